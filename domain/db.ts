@@ -1,0 +1,45 @@
+import { drizzle } from 'drizzle-orm/postgres-js'
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import { migrate } from './migrate.ts'
+import * as schema from './schema.ts'
+
+export type Schema = typeof schema
+export type Db = PostgresJsDatabase<Schema>
+/** The driver's own client, for LISTEN. */
+export type SqlClient = postgres.Sql
+
+/** Where the database is: a URL, or the folder of a unix socket with a password. */
+export type DatabaseAddress =
+  | { kind: 'url'; url: string }
+  | { kind: 'socket'; folder: string; user: string; password: string; database: string }
+
+export type Database = AsyncDisposable & { db: Db; client: SqlClient }
+
+/** Opens a pool. Connects on first use; a lost connection is opened again by the next query. */
+export function openDatabase(address: DatabaseAddress, options: { max?: number } = {}): Database {
+  const common = { max: options.max ?? 10, onnotice: () => undefined, connect_timeout: 10 }
+  const client =
+    address.kind === 'url'
+      ? postgres(address.url, common)
+      : postgres({
+          ...common,
+          path: `${address.folder}/.s.PGSQL.5432`,
+          user: address.user,
+          password: address.password,
+          database: address.database,
+        })
+  return {
+    db: drizzle(client, { schema }),
+    client,
+    async [Symbol.asyncDispose]() {
+      await client.end({ timeout: 2 })
+    },
+  }
+}
+
+/** Brings the schema up to date. Servers that start at the same time take turns. */
+export async function migrateDatabase(address: DatabaseAddress, folder: string): Promise<void> {
+  await using database = openDatabase(address, { max: 1 })
+  await migrate(database, folder)
+}

@@ -1,0 +1,42 @@
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const MiB = 1024 * 1024
+
+/** What one sandbox may use. */
+export type Resources = { memoryMiB: number; cpus: number; pids: number; diskMiB: number }
+
+export const DEFAULT_RESOURCES: Resources = { memoryMiB: 4096, cpus: 2, pids: 1024, diskMiB: 10_240 }
+
+/** How long each phase may take, in milliseconds; `noOutputMs` bounds the silence of setup and agent. */
+export type PhaseLimits = {
+  sandboxMs: number
+  checkoutMs: number
+  setupMs: number
+  agentMs: number
+  collectMs: number
+  publishMs: number
+  noOutputMs: number
+  totalMs: number
+}
+
+export const DEFAULT_LIMITS: PhaseLimits = {
+  sandboxMs: 2 * MINUTE,
+  checkoutMs: 10 * MINUTE,
+  setupMs: 20 * MINUTE,
+  agentMs: 60 * MINUTE,
+  collectMs: 5 * MINUTE,
+  publishMs: 5 * MINUTE,
+  noOutputMs: 15 * MINUTE,
+  totalMs: 90 * MINUTE,
+}
+
+/** Caps on what crosses from a sandbox to the host. */
+export const CAPS = {
+  promptBytes: 256 * 1024,
+  packBytes: 64 * MiB,
+  patchBytes: 16 * MiB,
+  logBytes: 16 * MiB,
+  logLineBytes: 16 * 1024,
+  answerBytes: 256 * 1024,
+  treeEntries: 200_000,
+} as const

@@ -1,0 +1,49 @@
+/** Every way in which a request can be wrong or the world can be in its way. One map to HTTP lives in `api/errors.ts`. */
+export type ErrorCode =
+  | 'invalid-request'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'environment-not-found'
+  | 'task-not-found'
+  | 'attempt-not-found'
+  | 'name-taken'
+  | 'idempotency-mismatch'
+  | 'task-already-finished'
+  | 'attempt-not-finished'
+  | 'no-changes'
+  | 'not-a-code-task'
+  | 'publish-in-progress'
+  | 'prompt-too-large'
+  | 'policy-invalid'
+  | 'repository-refused'
+  | 'repository-not-found'
+  | 'repository-auth'
+  | 'repository-empty'
+  | 'branch-not-found'
+  | 'forge-unavailable'
+  | 'forge-rejected'
+  | 'rate-limited'
+  | 'stale-fence'
+  | 'config-invalid'
+  | 'data-folder-in-use'
+  | 'port-in-use'
+  | 'engine-unavailable'
+  | 'image-unavailable'
+  | 'internal'
+
+/** The one error of this codebase. Text reads "Cannot <action>: <state>", followed by what to do where that helps. */
+export class DrydockError extends Error {
+  override name = 'DrydockError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** Says whether an error is ours and carries one of the codes. */
+export function hasCode(error: unknown, ...codes: ErrorCode[]): error is DrydockError {
+  return error instanceof DrydockError && (codes.length === 0 || codes.includes(error.code))
+}

@@ -1,0 +1,239 @@
+import { bigint, boolean, customType, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import type { PhaseTiming, FlaggedPath, AttemptStateName, PublishMode, PublishState, TaskMode } from './tasks/attempt.ts'
+import type { PhaseLimits, Resources } from './environments/limits.ts'
+
+const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
+const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+const createdAt = () => at('created_at').notNull().defaultNow()
+
+export const users = pgTable('users', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  email: text('email').notNull(),
+  role: text('role').$type<'admin' | 'member'>().notNull(),
+  maxRunning: integer('max_running').notNull().default(8),
+  createdAt: createdAt(),
+})
+
+export const apiTokens = pgTable(
+  'api_tokens',
+  {
+    id: text('id').primaryKey(),
+    userId: text('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    /** SHA-256 of the token: 256 random bits need no salt. */
+    hash: bytea('hash').notNull(),
+    /** The first characters, so that a person can tell tokens apart. */
+    prefix: text('prefix').notNull(),
+    scopes: text('scopes').array().notNull(),
+    expiresAt: at('expires_at'),
+    lastUsedAt: at('last_used_at'),
+    revokedAt: at('revoked_at'),
+    createdAt: createdAt(),
+  },
+  (t) => [uniqueIndex('api_tokens_hash').on(t.hash)],
+)
+
+export const settings = pgTable('settings', {
+  key: text('key').primaryKey(),
+  value: jsonb('value').notNull(),
+  updatedAt: at('updated_at').notNull().defaultNow(),
+  updatedBy: text('updated_by'),
+})
+
+export const repositories = pgTable(
+  'repositories',
+  {
+    id: text('id').primaryKey(),
+    forge: text('forge').$type<'git' | 'github'>().notNull(),
+    /** A path, a URL, or `owner/name` on GitHub. Never holds a credential. */
+    address: text('address').notNull(),
+    defaultBranch: text('default_branch'),
+    createdAt: createdAt(),
+  },
+  (t) => [uniqueIndex('repositories_address').on(t.forge, t.address)],
+)
+
+export const environments = pgTable(
+  'environments',
+  {
+    id: text('id').primaryKey(),
+    name: text('name').notNull(),
+    description: text('description').notNull().default(''),
+    repositoryId: text('repository_id').notNull().references(() => repositories.id),
+    image: text('image').notNull(),
+    agent: text('agent').notNull().default('command'),
+    /** The script of the `command` agent; without one, the prompt itself is the script. */
+    agentScript: text('agent_script'),
+    agentUser: text('agent_user').$type<'agent' | 'root'>().notNull().default('agent'),
+    setupScript: text('setup_script'),
+    maintenanceScript: text('maintenance_script'),
+    variables: jsonb('variables').$type<Record<string, string>>().notNull().default({}),
+    policy: jsonb('policy').$type<{ setup?: unknown; agent?: unknown }>().notNull().default({}),
+    publish: text('publish').$type<PublishMode>().notNull().default('manual'),
+    /** Files that other machines run by themselves hold automatic publishing until a person confirms (R2). */
+    holdFlagged: boolean('hold_flagged').notNull().default(true),
+    resources: jsonb('resources').$type<Partial<Resources>>().notNull().default({}),
+    limits: jsonb('limits').$type<Partial<PhaseLimits>>().notNull().default({}),
+    maxRunning: integer('max_running').notNull().default(8),
+    createdBy: text('created_by').references(() => users.id),
+    createdAt: createdAt(),
+    updatedAt: at('updated_at').notNull().defaultNow(),
+  },
+  (t) => [uniqueIndex('environments_name').on(t.name)],
+)
+
+/** A set-up container image of an environment. One row per key; the image carries the row's id as a label. */
+export const snapshots = pgTable(
+  'snapshots',
+  {
+    id: text('id').primaryKey(),
+    environmentId: text('environment_id').notNull().references(() => environments.id, { onDelete: 'cascade' }),
+    key: text('key').notNull(),
+    image: text('image').notNull(),
+    fromCommit: text('from_commit').notNull(),
+    sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
+    createdAt: createdAt(),
+    expiresAt: at('expires_at').notNull(),
+  },
+  (t) => [uniqueIndex('snapshots_key').on(t.environmentId, t.key)],
+)
+
+export const tasks = pgTable(
+  'tasks',
+  {
+    id: text('id').primaryKey(),
+    title: text('title').notNull(),
+    environmentId: text('environment_id').notNull().references(() => environments.id),
+    mode: text('mode').$type<TaskMode>().notNull(),
+    creatorId: text('creator_id').notNull().references(() => users.id),
+    product: text('product').notNull(),
+    branch: text('branch'),
+    agent: text('agent').notNull(),
+    /** Derived from the attempts of the last turn, kept here so that lists filter by an index. */
+    state: text('state').$type<AttemptStateName>().notNull().default('queued'),
+    idempotencyKey: text('idempotency_key'),
+    /** SHA-256 of the request that used the key: the same key with another request is an error. */
+    idempotencyHash: text('idempotency_hash'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    uniqueIndex('tasks_idempotency').on(t.creatorId, t.idempotencyKey).where(sql`idempotency_key is not null`),
+    index('tasks_by_time').on(t.createdAt.desc(), t.id.desc()),
+    index('tasks_by_state').on(t.state, t.createdAt.desc(), t.id.desc()),
+    index('tasks_by_environment').on(t.environmentId, t.createdAt.desc(), t.id.desc()),
+    index('tasks_by_creator').on(t.creatorId, t.createdAt.desc(), t.id.desc()),
+    index('tasks_by_creator_state').on(t.creatorId, t.state, t.createdAt.desc(), t.id.desc()),
+    index('tasks_by_creator_environment').on(t.creatorId, t.environmentId, t.createdAt.desc(), t.id.desc()),
+  ],
+)
+
+export const turns = pgTable(
+  'turns',
+  {
+    id: text('id').primaryKey(),
+    taskId: text('task_id').notNull().references(() => tasks.id, { onDelete: 'cascade' }),
+    n: integer('n').notNull(),
+    prompt: text('prompt').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [uniqueIndex('turns_by_task').on(t.taskId, t.n)],
+)
+
+export const attempts = pgTable(
+  'attempts',
+  {
+    id: text('id').primaryKey(),
+    turnId: text('turn_id').notNull().references(() => turns.id, { onDelete: 'cascade' }),
+    taskId: text('task_id').notNull().references(() => tasks.id, { onDelete: 'cascade' }),
+    environmentId: text('environment_id').notNull(),
+    userId: text('user_id').notNull(),
+    n: integer('n').notNull(),
+    priority: integer('priority').notNull().default(0),
+    state: text('state').$type<AttemptStateName>().notNull().default('queued'),
+    reason: text('reason'),
+    message: text('message'),
+    claim: integer('claim').notNull().default(0),
+    runnerId: text('runner_id'),
+    leaseUntil: at('lease_until'),
+    cancelRequestedAt: at('cancel_requested_at'),
+    queuedAt: at('queued_at').notNull().defaultNow(),
+    startedAt: at('started_at'),
+    finishedAt: at('finished_at'),
+    phases: jsonb('phases').$type<PhaseTiming[]>().notNull().default([]),
+    answer: text('answer'),
+    flagged: jsonb('flagged').$type<FlaggedPath[]>().notNull().default([]),
+    image: text('image'),
+    baseCommit: text('base_commit'),
+    tree: text('tree'),
+    commit: text('commit'),
+    branch: text('branch'),
+    publishState: text('publish_state').$type<PublishState>().notNull().default('none'),
+    publishReason: text('publish_reason'),
+    /** The requested kind of publishing, while `pending`. */
+    publishMode: text('publish_mode').$type<PublishMode>(),
+    publishClaim: integer('publish_claim').notNull().default(0),
+    publishRunnerId: text('publish_runner_id'),
+    publishLeaseUntil: at('publish_lease_until'),
+    inputTokens: bigint('input_tokens', { mode: 'number' }).notNull().default(0),
+    outputTokens: bigint('output_tokens', { mode: 'number' }).notNull().default(0),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    index('attempts_by_task').on(t.taskId),
+    uniqueIndex('attempts_by_turn').on(t.turnId, t.n),
+    index('attempts_queue').on(t.userId, t.priority.desc(), t.createdAt, t.id).where(sql`state = 'queued'`),
+    index('attempts_leases').on(t.leaseUntil).where(sql`state in ('preparing', 'running', 'collecting')`),
+    index('attempts_publishing').on(t.finishedAt).where(sql`publish_state = 'pending'`),
+  ],
+)
+
+/** How busy each user and environment is. Kept by a trigger on attempts, so that no code path can forget it. */
+export const userLoad = pgTable('user_load', {
+  userId: text('user_id').primaryKey(),
+  queued: integer('queued').notNull().default(0),
+  running: integer('running').notNull().default(0),
+})
+export const environmentLoad = pgTable('environment_load', {
+  environmentId: text('environment_id').primaryKey(),
+  queued: integer('queued').notNull().default(0),
+  running: integer('running').notNull().default(0),
+})
+
+/** The last event number of a task. Its row lock orders writers, so a reader never sees a gap that fills later. */
+export const taskEventHeads = pgTable('task_event_heads', {
+  taskId: text('task_id').primaryKey().references(() => tasks.id, { onDelete: 'cascade' }),
+  lastSeq: bigint('last_seq', { mode: 'number' }).notNull().default(0),
+})
+
+/** The live log, append-only. `seq` counts per task, from 1, without gaps. */
+export const events = pgTable(
+  'events',
+  {
+    taskId: text('task_id').notNull().references(() => tasks.id, { onDelete: 'cascade' }),
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    attemptId: text('attempt_id').notNull(),
+    at: at('at').notNull().defaultNow(),
+    phase: text('phase').notNull(),
+    kind: text('kind').notNull(),
+    payload: jsonb('payload').$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.taskId, t.seq] })],
+)
+
+export const diffs = pgTable('diffs', {
+  attemptId: text('attempt_id').primaryKey().references(() => attempts.id, { onDelete: 'cascade' }),
+  /** Bytes, since a patch need not be valid UTF-8. */
+  patch: bytea('patch').notNull(),
+  files: integer('files').notNull(),
+  additions: integer('additions').notNull(),
+  deletions: integer('deletions').notNull(),
+})
+
+export const pullRequests = pgTable('pull_requests', {
+  attemptId: text('attempt_id').primaryKey().references(() => attempts.id, { onDelete: 'cascade' }),
+  number: integer('number').notNull(),
+  url: text('url').notNull(),
+  createdAt: createdAt(),
+})

@@ -1,0 +1,49 @@
+/** A repository as the host reaches it. The credential never enters a URL, a configuration or a log (R5). */
+export type Remote = {
+  forge: 'git' | 'github'
+  /** A path, a URL, or `owner/name` for GitHub. */
+  address: string
+  /** Fetched on demand, outside any sandbox; absent for open remotes. */
+  credential?: { username: string; password: string }
+}
+
+/**
+ * What an attempt may use of a mirror while it holds the view. `objects` holds what is reachable from the origin's heads
+ * and tags and nothing else (R5); it is the folder that sandboxes mount. `store` is a bare repository of its own, with
+ * `objects` as its alternate, for what is collected and published; it is never mounted.
+ */
+export type MirrorView = AsyncDisposable & {
+  objects: string
+  store: string
+  refs: readonly { name: string; commit: string }[]
+  defaultBranch: string
+}
+
+export type PushResult =
+  | { kind: 'pushed' }
+  /** The branch exists with other commits. */
+  | { kind: 'taken'; at: string }
+  /** The remote said no; its own words, cut to length. */
+  | { kind: 'rejected'; message: string }
+
+export type CommitInput = {
+  tree: string
+  parent: string
+  message: string
+  author: { name: string; email: string }
+  committer: { name: string; email: string }
+  /** Makes the commit id the same on every retry. */
+  date: Date
+}
+
+export interface Mirrors {
+  /**
+   * Brings the mirror of a remote up to date and lists its refs with the attempt's own credential (R4). Rejects with
+   * `repository-refused | -not-found | -auth | -empty`, `forge-unavailable`. Dispose to let go of it.
+   */
+  open(remote: Remote, signal: AbortSignal): Promise<MirrorView>
+  /** Makes a commit in the view's store. The same input gives the same id. */
+  commit(view: MirrorView, input: CommitInput): Promise<string>
+  /** Pushes a commit to a new branch. A branch that already is at that very commit counts as pushed. Never forces. */
+  push(view: MirrorView, remote: Remote, input: { commit: string; branch: string }, signal: AbortSignal): Promise<PushResult>
+}

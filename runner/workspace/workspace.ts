@@ -1,0 +1,37 @@
+import type { DiffStats, FlaggedPath } from '../../domain/tasks/attempt.ts'
+import type { MirrorView } from '../../forge/mirrors.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+
+/** Where things lie inside a sandbox. `/drydock` is root's, mode 0700: the agent can neither read nor write it. */
+export const IN_SANDBOX = {
+  workspace: '/workspace',
+  home: '/agent-home',
+  gitDir: '/drydock/git',
+  mirrorObjects: '/mirror/objects',
+} as const
+
+export type Progress = (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
+
+/** The commit that an attempt starts from, as the host knows it. */
+export type Base = { commit: string; branch: string }
+
+/**
+ * What the agent left, verified by the host. `patch` is rendered by the host from `tree`, so what people see is what is
+ * published. `skipped` are paths that could not be added, each with git's own words.
+ */
+export type Change = {
+  tree: string
+  patch: Buffer
+  stats: DiffStats
+  flagged: FlaggedPath[]
+  skipped: string[]
+}
+
+export type CheckoutInput = { sandbox: Sandbox; view: MirrorView; base: Base; onOutput: Progress }
+export type CollectInput = { sandbox: Sandbox; view: MirrorView; base: Base; onOutput: Progress }
+
+/** Checks a commit out into /workspace. Rejects with AttemptFailure for what a person can act on. */
+export type CheckOut = (input: CheckoutInput, signal: AbortSignal) => Promise<void>
+
+/** Collects the change. Rejects with AttemptFailure (`collect-failed`, `diff-too-large`, `tree-refused`). */
+export type Collect = (input: CollectInput, signal: AbortSignal) => Promise<Change>

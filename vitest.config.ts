@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config'
+
+/** Fast tests need neither Docker nor PostgreSQL; the others say by their folder what they need. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/{docker,database,e2e}/**'] } },
+      {
+        test: {
+          name: 'database',
+          include: ['test/database/**/*.test.ts'],
+          globalSetup: 'test/support/postgres-setup.ts',
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'docker',
+          include: ['test/docker/**/*.test.ts'],
+          globalSetup: 'test/support/docker-setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: 'test/support/docker-setup.ts',
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          maxWorkers: 1,
+        },
+      },
+    ],
+  },
+})
