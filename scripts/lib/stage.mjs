@@ -1,0 +1,43 @@
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { debianMirrors, hostCertificates } from './debian.mjs'
+import { engineProcessor } from './engine.mjs'
+import { IMAGES, ROOT } from './paths.mjs'
+import { run } from './run.mjs'
+
+/** Fills `folder` with everything that the build of an image reads. Nothing else is sent to the engine. */
+export async function stageContext(image, folder) {
+  cpSync(join(IMAGES, image.name), folder, { recursive: true })
+  cpSync(join(IMAGES, 'shared'), join(folder, 'shared'), { recursive: true })
+  writeFileSync(join(folder, 'shared', 'ca.crt'), certificatesForBuild())
+  if (image.stage === 'packages') await installLocked(folder)
+  if (image.stage === 'project') await stageProject(join(folder, 'project'))
+}
+
+/** Debian's archive is signed and comes over http; only a mirror with https needs the host's certificates. */
+function certificatesForBuild() {
+  const { mirror, securityMirror } = debianMirrors()
+  return [mirror, securityMirror].some((address) => address.startsWith('https:')) ? hostCertificates() : ''
+}
+
+/**
+ * npm runs on the host, where its proxy and certificates are set up, and verifies every package by the lock file's
+ * hash. No package's script runs.
+ */
+async function installLocked(folder, ...flags) {
+  const target = ['--os', 'linux', '--cpu', engineProcessor(), '--libc', 'glibc']
+  await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', ...target, ...flags], {
+    cwd: folder,
+    action: 'install the locked npm packages of an image',
+    advice: 'check the network and the npm registry (npm config get registry), then repeat',
+  })
+}
+
+async function stageProject(folder) {
+  await run('npm', ['run', '--silent', 'build'], { cwd: ROOT, action: 'build the project', advice: 'run npm run build' })
+  mkdirSync(folder)
+  for (const path of ['package.json', 'package-lock.json', 'bin', 'dist', 'migrations', 'images', 'scripts']) {
+    if (existsSync(join(ROOT, path))) cpSync(join(ROOT, path), join(folder, path), { recursive: true })
+  }
+  await installLocked(folder, '--omit=dev')
+}
