@@ -6,13 +6,14 @@ import * as schema from './schema.ts'
 
 export type Schema = typeof schema
 export type Db = PostgresJsDatabase<Schema>
+/** What a query needs: the pool, or a transaction of it. */
+export type Executor = Pick<Db, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
 /** The driver's own client, for LISTEN. */
 export type SqlClient = postgres.Sql
 
 /** Where the database is: a URL, or the folder of a unix socket with a password. */
 export type DatabaseAddress =
-  | { kind: 'url'; url: string }
-  | { kind: 'socket'; folder: string; user: string; password: string; database: string }
+  { kind: 'url'; url: string } | { kind: 'socket'; folder: string; user: string; password: string; database: string }
 
 export type Database = AsyncDisposable & { db: Db; client: SqlClient }
 

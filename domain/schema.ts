@@ -1,6 +1,25 @@
-import { bigint, boolean, customType, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core'
 import { sql } from 'drizzle-orm'
-import type { PhaseTiming, FlaggedPath, AttemptStateName, PublishMode, PublishState, TaskMode } from './tasks/attempt.ts'
+import type {
+  PhaseTiming,
+  FlaggedPath,
+  AttemptStateName,
+  PublishMode,
+  PublishState,
+  TaskMode,
+} from './tasks/attempt.ts'
 import type { PhaseLimits, Resources } from './environments/limits.ts'
 
 const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
@@ -20,7 +39,9 @@ export const apiTokens = pgTable(
   'api_tokens',
   {
     id: text('id').primaryKey(),
-    userId: text('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     name: text('name').notNull(),
     /** SHA-256 of the token: 256 random bits need no salt. */
     hash: bytea('hash').notNull(),
@@ -61,7 +82,9 @@ export const environments = pgTable(
     id: text('id').primaryKey(),
     name: text('name').notNull(),
     description: text('description').notNull().default(''),
-    repositoryId: text('repository_id').notNull().references(() => repositories.id),
+    repositoryId: text('repository_id')
+      .notNull()
+      .references(() => repositories.id),
     image: text('image').notNull(),
     agent: text('agent').notNull().default('command'),
     /** The script of the `command` agent; without one, the prompt itself is the script. */
@@ -80,8 +103,14 @@ export const environments = pgTable(
     createdBy: text('created_by').references(() => users.id),
     createdAt: createdAt(),
     updatedAt: at('updated_at').notNull().defaultNow(),
+    /** Finished tasks keep pointing to a deleted environment; its name is free again. */
+    deletedAt: at('deleted_at'),
   },
-  (t) => [uniqueIndex('environments_name').on(t.name)],
+  (t) => [
+    uniqueIndex('environments_name')
+      .on(t.name)
+      .where(sql`deleted_at is null`),
+  ],
 )
 
 /** A set-up container image of an environment. One row per key; the image carries the row's id as a label. */
@@ -89,7 +118,9 @@ export const snapshots = pgTable(
   'snapshots',
   {
     id: text('id').primaryKey(),
-    environmentId: text('environment_id').notNull().references(() => environments.id, { onDelete: 'cascade' }),
+    environmentId: text('environment_id')
+      .notNull()
+      .references(() => environments.id, { onDelete: 'cascade' }),
     key: text('key').notNull(),
     image: text('image').notNull(),
     fromCommit: text('from_commit').notNull(),
@@ -105,9 +136,13 @@ export const tasks = pgTable(
   {
     id: text('id').primaryKey(),
     title: text('title').notNull(),
-    environmentId: text('environment_id').notNull().references(() => environments.id),
+    environmentId: text('environment_id')
+      .notNull()
+      .references(() => environments.id),
     mode: text('mode').$type<TaskMode>().notNull(),
-    creatorId: text('creator_id').notNull().references(() => users.id),
+    creatorId: text('creator_id')
+      .notNull()
+      .references(() => users.id),
     product: text('product').notNull(),
     branch: text('branch'),
     agent: text('agent').notNull(),
@@ -119,13 +154,20 @@ export const tasks = pgTable(
     createdAt: createdAt(),
   },
   (t) => [
-    uniqueIndex('tasks_idempotency').on(t.creatorId, t.idempotencyKey).where(sql`idempotency_key is not null`),
-    index('tasks_by_time').on(t.createdAt.desc(), t.id.desc()),
-    index('tasks_by_state').on(t.state, t.createdAt.desc(), t.id.desc()),
-    index('tasks_by_environment').on(t.environmentId, t.createdAt.desc(), t.id.desc()),
-    index('tasks_by_creator').on(t.creatorId, t.createdAt.desc(), t.id.desc()),
-    index('tasks_by_creator_state').on(t.creatorId, t.state, t.createdAt.desc(), t.id.desc()),
-    index('tasks_by_creator_environment').on(t.creatorId, t.environmentId, t.createdAt.desc(), t.id.desc()),
+    uniqueIndex('tasks_idempotency')
+      .on(t.creatorId, t.idempotencyKey)
+      .where(sql`idempotency_key is not null`),
+    index('tasks_by_time').on(t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
+    index('tasks_by_state').on(t.state, t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
+    index('tasks_by_environment').on(t.environmentId, t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
+    index('tasks_by_creator').on(t.creatorId, t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
+    index('tasks_by_creator_state').on(t.creatorId, t.state, t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
+    index('tasks_by_creator_environment').on(
+      t.creatorId,
+      t.environmentId,
+      t.createdAt.desc().nullsFirst(),
+      t.id.desc().nullsFirst(),
+    ),
   ],
 )
 
@@ -133,7 +175,9 @@ export const turns = pgTable(
   'turns',
   {
     id: text('id').primaryKey(),
-    taskId: text('task_id').notNull().references(() => tasks.id, { onDelete: 'cascade' }),
+    taskId: text('task_id')
+      .notNull()
+      .references(() => tasks.id, { onDelete: 'cascade' }),
     n: integer('n').notNull(),
     prompt: text('prompt').notNull(),
     createdAt: createdAt(),
@@ -145,8 +189,12 @@ export const attempts = pgTable(
   'attempts',
   {
     id: text('id').primaryKey(),
-    turnId: text('turn_id').notNull().references(() => turns.id, { onDelete: 'cascade' }),
-    taskId: text('task_id').notNull().references(() => tasks.id, { onDelete: 'cascade' }),
+    turnId: text('turn_id')
+      .notNull()
+      .references(() => turns.id, { onDelete: 'cascade' }),
+    taskId: text('task_id')
+      .notNull()
+      .references(() => tasks.id, { onDelete: 'cascade' }),
     environmentId: text('environment_id').notNull(),
     userId: text('user_id').notNull(),
     n: integer('n').notNull(),
@@ -155,6 +203,8 @@ export const attempts = pgTable(
     reason: text('reason'),
     message: text('message'),
     claim: integer('claim').notNull().default(0),
+    /** How often a runner was lost under it; bounds how often the reaper queues it again. */
+    lost: integer('lost').notNull().default(0),
     runnerId: text('runner_id'),
     leaseUntil: at('lease_until'),
     cancelRequestedAt: at('cancel_requested_at'),
@@ -183,9 +233,15 @@ export const attempts = pgTable(
   (t) => [
     index('attempts_by_task').on(t.taskId),
     uniqueIndex('attempts_by_turn').on(t.turnId, t.n),
-    index('attempts_queue').on(t.userId, t.priority.desc(), t.createdAt, t.id).where(sql`state = 'queued'`),
-    index('attempts_leases').on(t.leaseUntil).where(sql`state in ('preparing', 'running', 'collecting')`),
-    index('attempts_publishing').on(t.finishedAt).where(sql`publish_state = 'pending'`),
+    index('attempts_queue')
+      .on(t.userId, t.priority.desc().nullsFirst(), t.createdAt, t.id)
+      .where(sql`state = 'queued'`),
+    index('attempts_leases')
+      .on(t.leaseUntil)
+      .where(sql`state in ('preparing', 'running', 'collecting')`),
+    index('attempts_publishing')
+      .on(t.finishedAt)
+      .where(sql`publish_state = 'pending'`),
   ],
 )
 
@@ -194,6 +250,8 @@ export const userLoad = pgTable('user_load', {
   userId: text('user_id').primaryKey(),
   queued: integer('queued').notNull().default(0),
   running: integer('running').notNull().default(0),
+  /** Breaks ties between users who are equally busy: the one served longest ago goes first. */
+  servedAt: at('served_at'),
 })
 export const environmentLoad = pgTable('environment_load', {
   environmentId: text('environment_id').primaryKey(),
@@ -203,7 +261,9 @@ export const environmentLoad = pgTable('environment_load', {
 
 /** The last event number of a task. Its row lock orders writers, so a reader never sees a gap that fills later. */
 export const taskEventHeads = pgTable('task_event_heads', {
-  taskId: text('task_id').primaryKey().references(() => tasks.id, { onDelete: 'cascade' }),
+  taskId: text('task_id')
+    .primaryKey()
+    .references(() => tasks.id, { onDelete: 'cascade' }),
   lastSeq: bigint('last_seq', { mode: 'number' }).notNull().default(0),
 })
 
@@ -211,7 +271,9 @@ export const taskEventHeads = pgTable('task_event_heads', {
 export const events = pgTable(
   'events',
   {
-    taskId: text('task_id').notNull().references(() => tasks.id, { onDelete: 'cascade' }),
+    taskId: text('task_id')
+      .notNull()
+      .references(() => tasks.id, { onDelete: 'cascade' }),
     seq: bigint('seq', { mode: 'number' }).notNull(),
     attemptId: text('attempt_id').notNull(),
     at: at('at').notNull().defaultNow(),
@@ -223,7 +285,9 @@ export const events = pgTable(
 )
 
 export const diffs = pgTable('diffs', {
-  attemptId: text('attempt_id').primaryKey().references(() => attempts.id, { onDelete: 'cascade' }),
+  attemptId: text('attempt_id')
+    .primaryKey()
+    .references(() => attempts.id, { onDelete: 'cascade' }),
   /** Bytes, since a patch need not be valid UTF-8. */
   patch: bytea('patch').notNull(),
   files: integer('files').notNull(),
@@ -232,7 +296,9 @@ export const diffs = pgTable('diffs', {
 })
 
 export const pullRequests = pgTable('pull_requests', {
-  attemptId: text('attempt_id').primaryKey().references(() => attempts.id, { onDelete: 'cascade' }),
+  attemptId: text('attempt_id')
+    .primaryKey()
+    .references(() => attempts.id, { onDelete: 'cascade' }),
   number: integer('number').notNull(),
   url: text('url').notNull(),
   createdAt: createdAt(),

@@ -23,6 +23,7 @@ CREATE TABLE "attempts" (
 	"reason" text,
 	"message" text,
 	"claim" integer DEFAULT 0 NOT NULL,
+	"lost" integer DEFAULT 0 NOT NULL,
 	"runner_id" text,
 	"lease_until" timestamp with time zone,
 	"cancel_requested_at" timestamp with time zone,
@@ -82,7 +83,8 @@ CREATE TABLE "environments" (
 	"max_running" integer DEFAULT 8 NOT NULL,
 	"created_by" text,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"deleted_at" timestamp with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "events" (
@@ -160,7 +162,8 @@ CREATE TABLE "turns" (
 CREATE TABLE "user_load" (
 	"user_id" text PRIMARY KEY NOT NULL,
 	"queued" integer DEFAULT 0 NOT NULL,
-	"running" integer DEFAULT 0 NOT NULL
+	"running" integer DEFAULT 0 NOT NULL,
+	"served_at" timestamp with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "users" (
@@ -188,17 +191,17 @@ ALTER TABLE "turns" ADD CONSTRAINT "turns_task_id_tasks_id_fk" FOREIGN KEY ("tas
 CREATE UNIQUE INDEX "api_tokens_hash" ON "api_tokens" USING btree ("hash");--> statement-breakpoint
 CREATE INDEX "attempts_by_task" ON "attempts" USING btree ("task_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "attempts_by_turn" ON "attempts" USING btree ("turn_id","n");--> statement-breakpoint
-CREATE INDEX "attempts_queue" ON "attempts" USING btree ("user_id","priority" DESC NULLS LAST,"created_at","id") WHERE state = 'queued';--> statement-breakpoint
+CREATE INDEX "attempts_queue" ON "attempts" USING btree ("user_id","priority" DESC NULLS FIRST,"created_at","id") WHERE state = 'queued';--> statement-breakpoint
 CREATE INDEX "attempts_leases" ON "attempts" USING btree ("lease_until") WHERE state in ('preparing', 'running', 'collecting');--> statement-breakpoint
 CREATE INDEX "attempts_publishing" ON "attempts" USING btree ("finished_at") WHERE publish_state = 'pending';--> statement-breakpoint
-CREATE UNIQUE INDEX "environments_name" ON "environments" USING btree ("name");--> statement-breakpoint
+CREATE UNIQUE INDEX "environments_name" ON "environments" USING btree ("name") WHERE deleted_at is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "repositories_address" ON "repositories" USING btree ("forge","address");--> statement-breakpoint
 CREATE UNIQUE INDEX "snapshots_key" ON "snapshots" USING btree ("environment_id","key");--> statement-breakpoint
 CREATE UNIQUE INDEX "tasks_idempotency" ON "tasks" USING btree ("creator_id","idempotency_key") WHERE idempotency_key is not null;--> statement-breakpoint
-CREATE INDEX "tasks_by_time" ON "tasks" USING btree ("created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "tasks_by_state" ON "tasks" USING btree ("state","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "tasks_by_environment" ON "tasks" USING btree ("environment_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "tasks_by_creator" ON "tasks" USING btree ("creator_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "tasks_by_creator_state" ON "tasks" USING btree ("creator_id","state","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "tasks_by_creator_environment" ON "tasks" USING btree ("creator_id","environment_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "tasks_by_time" ON "tasks" USING btree ("created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "tasks_by_state" ON "tasks" USING btree ("state","created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "tasks_by_environment" ON "tasks" USING btree ("environment_id","created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "tasks_by_creator" ON "tasks" USING btree ("creator_id","created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "tasks_by_creator_state" ON "tasks" USING btree ("creator_id","state","created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "tasks_by_creator_environment" ON "tasks" USING btree ("creator_id","environment_id","created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
 CREATE UNIQUE INDEX "turns_by_task" ON "turns" USING btree ("task_id","n");

@@ -2,7 +2,15 @@
 // attempt: one sandbox run of a turn. claim: its being taken by a runner; numbered. fence: attempt id + claim number,
 // carried by every write of a runner. phase: a step of the run with a limit, a duration and a live log of its own.
 
-export const ATTEMPT_STATES = ['queued', 'preparing', 'running', 'collecting', 'succeeded', 'failed', 'cancelled'] as const
+export const ATTEMPT_STATES = [
+  'queued',
+  'preparing',
+  'running',
+  'collecting',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const
 export type AttemptStateName = (typeof ATTEMPT_STATES)[number]
 
 /** Where an attempt may go next. `queued` again only by the reaper: same attempt, next claim number. */

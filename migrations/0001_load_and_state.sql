@@ -16,7 +16,8 @@ BEGIN
 	END IF;
 	IF dq <> 0 OR dr <> 0 THEN
 		INSERT INTO user_load AS l (user_id, queued, running) VALUES (who, dq, dr)
-			ON CONFLICT (user_id) DO UPDATE SET queued = l.queued + dq, running = l.running + dr;
+			ON CONFLICT (user_id) DO UPDATE SET queued = l.queued + dq, running = l.running + dr,
+				served_at = CASE WHEN dr > 0 THEN clock_timestamp() ELSE l.served_at END;
 		INSERT INTO environment_load AS l (environment_id, queued, running) VALUES (env, dq, dr)
 			ON CONFLICT (environment_id) DO UPDATE SET queued = l.queued + dq, running = l.running + dr;
 	END IF;
@@ -25,6 +26,24 @@ END $$;
 --> statement-breakpoint
 CREATE TRIGGER attempts_load AFTER INSERT OR DELETE OR UPDATE OF state ON attempts
 	FOR EACH ROW EXECUTE FUNCTION attempts_count_load();
+--> statement-breakpoint
+-- The state of a task is that of the attempts of its last turn: live as long as one is, then the best of them.
+CREATE FUNCTION attempts_derive_task_state() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE tasks SET state = derived.state
+	FROM (
+		SELECT a.state FROM attempts a JOIN turns t ON t.id = a.turn_id
+		WHERE a.task_id = NEW.task_id AND t.n = (SELECT max(n) FROM turns WHERE task_id = NEW.task_id)
+		ORDER BY array_position(
+			ARRAY['collecting', 'running', 'preparing', 'queued', 'succeeded', 'failed', 'cancelled'], a.state)
+		LIMIT 1
+	) derived
+	WHERE tasks.id = NEW.task_id AND tasks.state <> derived.state;
+	RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER attempts_task_state AFTER INSERT OR UPDATE OF state ON attempts
+	FOR EACH ROW EXECUTE FUNCTION attempts_derive_task_state();
 --> statement-breakpoint
 ALTER TABLE user_load SET (fillfactor = 50);
 --> statement-breakpoint

@@ -1,0 +1,127 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import type { Db, Executor } from '../db.ts'
+import { DrydockError } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { apiTokens, users } from '../schema.ts'
+import { SCOPES } from './can.ts'
+import type { Principal, Scope } from './can.ts'
+
+const PREFIX = 'dd_'
+const PREFIX_SHOWN = 11
+const FORM = /^dd_[A-Za-z0-9_-]{43}$/
+const ADMIN_ID = 'admin'
+
+export type TokenView = {
+  id: string
+  name: string
+  prefix: string
+  scopes: Scope[]
+  expiresAt: Date | null
+  lastUsedAt: Date | null
+  createdAt: Date
+}
+
+export type NewToken = { userId: string; name: string; scopes: readonly Scope[]; expiresAt?: Date | null }
+
+/** Makes a token. Its text is returned here and nowhere else: the database holds its hash. */
+export async function createToken(db: Executor, input: NewToken): Promise<{ token: string; view: TokenView }> {
+  const token = PREFIX + randomBytes(32).toString('base64url')
+  const [row] = await db
+    .insert(apiTokens)
+    .values({
+      id: newId(),
+      userId: input.userId,
+      name: input.name,
+      hash: hashOf(token),
+      prefix: token.slice(0, PREFIX_SHOWN),
+      scopes: [...input.scopes],
+      expiresAt: input.expiresAt ?? null,
+    })
+    .returning()
+  if (row === undefined) throw new Error('insert returned no row')
+  return { token, view: viewOf(row) }
+}
+
+/** Finds who a token speaks for; expired and revoked ones speak for nobody. Notes the use, at most once a minute. */
+export async function findUserByToken(db: Db, token: string): Promise<Principal | undefined> {
+  if (!FORM.test(token)) return undefined
+  const [row] = await db
+    .select({
+      tokenId: apiTokens.id,
+      scopes: apiTokens.scopes,
+      userId: users.id,
+      name: users.name,
+      role: users.role,
+      stale: sql<boolean>`${apiTokens.lastUsedAt} is null or ${apiTokens.lastUsedAt} < now() - interval '1 minute'`,
+    })
+    .from(apiTokens)
+    .innerJoin(users, eq(users.id, apiTokens.userId))
+    .where(and(eq(apiTokens.hash, hashOf(token)), isValid()))
+  if (row === undefined) return undefined
+  if (row.stale) await noteUse(db, row.tokenId)
+  return { userId: row.userId, name: row.name, role: row.role, scopes: knownScopes(row.scopes), tokenId: row.tokenId }
+}
+
+/** The tokens of one person that are not revoked, newest first. */
+export async function listTokens(db: Executor, userId: string): Promise<TokenView[]> {
+  const rows = await db
+    .select()
+    .from(apiTokens)
+    .where(and(eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
+    .orderBy(desc(apiTokens.createdAt), desc(apiTokens.id))
+  return rows.map(viewOf)
+}
+
+/** Revokes a token of one person, at once. */
+export async function revokeToken(db: Executor, { id, userId }: { id: string; userId: string }): Promise<void> {
+  const rows = await db
+    .update(apiTokens)
+    .set({ revokedAt: sql`now()` })
+    .where(and(eq(apiTokens.id, id), eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
+    .returning({ id: apiTokens.id })
+  if (rows.length === 0)
+    throw new DrydockError('token-not-found', `Cannot revoke token "${id}": you have no such token`)
+}
+
+/**
+ * The token of the local administrator, whom it makes at the first start. An existing token that is still valid comes
+ * back as it is; otherwise a new one is made, to be stored.
+ */
+export async function ensureAdminToken(db: Db, options: { existingToken?: string } = {}): Promise<string> {
+  const existing = options.existingToken?.trim()
+  if (existing !== undefined) {
+    const owner = await findUserByToken(db, existing)
+    if (owner?.role === 'admin') return existing
+  }
+  await db
+    .insert(users)
+    .values({ id: ADMIN_ID, name: 'Local administrator', email: 'admin@localhost', role: 'admin' })
+    .onConflictDoNothing()
+  const { token } = await createToken(db, { userId: ADMIN_ID, name: 'admin-token', scopes: SCOPES })
+  return token
+}
+
+function isValid() {
+  return and(isNull(apiTokens.revokedAt), or(isNull(apiTokens.expiresAt), gt(apiTokens.expiresAt, sql`now()`)))
+}
+
+async function noteUse(db: Db, tokenId: string): Promise<void> {
+  await db
+    .update(apiTokens)
+    .set({ lastUsedAt: sql`now()` })
+    .where(eq(apiTokens.id, tokenId))
+}
+
+function viewOf(row: typeof apiTokens.$inferSelect): TokenView {
+  const { id, name, prefix, expiresAt, lastUsedAt, createdAt } = row
+  return { id, name, prefix, scopes: knownScopes(row.scopes), expiresAt, lastUsedAt, createdAt }
+}
+
+function knownScopes(scopes: readonly string[]): Scope[] {
+  return SCOPES.filter((scope) => scopes.includes(scope))
+}
+
+function hashOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}

@@ -1,0 +1,157 @@
+import { and, asc, eq, inArray, isNull, or, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
+import type { Db, Executor } from '../db.ts'
+import { DrydockError } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { ensureRepository } from '../repositories/repositories.ts'
+import type { RepositoryAddress } from '../repositories/repositories.ts'
+import { attempts, environments, repositories } from '../schema.ts'
+import { OPEN_STATES } from '../tasks/attempt.ts'
+
+const SUGGESTED_NAMES = 5
+const UNIQUE_VIOLATION = '23505'
+
+type Row = typeof environments.$inferSelect
+/** What a person decides about an environment; everything but the name and the repository has a default. */
+export type EnvironmentSettings = Pick<
+  Row,
+  | 'description'
+  | 'image'
+  | 'agent'
+  | 'agentScript'
+  | 'agentUser'
+  | 'setupScript'
+  | 'maintenanceScript'
+  | 'variables'
+  | 'policy'
+  | 'publish'
+  | 'holdFlagged'
+  | 'resources'
+  | 'limits'
+  | 'maxRunning'
+>
+export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: EnvironmentSettings[K] | undefined } & {
+  name?: string | undefined
+  repository?: RepositoryAddress | undefined
+}
+export type NewEnvironment = EnvironmentChange & {
+  name: string
+  image: string
+  repository: RepositoryAddress
+  createdBy: string
+}
+export type EnvironmentView = Omit<Row, 'repositoryId' | 'deletedAt'> & {
+  repository: RepositoryAddress & { id: string }
+}
+
+/** Makes an environment; its repository is recorded with it. Rejects with `name-taken`. */
+export async function createEnvironment(db: Db, input: NewEnvironment): Promise<EnvironmentView> {
+  const id = newId()
+  const { repository, ...values } = withoutUndefined(input)
+  await refusingTakenName(input.name, () =>
+    db.transaction(async (tx) => {
+      await tx.insert(environments).values({ ...values, id, repositoryId: await ensureRepository(tx, repository) })
+    }),
+  )
+  return findEnvironment(db, id)
+}
+
+/** Changes what is named and leaves the rest. Tasks that run keep what they started with. */
+export async function updateEnvironment(db: Db, id: string, change: EnvironmentChange): Promise<EnvironmentView> {
+  const { repository, ...values } = withoutUndefined(change)
+  await refusingTakenName(change.name ?? '', () =>
+    db.transaction(async (tx) => {
+      const moved = repository === undefined ? {} : { repositoryId: await ensureRepository(tx, repository) }
+      await tx
+        .update(environments)
+        .set({ ...values, ...moved, updatedAt: sql`now()` })
+        .where(eq(environments.id, id))
+    }),
+  )
+  return findEnvironment(db, id)
+}
+
+/** Finds an environment by id or name. Rejects with `environment-not-found`, naming some that exist. */
+export async function findEnvironment(db: Executor, idOrName: string): Promise<EnvironmentView> {
+  const rows = await select(db, or(eq(environments.id, idOrName), eq(environments.name, idOrName)))
+  const found = rows.find((row) => row.id === idOrName) ?? rows[0]
+  if (found === undefined) throw await notFound(db, idOrName)
+  return found
+}
+
+export async function listEnvironments(db: Executor): Promise<EnvironmentView[]> {
+  return select(db, undefined)
+}
+
+/** Deletes an environment: its finished tasks stay readable, its name is free. Rejects while attempts are open. */
+export async function deleteEnvironment(db: Db, id: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    // Creating a task takes a key share lock on this row, so no task slips in between the look and the deletion.
+    await tx.select({ id: environments.id }).from(environments).where(eq(environments.id, id)).for('update')
+    const [open] = await tx
+      .select({ taskId: attempts.taskId })
+      .from(attempts)
+      .where(and(eq(attempts.environmentId, id), inArray(attempts.state, [...OPEN_STATES])))
+      .limit(1)
+    if (open !== undefined) {
+      throw new DrydockError(
+        'environment-in-use',
+        `Cannot delete environment "${id}": task "${open.taskId}" is still open. Cancel it or wait for its end`,
+      )
+    }
+    await tx
+      .update(environments)
+      .set({ deletedAt: sql`now()` })
+      .where(eq(environments.id, id))
+  })
+}
+
+async function select(db: Executor, condition: SQL | undefined): Promise<EnvironmentView[]> {
+  const rows = await db
+    .select()
+    .from(environments)
+    .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
+    .where(and(isNull(environments.deletedAt), condition))
+    .orderBy(asc(environments.name))
+  return rows.map(({ environments: row, repositories: { id, forge, address } }) => {
+    const { repositoryId: _, deletedAt: __, ...view } = row
+    return { ...view, repository: { id, forge, address } }
+  })
+}
+
+async function notFound(db: Executor, idOrName: string): Promise<DrydockError> {
+  const names = await db
+    .select({ name: environments.name })
+    .from(environments)
+    .where(isNull(environments.deletedAt))
+    .orderBy(asc(environments.name))
+    .limit(SUGGESTED_NAMES + 1)
+  const listed = names.slice(0, SUGGESTED_NAMES).map(({ name }) => `"${name}"`)
+  const known =
+    listed.length === 0
+      ? 'There are none yet: create one with "drydock env create"'
+      : `There is ${listed.join(', ')}${names.length > SUGGESTED_NAMES ? ' and others' : ''}`
+  return new DrydockError('environment-not-found', `Cannot find environment ${JSON.stringify(idOrName)}. ${known}`)
+}
+
+async function refusingTakenName(name: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    if (sqlState(error) !== UNIQUE_VIOLATION) throw error
+    throw new DrydockError('name-taken', `Cannot save environment: the name "${name}" is taken`, { cause: error })
+  }
+}
+
+/** The SQLSTATE of a failed statement. drizzle wraps the driver's error as the cause. */
+function sqlState(error: unknown): unknown {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined
+}
+
+/** Drops keys without a value: for drizzle they would be written as defaults. */
+function withoutUndefined<T extends object>(input: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>
+  }
+}

@@ -1,0 +1,53 @@
+import { sql } from 'drizzle-orm'
+import { DrydockError } from '../errors.ts'
+import type { Db } from '../db.ts'
+import type { Fence, Phase } from './attempt.ts'
+
+export type NewEvent = { phase: Phase; kind: string; at: Date; payload: Record<string, unknown> }
+
+type Writer = Pick<Db, 'execute'>
+
+/**
+ * Appends events under a fence, in order, and wakes the followers. Numbers are given per task under a row lock, so they
+ * have no gaps and appear in order. Rejects with `stale-fence` when the attempt is no longer held.
+ */
+export async function appendEvents(db: Writer, fence: Fence, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return
+  const written = await insertEvents(db, fence.attemptId, {
+    events,
+    condition: sql`a.claim = ${fence.claim} and a.state in ('preparing', 'running', 'collecting')`,
+  })
+  if (!written) throw staleFence(fence)
+}
+
+/** Appends one event that no runner's fence covers: a cancel, a reaping, a publishing. */
+export async function appendEvent(db: Writer, attemptId: string, event: NewEvent): Promise<void> {
+  await insertEvents(db, attemptId, { events: [event], condition: sql`true` })
+}
+
+export function staleFence(fence: Fence): DrydockError {
+  return new DrydockError(
+    'stale-fence',
+    `Cannot write attempt "${fence.attemptId}": claim ${fence.claim} no longer holds it`,
+  )
+}
+
+type Insert = { events: readonly NewEvent[]; condition: ReturnType<typeof sql> }
+
+async function insertEvents(db: Writer, attemptId: string, { events, condition }: Insert): Promise<boolean> {
+  const rows = await db.execute<{ task_id: string }>(sql`
+    with held as (
+      select a.id, a.task_id from attempts a where a.id = ${attemptId} and ${condition} for share
+    ), head as (
+      update task_event_heads h set last_seq = h.last_seq + ${events.length}
+      from held where h.task_id = held.task_id
+      returning h.task_id, h.last_seq
+    ), written as (
+      insert into events (task_id, seq, attempt_id, at, phase, kind, payload)
+      select head.task_id, head.last_seq - ${events.length} + e.n, ${attemptId}, (e.value->>'at')::timestamptz,
+        e.value->>'phase', e.value->>'kind', e.value->'payload'
+      from head, jsonb_array_elements(${JSON.stringify(events)}::jsonb) with ordinality as e(value, n)
+    )
+    select head.task_id, pg_notify('drydock_events', head.task_id) from head`)
+  return rows.length > 0
+}

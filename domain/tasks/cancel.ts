@@ -1,0 +1,41 @@
+import { sql } from 'drizzle-orm'
+import type { Db } from '../db.ts'
+import { DrydockError } from '../errors.ts'
+import { appendStateEvents, refreshTaskState } from './task-state.ts'
+
+/**
+ * Cancels every open attempt of a task at once, whatever its runner is doing: the runner's fenced writes hit no row from
+ * here on, and a notification tells it to end the container. Cancelling a cancelled task again changes nothing.
+ */
+export async function cancelTask(db: Db, taskId: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    const cancelled = await tx.execute<{ id: string; phase: string }>(sql`
+      with target as (
+        select id, state from attempts
+        where task_id = ${taskId} and state in ('queued', 'preparing', 'running', 'collecting')
+        order by id for update
+      )
+      update attempts a
+      set state = 'cancelled', cancel_requested_at = now(), finished_at = now(), lease_until = null
+      from target where a.id = target.id
+      returning a.id, case target.state
+        when 'queued' then 'queue' when 'preparing' then 'sandbox' when 'running' then 'agent' else 'collect' end as phase`)
+    if (cancelled.length === 0) {
+      await assertCancelled(tx, taskId)
+      return
+    }
+    await refreshTaskState(tx, taskId)
+    const events = cancelled.map(({ id, phase }) => ({ attemptId: id, phase, payload: { state: 'cancelled' } }))
+    await appendStateEvents(tx, taskId, events)
+    for (const { id } of cancelled) await tx.execute(sql`select pg_notify('drydock_cancel', ${id})`)
+  })
+}
+
+async function assertCancelled(db: Pick<Db, 'execute'>, taskId: string): Promise<void> {
+  const [task] = await db.execute<{ state: string }>(sql`select state from tasks where id = ${taskId}`)
+  if (task === undefined)
+    throw new DrydockError('task-not-found', `Cannot cancel task "${taskId}": there is no such task`)
+  if (task.state !== 'cancelled') {
+    throw new DrydockError('task-already-finished', `Cannot cancel task "${taskId}": it already ${task.state}`)
+  }
+}

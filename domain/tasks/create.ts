@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { and, eq, sql } from 'drizzle-orm'
+import type { Db, Executor } from '../db.ts'
+import { DrydockError } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { attempts, taskEventHeads, tasks, turns } from '../schema.ts'
+import type { TaskMode } from './attempt.ts'
+import { appendStateEvents } from './task-state.ts'
+
+const TITLE_LENGTH = 80
+
+export type NewTask = {
+  environmentId: string
+  creatorId: string
+  product: string
+  mode: TaskMode
+  prompt: string
+  agent: string
+  attempts: number
+  branch?: string | undefined
+  title?: string | undefined
+  idempotencyKey?: string | undefined
+}
+
+/**
+ * Queues a task with its attempts and wakes the runners. The same idempotency key with the same request gives the task
+ * that exists; with another request it rejects with `idempotency-mismatch`.
+ */
+export async function createTask(db: Db, input: NewTask): Promise<{ id: string; created: boolean }> {
+  const id = newId()
+  const hash = requestHash(input)
+  return db.transaction(async (tx) => {
+    const created = await insertTask(tx, { id, hash, input })
+    if (!created) return { id: await findByKey(tx, { hash, input }), created: false }
+    await queueTurn(tx, { taskId: id, input })
+    return { id, created: true }
+  })
+}
+
+async function insertTask(db: Executor, { id, hash, input }: { id: string; hash: string; input: NewTask }) {
+  const rows = await db
+    .insert(tasks)
+    .values({
+      id,
+      title: input.title ?? titleOf(input.prompt),
+      environmentId: input.environmentId,
+      mode: input.mode,
+      creatorId: input.creatorId,
+      product: input.product,
+      branch: input.branch ?? null,
+      agent: input.agent,
+      idempotencyKey: input.idempotencyKey ?? null,
+      idempotencyHash: input.idempotencyKey === undefined ? null : hash,
+    })
+    .onConflictDoNothing({
+      target: [tasks.creatorId, tasks.idempotencyKey],
+      where: sql`idempotency_key is not null`,
+    })
+    .returning({ id: tasks.id })
+  return rows.length > 0
+}
+
+async function findByKey(db: Executor, { hash, input }: { hash: string; input: NewTask }): Promise<string> {
+  const key = input.idempotencyKey ?? ''
+  const [existing] = await db
+    .select({ id: tasks.id, hash: tasks.idempotencyHash })
+    .from(tasks)
+    .where(and(eq(tasks.creatorId, input.creatorId), eq(tasks.idempotencyKey, key)))
+  if (existing?.hash !== hash) {
+    throw new DrydockError(
+      'idempotency-mismatch',
+      'Cannot create task: this Idempotency-Key was used for another request. Use a new key for a new task',
+    )
+  }
+  return existing.id
+}
+
+async function queueTurn(db: Executor, { taskId, input }: { taskId: string; input: NewTask }): Promise<void> {
+  const turnId = newId()
+  const queued = Array.from({ length: input.attempts }, (_, i) => ({ id: newId(), n: i + 1 }))
+  await db.insert(turns).values({ id: turnId, taskId, n: 1, prompt: input.prompt })
+  await db.insert(attempts).values(
+    queued.map(({ id, n }) => ({
+      id,
+      n,
+      turnId,
+      taskId,
+      environmentId: input.environmentId,
+      userId: input.creatorId,
+    })),
+  )
+  await db.insert(taskEventHeads).values({ taskId })
+  const started = queued.map(({ id }) => ({ attemptId: id, phase: 'queue', payload: { state: 'queued' } }))
+  await appendStateEvents(db, taskId, started)
+  await db.execute(sql`select pg_notify('drydock_queue', '')`)
+}
+
+/** The first line of the prompt that says something. */
+function titleOf(prompt: string): string {
+  const line = prompt.split('\n', 100).find((candidate) => candidate.trim() !== '') ?? prompt
+  const characters = Array.from(line.trim().slice(0, 4 * TITLE_LENGTH))
+  return characters.length > TITLE_LENGTH ? `${characters.slice(0, TITLE_LENGTH - 1).join('')}…` : characters.join('')
+}
+
+function requestHash(input: NewTask): string {
+  const { environmentId, mode, prompt, agent, branch = null, title = null } = input
+  const request = JSON.stringify([environmentId, mode, prompt, agent, input.attempts, branch, title])
+  return createHash('sha256').update(request).digest('hex')
+}

@@ -1,0 +1,80 @@
+// Publishing has a state, a lease and a fence of its own: a refused push leaves the attempt succeeded.
+
+import { sql } from 'drizzle-orm'
+import type { Db } from '../db.ts'
+import { appendEvent, staleFence } from './append-events.ts'
+import type { Fence, PhaseTiming } from './attempt.ts'
+
+export type PublishOptions = { runnerId: string; leaseMs: number }
+
+/** Takes the next publishing that nobody works on. The claim number in the fence is that of the publishing. */
+export async function claimPublish(db: Db, { runnerId, leaseMs }: PublishOptions): Promise<Fence | undefined> {
+  const rows = await db.execute<{ id: string; publish_claim: number }>(sql`
+    update attempts a set publish_claim = a.publish_claim + 1, publish_runner_id = ${runnerId},
+      publish_lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
+    from (
+      select id from attempts
+      where publish_state = 'pending' and (publish_lease_until is null or publish_lease_until < clock_timestamp())
+      order by finished_at limit 1 for update skip locked
+    ) next
+    where a.id = next.id
+    returning a.id, a.publish_claim`)
+  const row = rows[0]
+  return row && { attemptId: row.id, claim: row.publish_claim }
+}
+
+/** Renews the right to publish. Rejects with `stale-fence` when another runner has it; called right before each push. */
+export async function renewPublish(db: Db, fence: Fence, leaseMs: number): Promise<void> {
+  const rows = await db.execute(sql`
+    update attempts set publish_lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
+    where id = ${fence.attemptId} and publish_claim = ${fence.claim} and publish_state = 'pending' returning id`)
+  if (rows.length === 0) throw staleFence(fence)
+}
+
+/** Frees publishings that an earlier process of this host had taken. */
+export async function releasePublishings(db: Db, hostId: string): Promise<void> {
+  await db.execute(sql`
+    update attempts set publish_lease_until = null
+    where publish_state = 'pending' and starts_with(publish_runner_id, ${`${hostId}/`})`)
+}
+
+/** Gives a publishing back, to be taken again after a time: the forge is busy or away. */
+export async function postponePublish(db: Db, fence: Fence, input: { reason: string; delayMs: number }): Promise<void> {
+  await db.execute(sql`
+    update attempts set publish_reason = ${input.reason},
+      publish_lease_until = clock_timestamp() + make_interval(secs => ${input.delayMs / 1000})
+    where id = ${fence.attemptId} and publish_claim = ${fence.claim} and publish_state = 'pending'`)
+}
+
+export type PublishOutcome =
+  | { state: 'published'; pullRequest?: { number: number; url: string } }
+  | { state: 'failed'; reason: string; message: string }
+
+/** Ends a publishing with what became of it and how long it took. */
+export async function settlePublish(
+  db: Db,
+  fence: Fence,
+  { outcome, timing }: { outcome: PublishOutcome; timing: PhaseTiming },
+): Promise<void> {
+  const reason = outcome.state === 'failed' ? outcome.message : null
+  const pullRequest = outcome.state === 'published' ? outcome.pullRequest : undefined
+  await db.transaction(async (tx) => {
+    const rows = await tx.execute(sql`
+      update attempts set publish_state = ${outcome.state}, publish_reason = ${reason}, publish_lease_until = null,
+        phases = (select coalesce(jsonb_agg(p), '[]') from jsonb_array_elements(phases) p where p->>'phase' <> 'publish')
+          || ${JSON.stringify([timing])}::jsonb
+      where id = ${fence.attemptId} and publish_claim = ${fence.claim} and publish_state = 'pending' returning id`)
+    if (rows.length === 0) throw staleFence(fence)
+    if (pullRequest) {
+      await tx.execute(sql`
+        insert into pull_requests (attempt_id, number, url) values (${fence.attemptId}, ${pullRequest.number}, ${pullRequest.url})
+        on conflict (attempt_id) do update set number = excluded.number, url = excluded.url`)
+    }
+    await appendEvent(tx, fence.attemptId, {
+      phase: 'publish',
+      kind: 'publish',
+      at: new Date(),
+      payload: { ...outcome },
+    })
+  })
+}

@@ -1,0 +1,59 @@
+import { sql } from 'drizzle-orm'
+import type { Executor } from '../db.ts'
+
+/** An event as it goes over the wire: one line of JSON with `seq, at, attempt, phase, kind` and what its kind has. */
+export type EventLine = { seq: number; json: string }
+
+/** What one look at a task gives. `ended`: no attempt runs and no publishing is under way. */
+export type TaskEvents = { taskId: string; ended: boolean; events: EventLine[] }
+
+type Row = { task_id: string; ended: boolean; seq: string | null; json: string | null }
+
+/**
+ * Reads what came after a number, for many tasks in one statement and so from one point in time: when `ended` is true and
+ * fewer than `limit` events came back, there are no more. Tasks that do not exist are left out.
+ */
+export async function readEvents(
+  db: Executor,
+  wanted: readonly { taskId: string; after: number }[],
+  limit: number,
+): Promise<TaskEvents[]> {
+  if (wanted.length === 0) return []
+  const rows = await db.execute<Row>(sql`
+    select t.id as task_id, e.seq, e.json,
+      t.state in ('succeeded', 'failed', 'cancelled') and not exists (
+        select from attempts a where a.task_id = t.id and a.publish_state = 'pending') as ended
+    from jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) as w("taskId" text, after bigint)
+    join tasks t on t.id = w."taskId"
+    left join lateral (
+      select seq, ${eventJson()} as json from events
+      where task_id = t.id and seq > w.after order by seq limit ${limit}
+    ) e on true
+    order by t.id, e.seq`)
+  return grouped(rows)
+}
+
+/** Where a task's log stands: the number of its last event. */
+export async function readEventHead(db: Executor, taskId: string): Promise<number> {
+  const [row] = await db.execute<{ last_seq: string }>(
+    sql`select last_seq from task_event_heads where task_id = ${taskId}`,
+  )
+  return Number(row?.last_seq ?? 0)
+}
+
+// The fixed keys win: whatever a payload holds cannot pose as another event.
+function eventJson() {
+  return sql`(jsonb_build_object('seq', seq) || jsonb_build_object(
+    'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'attempt', attempt_id, 'phase', phase, 'kind', kind)
+    || (payload - '{seq,at,attempt,phase,kind}'::text[]))::text`
+}
+
+function grouped(rows: Iterable<Row>): TaskEvents[] {
+  const tasks = new Map<string, TaskEvents>()
+  for (const { task_id: taskId, ended, seq, json } of rows) {
+    let task = tasks.get(taskId)
+    if (task === undefined) tasks.set(taskId, (task = { taskId, ended, events: [] }))
+    if (seq !== null && json !== null) task.events.push({ seq: Number(seq), json })
+  }
+  return [...tasks.values()]
+}

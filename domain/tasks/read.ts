@@ -1,0 +1,154 @@
+import { asc, eq } from 'drizzle-orm'
+import type { Executor } from '../db.ts'
+import { attempts, diffs, environments, pullRequests, tasks, turns, users } from '../schema.ts'
+import type { AttemptStateName, DiffStats, FlaggedPath, PhaseTiming, PublishState, TaskMode } from './attempt.ts'
+
+const SECOND = 1000
+
+export type TaskHead = {
+  id: string
+  title: string
+  mode: TaskMode
+  environment: string
+  environmentName: string
+  product: string
+  creator: string
+  creatorName: string
+  state: AttemptStateName
+  createdAt: Date
+}
+
+export type AttemptView = {
+  id: string
+  n: number
+  state: AttemptStateName
+  reason: string | null
+  message: string | null
+  phases: PhaseTiming[]
+  answer: string | null
+  diff: DiffStats | null
+  flagged: FlaggedPath[]
+  branch: string | null
+  commit: string | null
+  pullRequest: { number: number; url: string } | null
+  publish: { state: PublishState; reason: string | null }
+  usage: { inputTokens: number; outputTokens: number; seconds: number }
+  startedAt: Date | null
+  finishedAt: Date | null
+}
+
+export type TurnView = { id: string; prompt: string; attempts: AttemptView[] }
+export type TaskView = TaskHead & { branch: string | null; agent: string; turns: TurnView[] }
+
+/** The columns that a list and a single task share. */
+export const headColumns = {
+  id: tasks.id,
+  title: tasks.title,
+  mode: tasks.mode,
+  environment: tasks.environmentId,
+  environmentName: environments.name,
+  product: tasks.product,
+  creator: tasks.creatorId,
+  creatorName: users.name,
+  state: tasks.state,
+  createdAt: tasks.createdAt,
+} as const
+
+/** A task with everything that its page shows, or nothing when there is none. */
+export async function readTask(db: Executor, taskId: string): Promise<TaskView | undefined> {
+  const [head] = await db
+    .select({ ...headColumns, branch: tasks.branch, agent: tasks.agent })
+    .from(tasks)
+    .innerJoin(environments, eq(environments.id, tasks.environmentId))
+    .innerJoin(users, eq(users.id, tasks.creatorId))
+    .where(eq(tasks.id, taskId))
+  if (head === undefined) return undefined
+  const [asked, ran] = await Promise.all([readTurns(db, taskId), readAttempts(db, taskId)])
+  const withAttempts = asked.map(({ id, prompt }) => ({
+    id,
+    prompt,
+    attempts: ran.filter((row) => row.attempt.turnId === id).map(attemptView),
+  }))
+  return { ...head, turns: withAttempts }
+}
+
+async function readTurns(db: Executor, taskId: string) {
+  return db
+    .select({ id: turns.id, prompt: turns.prompt })
+    .from(turns)
+    .where(eq(turns.taskId, taskId))
+    .orderBy(asc(turns.n))
+}
+
+async function readAttempts(db: Executor, taskId: string) {
+  return db
+    .select({
+      attempt: attempts,
+      diff: { files: diffs.files, additions: diffs.additions, deletions: diffs.deletions },
+      pullRequest: { number: pullRequests.number, url: pullRequests.url },
+    })
+    .from(attempts)
+    .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
+    .leftJoin(pullRequests, eq(pullRequests.attemptId, attempts.id))
+    .where(eq(attempts.taskId, taskId))
+    .orderBy(asc(attempts.n))
+}
+
+type AttemptRow = Awaited<ReturnType<typeof readAttempts>>[number]
+
+function attemptView({ attempt, diff, pullRequest }: AttemptRow): AttemptView {
+  const { id, n, state, reason, message, phases, answer, flagged, branch, commit, startedAt, finishedAt } = attempt
+  return {
+    id,
+    n,
+    state,
+    reason,
+    message,
+    phases,
+    answer,
+    diff,
+    flagged,
+    branch,
+    commit,
+    pullRequest,
+    publish: { state: attempt.publishState, reason: attempt.publishReason },
+    usage: {
+      inputTokens: attempt.inputTokens,
+      outputTokens: attempt.outputTokens,
+      seconds: secondsBetween(startedAt, finishedAt),
+    },
+    startedAt,
+    finishedAt,
+  }
+}
+
+function secondsBetween(startedAt: Date | null, finishedAt: Date | null): number {
+  if (startedAt === null) return 0
+  return Math.max(0, Math.round(((finishedAt ?? new Date()).getTime() - startedAt.getTime()) / SECOND))
+}
+
+/** Who may see a task is decided on these alone. */
+export type TaskOwner = { taskId: string; creatorId: string }
+
+export async function findTaskOwner(db: Executor, taskId: string): Promise<TaskOwner | undefined> {
+  const [row] = await db
+    .select({ taskId: tasks.id, creatorId: tasks.creatorId })
+    .from(tasks)
+    .where(eq(tasks.id, taskId))
+  return row
+}
+
+export async function findAttemptOwner(db: Executor, attemptId: string): Promise<TaskOwner | undefined> {
+  const [row] = await db
+    .select({ taskId: tasks.id, creatorId: tasks.creatorId })
+    .from(attempts)
+    .innerJoin(tasks, eq(tasks.id, attempts.taskId))
+    .where(eq(attempts.id, attemptId))
+  return row
+}
+
+/** The patch of an attempt as bytes; none when the attempt made no diff (yet). */
+export async function readPatch(db: Executor, attemptId: string): Promise<Buffer | undefined> {
+  const [row] = await db.select({ patch: diffs.patch }).from(diffs).where(eq(diffs.attemptId, attemptId))
+  return row?.patch
+}
