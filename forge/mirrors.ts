@@ -15,8 +15,12 @@ export type Remote = {
 export type MirrorView = AsyncDisposable & {
   objects: string
   store: string
+  /** Full names (`refs/heads/…`, `refs/tags/…`) and the commit behind each, annotated tags peeled. */
   refs: readonly { name: string; commit: string }[]
+  /** Without `refs/heads/`. */
   defaultBranch: string
+  /** Commits whose parents the origin lacks, where the origin is a shallow clone: the lines of git's `shallow` file. */
+  shallow?: readonly string[]
 }
 
 export type PushResult =
@@ -45,5 +49,10 @@ export interface Mirrors {
   /** Makes a commit in the view's store. The same input gives the same id. */
   commit(view: MirrorView, input: CommitInput): Promise<string>
   /** Pushes a commit to a new branch. A branch that already is at that very commit counts as pushed. Never forces. */
-  push(view: MirrorView, remote: Remote, input: { commit: string; branch: string }, signal: AbortSignal): Promise<PushResult>
+  push(
+    view: MirrorView,
+    remote: Remote,
+    input: { commit: string; branch: string },
+    signal: AbortSignal,
+  ): Promise<PushResult>
 }
