@@ -53,7 +53,11 @@ export interface Sandbox extends AsyncDisposable {
   /** Settles with the first limit that was breached; stays pending while none is. Never rejects. */
   readonly breached: Promise<Breach>
   /** Saves the container's file system as an image under `tag`, with clean config (no env, no entrypoint). Resolves to its id and size. */
-  commit(tag: string, labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<{ id: string; sizeBytes: number }>
+  commit(
+    tag: string,
+    labels: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<{ id: string; sizeBytes: number }>
   /** Kills and removes the container with its anonymous volumes. Safe to call twice, or after a failed `start`. Takes no signal: it has its own deadline. */
   destroy(): Promise<void>
 }

@@ -1,0 +1,190 @@
+import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DrydockError } from '../../domain/errors.ts'
+import { newId } from '../../domain/ids.ts'
+import { AttemptFailure } from '../failure.ts'
+import { untilAborted } from './aborted.ts'
+import { containerBody, diskLimits, READY } from './container-body.ts'
+import { createDemux } from './demux.ts'
+import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
+import { runExec } from './exec.ts'
+import { openHostView } from './host-view.ts'
+import { createKiller, type KillAll } from './kill-all.ts'
+import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandbox.ts'
+import type { LimitWatch } from './watch.ts'
+
+const DESTROY_DEADLINE_MS = 30_000
+const GREETING_BYTES = 4096
+
+export type ContainerSandboxDeps = {
+  calls: EngineCalls
+  watch: LimitWatch
+  /** Resolves an image to one that declares no volumes; undefined when the engine does not have it. */
+  withoutVolumes: (ref: string, installation: string) => Promise<string | undefined>
+}
+
+/** A sandbox that is one container. Contract: `Sandbox`. */
+export class ContainerSandbox implements Sandbox {
+  readonly breached: Promise<Breach>
+  readonly #spec: SandboxSpec
+  readonly #deps: ContainerSandboxDeps
+  readonly #name: string
+  readonly #onBreach: (breach: Breach) => void
+  #creating: Promise<string | undefined> | undefined
+  #id: string | undefined
+  #killAll: KillAll | undefined
+  #destroyed = false
+
+  constructor(spec: SandboxSpec, deps: ContainerSandboxDeps) {
+    this.#spec = spec
+    this.#deps = deps
+    this.#name = `drydock-${spec.owner.attempt}-${spec.owner.claim}-${newId()}`
+    let onBreach: (breach: Breach) => void = () => {}
+    this.breached = new Promise((resolve) => (onBreach = resolve))
+    this.#onBreach = onBreach
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    if (this.#creating !== undefined)
+      throw new DrydockError('internal', 'Cannot start the sandbox: it was started before')
+    try {
+      await this.#start(signal)
+    } catch (error) {
+      await this.destroy()
+      throw error
+    }
+  }
+
+  async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
+    const container = this.#running()
+    const result = await runExec({ calls: this.#deps.calls, container }, spec, signal)
+    // A limit is often why a command failed: it is known by the time the failure is.
+    if (result.code !== 0) await untilAborted(this.#deps.watch.check(container), signal)
+    return result
+  }
+
+  async killAll(signal: AbortSignal): Promise<void> {
+    this.#running()
+    await untilAborted(this.#killAll?.(signal) ?? Promise.resolve(), signal)
+  }
+
+  async commit(
+    tag: string,
+    labels: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<{ id: string; sizeBytes: number }> {
+    const container = this.#running()
+    const id = await untilAborted(this.#deps.calls.commit(container, { tag, labels }), signal)
+    const image = await untilAborted(this.#deps.calls.image(id), signal)
+    return { id, sizeBytes: image?.sizeBytes ?? 0 }
+  }
+
+  async destroy(): Promise<void> {
+    this.#destroyed = true
+    if (this.#creating === undefined) return
+    const deadline = AbortSignal.timeout(DESTROY_DEADLINE_MS)
+    // A create in flight would leave a container behind that nobody knows: its outcome is waited for.
+    await untilAborted(this.#creating, deadline).catch(() => {})
+    if (this.#id !== undefined) this.#deps.watch.remove(this.#id)
+    await this.#remove(deadline)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy()
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { calls, withoutVolumes } = this.#deps
+    signal.throwIfAborted()
+    this.#creating = withoutVolumes(this.#spec.image, this.#spec.owner.installation).then((image) =>
+      image === undefined || this.#destroyed ? undefined : calls.create(this.#name, containerBody(this.#spec, image)),
+    )
+    const id = await untilAborted(this.#creating, signal)
+    if (id === undefined) throw imageMissing(this.#spec.image)
+    this.#id = id
+    const stream = await untilAborted(calls.attach(id), signal, (late) => late.destroy())
+    try {
+      await untilAborted(calls.start(id), signal)
+      const [greeting, facts] = await untilAborted(Promise.all([readGreeting(stream), calls.inspect(id)]), signal)
+      await this.#judge(greeting, facts)
+      await this.#observe(id, facts)
+    } finally {
+      stream.destroy()
+    }
+  }
+
+  /** Reads from what the keeper said, or did not say, what the image lacks. */
+  async #judge(greeting: string, facts: ContainerFacts | undefined): Promise<void> {
+    const image = this.#spec.image
+    if (greeting.includes(`${READY} git`)) return
+    if (greeting.includes(READY)) {
+      throw new AttemptFailure(
+        'image-without-git',
+        `Cannot use image "${image}": it has no git. Install git in the image.`,
+      )
+    }
+    if (/exec sh failed|"sh": executable file not found/.test(greeting)) {
+      throw new AttemptFailure(
+        'image-without-sh',
+        `Cannot use image "${image}": it has no sh. Use an image with a shell and git.`,
+      )
+    }
+    const said = greeting.trim() || `it ended with code ${facts?.exitCode ?? 'unknown'} without a word`
+    throw new AttemptFailure('sandbox-failed', `Cannot start a sandbox from image "${image}": ${said}`)
+  }
+
+  async #observe(id: string, facts: ContainerFacts | undefined): Promise<void> {
+    if (facts === undefined || !facts.running)
+      throw new AttemptFailure('sandbox-failed', 'Cannot start the sandbox: it ended at once')
+    const host = await openHostView(id, facts.pid)
+    this.#killAll = await createKiller({ calls: this.#deps.calls, container: id, host, pid: facts.pid })
+    this.#deps.watch.add({
+      container: id,
+      host,
+      folders: facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs],
+      limits: { disk: diskLimits(this.#spec), pids: this.#spec.resources.pids },
+      onBreach: this.#onBreach,
+    })
+  }
+
+  /** Removes by name: that also reaches a container whose create was answered too late. */
+  async #remove(deadline: AbortSignal): Promise<void> {
+    for (let pauseMs = 100; ; pauseMs *= 2) {
+      try {
+        await untilAborted(this.#deps.calls.remove(this.#name), deadline)
+        return
+      } catch (error) {
+        if (deadline.aborted || pauseMs > DESTROY_DEADLINE_MS) throw error
+        await delay(pauseMs)
+      }
+    }
+  }
+
+  #running(): string {
+    if (this.#destroyed) throw new DrydockError('internal', 'Cannot use the sandbox: it is destroyed')
+    if (this.#id === undefined || this.#killAll === undefined) {
+      throw new DrydockError('internal', 'Cannot use the sandbox: it is not started')
+    }
+    return this.#id
+  }
+}
+
+function imageMissing(image: string): AttemptFailure {
+  return new AttemptFailure('image-unavailable', `Cannot start a sandbox: the engine has no image "${image}"`)
+}
+
+/** The first line of PID 1, or all it said before it ended. */
+async function readGreeting(stream: Duplex): Promise<string> {
+  const demux = createDemux()
+  let text = ''
+  try {
+    for await (const data of stream) {
+      for (const { chunk } of demux(data as Buffer)) text += chunk.toString()
+      if (text.includes(READY) && text.endsWith('\n')) return text
+      if (text.length > GREETING_BYTES) return text
+    }
+  } catch {
+    return text
+  }
+  return text
+}

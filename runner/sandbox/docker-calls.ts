@@ -1,0 +1,104 @@
+import type { Duplex } from 'node:stream'
+import type Docker from 'dockerode'
+import { stateOf, type DockerErrors } from './docker-errors.ts'
+import { LABELS } from './engine.ts'
+import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
+
+const GONE = [404]
+const NOT_RUNNING = [404, 409, 500]
+
+/** The calls of a sandbox, over the engine's HTTP interface. */
+export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
+  const { during, unless } = errors
+  const container = (id: string) => docker.getContainer(id)
+  return {
+    async image(ref) {
+      const info = await unless(GONE, `look image "${ref}" up`, docker.getImage(ref).inspect())
+      if (info === undefined) return undefined
+      return { id: info.Id, sizeBytes: info.Size, volumes: Object.keys(info.Config.Volumes ?? {}) }
+    },
+    async create(name, body) {
+      const created = await unless(GONE, 'create a sandbox', docker.createContainer({ name, ...body }))
+      return created?.id
+    },
+    async attach(id) {
+      const options = { stream: true, stdout: true, stderr: true, hijack: true }
+      return (await during('attach to a sandbox', container(id).attach(options))) as Duplex
+    },
+    async start(id) {
+      await during('start a sandbox', container(id).start().catch(missingShell))
+    },
+    async inspect(id) {
+      const info = await unless(GONE, 'inspect a sandbox', container(id).inspect())
+      return info && factsOf(info)
+    },
+    async execCreate(id, body) {
+      const exec = container(id).exec({
+        AttachStdin: body.stdin,
+        AttachStdout: true,
+        AttachStderr: true,
+        Tty: false,
+        Cmd: [...body.command],
+        Env: [...body.env],
+        User: body.user,
+        WorkingDir: body.cwd,
+      })
+      return (await unless([404, 409], 'run a command in a sandbox', exec))?.id
+    },
+    async execStart(exec, { stdin }) {
+      const started = docker.getExec(exec).start({ hijack: true, stdin, Detach: false, Tty: false })
+      return await unless(NOT_RUNNING, 'run a command in a sandbox', started)
+    },
+    async execInspect(exec) {
+      const info = await unless(NOT_RUNNING, 'ask how a command ended', docker.getExec(exec).inspect())
+      return info && { running: info.Running, exitCode: info.ExitCode }
+    },
+    pause: (id) => during('freeze a sandbox', container(id).pause()),
+    unpause: (id) => during('thaw a sandbox', container(id).unpause()),
+    restart: (id) => during('restart a sandbox', container(id).restart({ t: 0 })),
+    async commit(id, { tag, labels }) {
+      const [repo, version] = splitTag(tag)
+      // Null would inherit the keeper as entrypoint; an empty list is none.
+      const config = { Labels: { [LABELS.kind]: 'snapshot', ...labels }, Entrypoint: [], Cmd: [], WorkingDir: '/' }
+      const options = { _query: { container: id, repo, tag: version, pause: true }, _body: config }
+      const made = (await during('save a sandbox as an image', container(id).commit(options))) as { Id: string }
+      return made.Id
+    },
+    async remove(id) {
+      await unless(GONE, 'remove a sandbox', container(id).remove({ force: true, v: true }))
+    },
+    async layerBytes(id) {
+      const options = { size: true } as Docker.ContainerInspectOptions
+      const info = (await during('measure a sandbox', container(id).inspect(options))) as { SizeRw?: number }
+      return info.SizeRw ?? 0
+    },
+    async processes(id) {
+      const stats = await during('count processes', container(id).stats({ stream: false, 'one-shot': true }))
+      return (stats as { pids_stats?: { current?: number } }).pids_stats?.current ?? 0
+    },
+  }
+}
+
+/** Without docker-init the engine itself looks for `sh`; PID 1 never speaks then, so the start is let pass. */
+function missingShell(error: unknown): void {
+  if (stateOf(error) !== 400) throw error
+}
+
+function factsOf(info: Docker.ContainerInspectInfo): ContainerFacts {
+  const driver = (info.GraphDriver?.Data ?? {}) as { UpperDir?: string }
+  const volumes = info.Mounts.filter((mount) => mount.Type === 'volume')
+  return {
+    running: info.State.Running,
+    exitCode: info.State.ExitCode,
+    outOfMemory: info.State.OOMKilled,
+    pid: info.State.Pid,
+    upperDir: driver.UpperDir,
+    volumeDirs: volumes.map((volume) => volume.Source),
+  }
+}
+
+/** Engine wants name and version apart; a colon in a registry's port is not the version's. */
+function splitTag(tag: string): [repo: string, version: string] {
+  const colon = tag.lastIndexOf(':')
+  return colon > tag.lastIndexOf('/') ? [tag.slice(0, colon), tag.slice(colon + 1)] : [tag, 'latest']
+}

@@ -1,0 +1,60 @@
+import { DrydockError } from '../../domain/errors.ts'
+
+const DOWN = ['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']
+
+/** The engine's answers as errors of ours. */
+export interface DockerErrors {
+  /** Waits for a call; what goes wrong is told as "Cannot <action>: …". */
+  during: <T>(action: string, call: Promise<T>) => Promise<T>
+  /** Like `during`, but the listed HTTP states are an expected answer: undefined. */
+  unless: <T>(states: readonly number[], action: string, call: Promise<T>) => Promise<T | undefined>
+}
+
+export function dockerErrors(socketPath: string): DockerErrors {
+  const translate = (action: string, error: unknown): Error => {
+    if (error instanceof DrydockError || (error as Error).name === 'AbortError') return error as Error
+    const code = (error as NodeJS.ErrnoException).code
+    if (code !== undefined && DOWN.includes(code)) {
+      return new DrydockError('engine-unavailable', `Cannot ${action}: ${unreachable(socketPath, code)}`, {
+        cause: error,
+      })
+    }
+    return new DrydockError('internal', `Cannot ${action}: ${wordsOf(error)}`, { cause: error })
+  }
+  return {
+    async during(action, call) {
+      try {
+        return await call
+      } catch (error) {
+        throw translate(action, error)
+      }
+    },
+    async unless(states, action, call) {
+      try {
+        return await call
+      } catch (error) {
+        if (states.includes(stateOf(error) ?? 0)) return undefined
+        throw translate(action, error)
+      }
+    },
+  }
+}
+
+/** HTTP state of the engine's answer. */
+export function stateOf(error: unknown): number | undefined {
+  return (error as { statusCode?: number }).statusCode
+}
+
+/** The engine's own sentence, without the client's decoration. */
+export function wordsOf(error: unknown): string {
+  const { json, message } = error as { json?: { message?: string } | null; message?: string }
+  return (json?.message ?? message ?? String(error)).trim()
+}
+
+function unreachable(socketPath: string, code: string): string {
+  if (code === 'EACCES')
+    return `this user may not open ${socketPath}. Add the user to the group "docker", or run as root.`
+  if (code === 'ENOENT')
+    return `there is no Docker engine at ${socketPath}. Install and start Docker: scripts/setup does both.`
+  return `the Docker engine at ${socketPath} does not answer (${code}). Start it, for example with scripts/setup.`
+}

@@ -1,0 +1,51 @@
+import type Docker from 'dockerode'
+import { AttemptFailure } from '../failure.ts'
+import { stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
+import type { Engine, PullProgress } from './engine.ts'
+
+/** Images of the engine. Contracts: `Engine`. */
+export function dockerImages(docker: Docker, errors: DockerErrors): Pick<Engine, 'imageInfo' | 'pull' | 'removeImage'> {
+  return {
+    async imageInfo(ref) {
+      const info = await errors.unless([404], `look image "${ref}" up`, docker.getImage(ref).inspect())
+      return info && { id: info.Id, sizeBytes: info.Size }
+    },
+    async pull(ref, signal, onProgress) {
+      const pulling = docker.pull(ref, { abortSignal: signal }).catch((error: unknown) => {
+        throw stateOf(error) === undefined ? error : unavailable(ref, wordsOf(error))
+      })
+      const progress = await errors.during(`pull image "${ref}"`, pulling)
+      await follow(progress, signal, onProgress).catch((error: unknown) => {
+        signal.throwIfAborted()
+        throw unavailable(ref, wordsOf(error))
+      })
+    },
+    async removeImage(ref) {
+      const removing = docker.getImage(ref).remove() as Promise<unknown>
+      const removed = await errors.unless([404, 409], `remove image "${ref}"`, removing)
+      if (removed !== undefined) return true
+      return (await errors.unless([404], `look image "${ref}" up`, docker.getImage(ref).inspect())) === undefined
+    },
+  }
+}
+
+/** One JSON object a line; an `error` in it is the only sign of a failed pull. */
+async function follow(progress: NodeJS.ReadableStream, signal: AbortSignal, onProgress?: PullProgress): Promise<void> {
+  let rest = ''
+  for await (const data of progress) {
+    signal.throwIfAborted()
+    const lines = (rest + String(data)).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      if (line.trim() === '') continue
+      const step = JSON.parse(line) as { status?: string; id?: string; progress?: string; error?: string }
+      if (step.error !== undefined) throw new Error(step.error)
+      onProgress?.([step.id, step.status, step.progress].filter(Boolean).join(' '))
+    }
+  }
+}
+
+function unavailable(ref: string, words: string): AttemptFailure {
+  const advice = 'Check the name, and that this machine can reach the registry.'
+  return new AttemptFailure('image-unavailable', `Cannot pull image "${ref}": ${words}. ${advice}`)
+}

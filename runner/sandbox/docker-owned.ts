@@ -1,0 +1,51 @@
+import type Docker from 'dockerode'
+import type { DockerErrors } from './docker-errors.ts'
+import { LABELS, type Engine, type Labels, type Owned } from './engine.ts'
+
+const GONE = [404]
+
+/** What carries our label, and its removal. Contracts: `Engine`. */
+export function dockerOwned(docker: Docker, errors: DockerErrors): Pick<Engine, 'listOwned' | 'removeOwned'> {
+  return {
+    async listOwned(installation) {
+      const filters = { label: [`${LABELS.installation}=${installation}`] }
+      const [containers, networks, volumes, images] = await errors.during(
+        'list what Drydock made',
+        Promise.all([
+          docker.listContainers({ all: true, filters }),
+          docker.listNetworks({ filters }),
+          docker.listVolumes({ filters }),
+          docker.listImages({ filters: JSON.stringify(filters) }),
+        ]),
+      )
+      return [
+        ...containers.map((it) => owned('container', it.Id, it.Names[0]?.slice(1) ?? it.Id, it.Labels)),
+        ...networks.map((it) => owned('network', it.Id, it.Name, it.Labels)),
+        ...volumes.Volumes.map((it) => owned('volume', it.Name, it.Name, it.Labels)),
+        ...images.map((it) => owned('image', it.Id, it.RepoTags?.[0] ?? it.Id, it.Labels)),
+      ]
+    },
+    async removeOwned({ type, id }) {
+      const removal = {
+        container: () => docker.getContainer(id).remove({ force: true, v: true }),
+        network: () => docker.getNetwork(id).remove(),
+        volume: () => docker.getVolume(id).remove({ force: true }),
+        image: () => docker.getImage(id).remove({ force: true }),
+      }[type]
+      await errors.unless(GONE, `remove ${type} ${id}`, removal())
+    },
+  }
+}
+
+function owned(type: Owned['type'], id: string, name: string, labels: Labels | undefined): Owned {
+  const attempt = labels?.[LABELS.attempt]
+  const claim = labels?.[LABELS.claim]
+  return {
+    type,
+    id,
+    name,
+    kind: labels?.[LABELS.kind] ?? '',
+    ...(attempt ? { attempt } : {}),
+    ...(claim ? { claim: Number(claim) } : {}),
+  }
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import type Docker from 'dockerode'
+import { pack } from 'tar-stream'
+import { AttemptFailure } from '../failure.ts'
+import type { DockerErrors } from './docker-errors.ts'
+import { LABELS } from './engine.ts'
+
+const GONE = [404]
+
+/**
+ * Resolves an image to one without `VOLUME`: a volume would escape the disk limit, and a snapshot would lose what is in
+ * it (R7). The engine merges the image's volumes into every container, so the only way out is another image: the same
+ * layers under another configuration, loaded without a byte of them since the engine has them.
+ */
+export function dockerPlainImages(
+  docker: Docker,
+  errors: DockerErrors,
+): (ref: string, installation: string) => Promise<string | undefined> {
+  const look = (ref: string) => errors.unless(GONE, `look image "${ref}" up`, docker.getImage(ref).inspect())
+  return async (ref, installation) => {
+    const image = await look(ref)
+    if (image === undefined) return undefined
+    if (Object.keys(image.Config.Volumes ?? {}).length === 0) return ref
+
+    const hash = createHash('sha256').update(`${installation} ${image.Id}`).digest('hex').slice(0, 24)
+    const tag = `drydock/without-volumes:${hash}`
+    if ((await look(tag)) !== undefined) return tag
+    await load(docker, tag, plainConfig(image, installation)).catch((cause: unknown) => {
+      throw refused(ref, cause)
+    })
+    const made = await look(tag)
+    if (made === undefined || Object.keys(made.Config.Volumes ?? {}).length > 0) throw refused(ref)
+    return tag
+  }
+}
+
+function plainConfig(image: Docker.ImageInspectInfo, installation: string): string {
+  const { Env, Labels } = image.Config
+  return JSON.stringify({
+    architecture: image.Architecture,
+    os: image.Os,
+    created: image.Created,
+    config: {
+      Env,
+      WorkingDir: '/',
+      Labels: { ...Labels, [LABELS.installation]: installation, [LABELS.kind]: 'without-volumes' },
+    },
+    rootfs: { type: 'layers', diff_ids: image.RootFS.Layers ?? [] },
+    history: [],
+  })
+}
+
+/** An archive of `docker save` with the configuration only. */
+async function load(docker: Docker, tag: string, config: string): Promise<void> {
+  const name = `${createHash('sha256').update(config).digest('hex')}.json`
+  const { rootfs } = JSON.parse(config) as { rootfs: { diff_ids: string[] } }
+  const layers = rootfs.diff_ids.map((id) => `${id.replace('sha256:', '')}/layer.tar`)
+  const archive = pack()
+  archive.entry({ name }, config)
+  archive.entry({ name: 'manifest.json' }, JSON.stringify([{ Config: name, RepoTags: [tag], Layers: layers }]))
+  archive.finalize()
+  const answer = await docker.loadImage(archive as unknown as NodeJS.ReadableStream)
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(answer, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+function refused(ref: string, cause?: unknown): AttemptFailure {
+  const text = `Cannot use image "${ref}": it declares VOLUME, and this engine cannot leave that out. Use an image without it.`
+  return new AttemptFailure('sandbox-failed', text, { cause })
+}

@@ -1,0 +1,41 @@
+import Docker from 'dockerode'
+import { untilAborted } from './aborted.ts'
+import { ContainerSandbox } from './container-sandbox.ts'
+import { dockerCalls } from './docker-calls.ts'
+import { dockerErrors } from './docker-errors.ts'
+import { dockerImages } from './docker-images.ts'
+import { dockerOwned } from './docker-owned.ts'
+import { dockerPlainImages } from './docker-plain-images.ts'
+import { dockerServices } from './docker-services.ts'
+import type { Engine } from './engine.ts'
+import { LimitWatch } from './watch.ts'
+
+const GiB = 1024 ** 3
+
+export type DockerEngineOptions = {
+  socketPath?: string
+  /** Below this much free space on the engine's disk every sandbox is stopped. Default 1 GiB. */
+  freeFloorBytes?: number
+}
+
+/** The Docker engine behind a unix socket. Nothing is opened before the first call. */
+export function createDockerEngine(options: DockerEngineOptions = {}): Engine {
+  const socketPath = options.socketPath ?? '/var/run/docker.sock'
+  const docker = new Docker({ socketPath })
+  const errors = dockerErrors(socketPath)
+  const calls = dockerCalls(docker, errors)
+  const watch = new LimitWatch(calls, { freeFloorBytes: options.freeFloorBytes ?? GiB })
+  const withoutVolumes = dockerPlainImages(docker, errors)
+  return {
+    ...dockerImages(docker, errors),
+    ...dockerOwned(docker, errors),
+    ...dockerServices(docker, errors),
+    createSandbox: (spec) => new ContainerSandbox(spec, { calls, watch, withoutVolumes }),
+    async ping(signal) {
+      await untilAborted(errors.during('reach the Docker engine', docker.ping() as Promise<unknown>), signal)
+    },
+    async [Symbol.asyncDispose]() {
+      watch.stop()
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import type { SandboxFactory } from './sandbox.ts'
+
+// Vocabulary.
+// owned: carries the label of this installation. service: a container that outlives attempts (the database).
+
+/** Labels on everything that Drydock makes. `attempt` and `claim` are on what belongs to one sandbox run. */
+export const LABELS = {
+  installation: 'drydock.installation',
+  attempt: 'drydock.attempt',
+  claim: 'drydock.claim',
+  kind: 'drydock.kind',
+} as const
+
+export type Labels = Readonly<Record<string, string>>
+
+/** An image as the engine has it. `id` is its digest. */
+export type ImageInfo = { id: string; sizeBytes: number }
+
+/** Something at the engine with our label. `attempt` and `claim` are absent on services and snapshots. */
+export type Owned = {
+  type: 'container' | 'network' | 'volume' | 'image'
+  id: string
+  name: string
+  /** `drydock.kind`: sandbox, service, snapshot… */
+  kind: string
+  attempt?: string
+  claim?: number
+}
+
+export type ServiceSpec = {
+  name: string
+  image: string
+  labels: Labels
+  env?: Readonly<Record<string, string>>
+  command?: readonly string[]
+  volumes?: readonly { name: string; target: string }[]
+  binds?: readonly { host: string; target: string; readOnly: boolean }[]
+  /** `none`, or ports of the container published on a free port of 127.0.0.1. */
+  network: 'none' | { loopbackPorts: readonly number[] }
+  shmMiB?: number
+  memoryMiB?: number
+}
+
+export type ServiceInfo = {
+  id: string
+  name: string
+  /** Image id that it runs. */
+  image: string
+  running: boolean
+  /** The image's health check; `none` when it has none. */
+  health: 'none' | 'starting' | 'healthy' | 'unhealthy'
+  exitCode: number
+  labels: Labels
+  /** Container port → port on 127.0.0.1. */
+  ports: ReadonlyMap<number, number>
+}
+
+/** A line of progress of a pull, for people. */
+export type PullProgress = (line: string) => void
+
+/**
+ * One Docker engine. Every method rejects with `engine-unavailable` when the engine does not answer, and with
+ * `internal` when it refuses for a reason that the method does not name.
+ */
+export interface Engine extends AsyncDisposable {
+  createSandbox: SandboxFactory
+  ping(signal: AbortSignal): Promise<void>
+  /** Undefined when the engine does not have the image; never pulls. */
+  imageInfo(ref: string): Promise<ImageInfo | undefined>
+  /** Rejects with AttemptFailure `image-unavailable`. Only for images that are not ours. */
+  pull(ref: string, signal: AbortSignal, onProgress?: PullProgress): Promise<void>
+  /** Removes a tag, and the image when it was the last. True when gone, false when a container still uses it. */
+  removeImage(ref: string): Promise<boolean>
+
+  /** Everything with the label of the installation. */
+  listOwned(installation: string): Promise<Owned[]>
+  /** Removes one thing by force; one that is gone already is success. */
+  removeOwned(owned: Pick<Owned, 'type' | 'id'>): Promise<void>
+
+  /** Creates and starts a service container; named volumes are made as needed, with the same labels. Rejects with `name-taken` when the name exists. */
+  runService(spec: ServiceSpec, signal: AbortSignal): Promise<ServiceInfo>
+  inspectService(name: string): Promise<ServiceInfo | undefined>
+  /** Starts a stopped service; success when it runs already. */
+  startService(name: string): Promise<void>
+  /** Last lines of its log, for an error message. */
+  serviceLog(name: string, lines: number): Promise<string>
+  /** Stops and removes it. Named volumes stay. */
+  removeService(name: string): Promise<void>
+  removeVolume(name: string): Promise<void>
+}

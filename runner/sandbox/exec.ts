@@ -1,0 +1,110 @@
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { untilAborted } from './aborted.ts'
+import { execBody } from './container-body.ts'
+import { createDemux } from './demux.ts'
+import type { EngineCalls } from './engine-calls.ts'
+import type { ExecResult, ExecSpec } from './sandbox.ts'
+
+/** How long a stream may be silent before the engine is asked whether its process still lives. */
+const SILENCE_MS = 1000
+const LONGEST_POLL_MS = 250
+
+type Where = { calls: EngineCalls; container: string }
+
+/** Runs one command in a container. Contract: `Sandbox.exec`. */
+export async function runExec(where: Where, spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
+  const { calls, container } = where
+  signal.throwIfAborted()
+  const exec = await untilAborted(calls.execCreate(container, execBody(spec)), signal)
+  if (exec === undefined) return { code: null }
+  const starting = calls.execStart(exec, { stdin: spec.stdin !== undefined })
+  const socket = await untilAborted(starting, signal, (late) => late?.destroy())
+  if (socket === undefined) return { code: null }
+
+  // The stream's own errors surface where it is read; without a listener a reset would end the server.
+  socket.on('error', () => {})
+  try {
+    const feeding = spec.stdin === undefined ? undefined : feed(socket, spec.stdin)
+    const draining = drain(socket, spec, () => ended(calls, exec))
+    // A failing source must not look like a complete one: it rejects the command. A sated source says nothing.
+    await untilAborted(Promise.race([draining, ...(feeding ? [failureOf(feeding)] : [])]), signal)
+    return { code: await untilAborted(exitCode(calls, exec, signal), signal) }
+  } finally {
+    socket.destroy()
+  }
+}
+
+/**
+ * Hands output on until the stream ends. A background child keeps the stream open after its parent ended, so silence
+ * makes it ask; what was written before the end has arrived by then.
+ */
+async function drain(socket: Duplex, spec: ExecSpec, hasEnded: () => Promise<boolean>): Promise<void> {
+  const demux = createDemux()
+  let silentSince = Date.now()
+  let busy = false
+  let cut = false
+  const timer = setInterval(() => {
+    if (busy || Date.now() - silentSince < SILENCE_MS) return
+    busy = true
+    void hasEnded()
+      .then((end) => {
+        if (!end || Date.now() - silentSince < SILENCE_MS) return
+        cut = true
+        socket.destroy()
+      })
+      .finally(() => (busy = false))
+  }, SILENCE_MS / 4)
+  try {
+    for await (const data of socket) {
+      busy = true
+      for (const { stream, chunk } of demux(data as Buffer)) await spec.onOutput?.(stream, chunk)
+      silentSince = Date.now()
+      busy = false
+    }
+  } catch (error) {
+    if (!cut && !isReset(error)) throw error
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** The engine or the container went away under the stream; the exit code says what that means. */
+function isReset(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  return ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code)
+}
+
+async function ended(calls: EngineCalls, exec: string): Promise<boolean> {
+  const state = await calls.execInspect(exec).catch(() => ({ running: true }))
+  return state === undefined || !state.running
+}
+
+/** The end of output is not the end of the process: it may have closed its output, or the engine may be a moment behind. */
+async function exitCode(calls: EngineCalls, exec: string, signal: AbortSignal): Promise<number | null> {
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
+    const state = await calls.execInspect(exec)
+    if (state === undefined) return null
+    if (!state.running) return state.exitCode
+    await delay(pauseMs, undefined, { signal })
+  }
+}
+
+async function feed(socket: Duplex, source: NonNullable<ExecSpec['stdin']>): Promise<void> {
+  const closed = new AbortController()
+  socket.once('close', () => closed.abort())
+  const chunks = source instanceof Uint8Array ? [source] : source
+  for await (const chunk of chunks) {
+    if (socket.destroyed) return
+    // A command that ends without reading its input is no error; the write then fails or never drains.
+    if (!socket.write(chunk)) await once(socket, 'drain', { signal: closed.signal }).catch(() => {})
+  }
+  socket.end()
+}
+
+function failureOf(work: Promise<void>): Promise<never> {
+  return new Promise((_, reject) => {
+    work.catch(reject)
+  })
+}

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+
+/** How often the kernel enforced a limit on a container. */
+export type Counters = { oomKills: number; forksRefused: number }
+
+/**
+ * What the kernel of this machine says about a container: only there when this process runs on the engine's host, in
+ * its PID namespace. Owes nothing to anything inside the container.
+ */
+export interface HostView {
+  /** Undefined once the container is gone. */
+  counters(): Promise<Counters | undefined>
+  /** Ids of all its processes, on this host. */
+  pids(): Promise<number[]>
+}
+
+/** Undefined when the container's processes cannot be seen from here. */
+export async function openHostView(container: string, pid: number): Promise<HostView | undefined> {
+  const membership = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')
+  if (!membership.includes(container)) return undefined
+  const memory = folderOf(membership, 'memory')
+  const pids = folderOf(membership, 'pids')
+  if (memory === undefined || pids === undefined) return undefined
+  const isV2 = memory === pids
+  return {
+    async counters() {
+      const [memoryText, pidsText] = await Promise.all([
+        readFile(`${memory}/${isV2 ? 'memory.events' : 'memory.oom_control'}`, 'utf8').catch(() => undefined),
+        readFile(`${pids}/pids.events`, 'utf8').catch(() => undefined),
+      ])
+      if (memoryText === undefined || pidsText === undefined) return undefined
+      return { oomKills: field(memoryText, 'oom_kill'), forksRefused: field(pidsText, 'max') }
+    },
+    async pids() {
+      const text = await readFile(`${pids}/cgroup.procs`, 'utf8').catch(() => '')
+      return text.split('\n').filter(Boolean).map(Number)
+    },
+  }
+}
+
+/** Says whether a process id is a process of this container at this moment. */
+export async function isInContainer(container: string, pid: number): Promise<boolean> {
+  const membership = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')
+  return membership.includes(container)
+}
+
+/** Lines are `hierarchy:controllers:path`; the unified hierarchy (v2) is number 0 and has no controllers. */
+function folderOf(membership: string, controller: string): string | undefined {
+  const lines = membership.split('\n').map((line) => line.split(':'))
+  const v1 = lines.find(([, controllers]) => controllers?.split(',').includes(controller))
+  if (v1?.[2] !== undefined) return `/sys/fs/cgroup/${controller}${v1[2]}`
+  const v2 = lines.find(([hierarchy]) => hierarchy === '0')
+  return v2?.[2] === undefined ? undefined : `/sys/fs/cgroup${v2[2]}`
+}
+
+function field(text: string, name: string): number {
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `))
+  return line === undefined ? 0 : Number(line.slice(name.length + 1))
+}

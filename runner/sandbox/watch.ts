@@ -1,0 +1,110 @@
+import { statfs } from 'node:fs/promises'
+import { canMeasure, measure, type Usage } from './disk-usage.ts'
+import type { EngineCalls } from './engine-calls.ts'
+import type { HostView } from './host-view.ts'
+import type { Breach } from './sandbox.ts'
+
+const TICK_MS = 500
+const DISK_EVERY_MS = 2000
+
+/** One sandbox under watch. */
+export type Watched = {
+  container: string
+  /** Absent where the engine's host cannot be seen; the engine's own figures are used then. */
+  host: HostView | undefined
+  /** Folders on the engine's host that count towards the disk limit. */
+  folders: readonly string[]
+  limits: { disk: Usage; pids: number }
+  onBreach: (breach: Breach) => void
+}
+
+export type WatchOptions = {
+  /** Below this much free space on the engine's disk every sandbox is stopped: the host comes first. */
+  freeFloorBytes: number
+}
+
+type Entry = Watched & { diskDueAt: number; measuring: Promise<void> | undefined; canWalk: Promise<boolean> }
+
+/** Watches the limits of all sandboxes of one engine with one timer, which runs only while there is a sandbox. */
+export class LimitWatch {
+  readonly #calls: EngineCalls
+  readonly #options: WatchOptions
+  readonly #entries = new Map<string, Entry>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(calls: EngineCalls, options: WatchOptions) {
+    this.#calls = calls
+    this.#options = options
+  }
+
+  add(watched: Watched): void {
+    const canWalk = canMeasure(watched.folders)
+    this.#entries.set(watched.container, { ...watched, diskDueAt: Date.now(), measuring: undefined, canWalk })
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
+  }
+
+  remove(container: string): void {
+    this.#entries.delete(container)
+    if (this.#entries.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** Ends the watch of all. */
+  stop(): void {
+    for (const container of [...this.#entries.keys()]) this.remove(container)
+  }
+
+  /** Checks one sandbox at once, so that the cause of a failure is known before the failure is reported. */
+  async check(container: string): Promise<void> {
+    const entry = this.#entries.get(container)
+    if (entry === undefined) return
+    await Promise.all([this.#checkCounters(entry), this.#checkDisk(entry)])
+  }
+
+  #tick(): void {
+    for (const entry of this.#entries.values()) {
+      void this.#checkCounters(entry)
+      if (Date.now() >= entry.diskDueAt) void this.#checkDisk(entry)
+    }
+  }
+
+  async #checkCounters(entry: Entry): Promise<void> {
+    const counters = await entry.host?.counters()
+    if (counters !== undefined) {
+      if (counters.oomKills > 0) entry.onBreach('out-of-memory')
+      else if (counters.forksRefused > 0) entry.onBreach('too-many-processes')
+      return
+    }
+    const facts = await this.#calls.inspect(entry.container).catch(() => undefined)
+    if (facts?.outOfMemory) entry.onBreach('out-of-memory')
+    if (entry.host !== undefined || !facts?.running) return
+    const processes = await this.#calls.processes(entry.container).catch(() => 0)
+    if (processes >= entry.limits.pids) entry.onBreach('too-many-processes')
+  }
+
+  async #checkDisk(entry: Entry): Promise<void> {
+    // A measurement that is under way is joined: a slow tree must not have several walkers.
+    entry.measuring ??= this.#measure(entry).finally(() => {
+      entry.measuring = undefined
+      entry.diskDueAt = Date.now() + DISK_EVERY_MS
+    })
+    await entry.measuring
+  }
+
+  async #measure(entry: Entry): Promise<void> {
+    const { disk } = entry.limits
+    const usage = await this.#usage(entry)
+    if (usage !== undefined && (usage.bytes > disk.bytes || usage.files > disk.files)) entry.onBreach('disk-full')
+    const folder = entry.folders[0]
+    if (folder === undefined) return
+    const space = await statfs(folder).catch(() => undefined)
+    if (space !== undefined && space.bavail * space.bsize < this.#options.freeFloorBytes) entry.onBreach('disk-full')
+  }
+
+  async #usage(entry: Entry): Promise<Usage | undefined> {
+    if (await entry.canWalk) return measure(entry.folders, entry.limits.disk).catch(() => undefined)
+    const bytes = await this.#calls.layerBytes(entry.container).catch(() => 0)
+    return { bytes, files: 0 }
+  }
+}
