@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, inArray, isNull, or, sql } from 'drizzle-orm'
 import type { SQL } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
@@ -42,6 +42,13 @@ export type NewEnvironment = EnvironmentChange & {
 }
 export type EnvironmentView = Omit<Row, 'repositoryId' | 'deletedAt'> & {
   repository: RepositoryAddress & { id: string }
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what people see
+const { repositoryId, deletedAt, ...ownColumns } = getTableColumns(environments)
+const viewColumns = {
+  ...ownColumns,
+  repository: { id: repositories.id, forge: repositories.forge, address: repositories.address },
 }
 
 /** Makes an environment; its repository is recorded with it. Rejects with `name-taken`. */
@@ -107,16 +114,12 @@ export async function deleteEnvironment(db: Db, id: string): Promise<void> {
 }
 
 async function select(db: Executor, condition: SQL | undefined): Promise<EnvironmentView[]> {
-  const rows = await db
-    .select()
+  return db
+    .select(viewColumns)
     .from(environments)
     .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
     .where(and(isNull(environments.deletedAt), condition))
     .orderBy(asc(environments.name))
-  return rows.map(({ environments: row, repositories: { id, forge, address } }) => {
-    const { repositoryId: _, deletedAt: __, ...view } = row
-    return { ...view, repository: { id, forge, address } }
-  })
 }
 
 async function notFound(db: Executor, idOrName: string): Promise<DrydockError> {

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { DrydockError } from '../errors.ts'
-import { appendStateEvents, refreshTaskState } from './task-state.ts'
+import { appendEvent } from './append-events.ts'
+import type { Phase } from './attempt.ts'
 
 /**
  * Cancels every open attempt of a task at once, whatever its runner is doing: the runner's fenced writes hit no row from
@@ -9,7 +10,7 @@ import { appendStateEvents, refreshTaskState } from './task-state.ts'
  */
 export async function cancelTask(db: Db, taskId: string): Promise<void> {
   await db.transaction(async (tx) => {
-    const cancelled = await tx.execute<{ id: string; phase: string }>(sql`
+    const cancelled = await tx.execute<{ id: string; phase: Phase }>(sql`
       with target as (
         select id, state from attempts
         where task_id = ${taskId} and state in ('queued', 'preparing', 'running', 'collecting')
@@ -24,10 +25,10 @@ export async function cancelTask(db: Db, taskId: string): Promise<void> {
       await assertCancelled(tx, taskId)
       return
     }
-    await refreshTaskState(tx, taskId)
-    const events = cancelled.map(({ id, phase }) => ({ attemptId: id, phase, payload: { state: 'cancelled' } }))
-    await appendStateEvents(tx, taskId, events)
-    for (const { id } of cancelled) await tx.execute(sql`select pg_notify('drydock_cancel', ${id})`)
+    for (const { id, phase } of cancelled) {
+      await appendEvent(tx, id, { phase, kind: 'state', at: new Date(), payload: { state: 'cancelled' } })
+      await tx.execute(sql`select pg_notify('drydock_cancel', ${id})`)
+    }
   })
 }
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { attempts, taskEventHeads, tasks, turns } from '../schema.ts'
+import { attempts, environments, taskEventHeads, tasks, turns } from '../schema.ts'
 import type { TaskMode } from './attempt.ts'
-import { appendStateEvents } from './task-state.ts'
+import { appendEvent } from './append-events.ts'
 
 const TITLE_LENGTH = 80
 
@@ -30,11 +30,24 @@ export async function createTask(db: Db, input: NewTask): Promise<{ id: string; 
   const id = newId()
   const hash = requestHash(input)
   return db.transaction(async (tx) => {
+    await assertEnvironmentStays(tx, input.environmentId)
     const created = await insertTask(tx, { id, hash, input })
     if (!created) return { id: await findByKey(tx, { hash, input }), created: false }
     await queueTurn(tx, { taskId: id, input })
     return { id, created: true }
   })
+}
+
+/** Holds the environment until the task is in: one that is being deleted gets no new task. */
+async function assertEnvironmentStays(db: Executor, environmentId: string): Promise<void> {
+  const rows = await db
+    .select({ id: environments.id })
+    .from(environments)
+    .where(and(eq(environments.id, environmentId), isNull(environments.deletedAt)))
+    .for('key share')
+  if (rows.length === 0) {
+    throw new DrydockError('environment-not-found', 'Cannot create task: its environment was deleted just now')
+  }
 }
 
 async function insertTask(db: Executor, { id, hash, input }: { id: string; hash: string; input: NewTask }) {
@@ -90,8 +103,9 @@ async function queueTurn(db: Executor, { taskId, input }: { taskId: string; inpu
     })),
   )
   await db.insert(taskEventHeads).values({ taskId })
-  const started = queued.map(({ id }) => ({ attemptId: id, phase: 'queue', payload: { state: 'queued' } }))
-  await appendStateEvents(db, taskId, started)
+  for (const { id } of queued) {
+    await appendEvent(db, id, { phase: 'queue', kind: 'state', at: new Date(), payload: { state: 'queued' } })
+  }
   await db.execute(sql`select pg_notify('drydock_queue', '')`)
 }
 

@@ -31,7 +31,7 @@ export async function listTasks(
   const rows = found.slice(0, page.limit)
   const last = rows.at(-1)
   const nextCursor = found.length > page.limit && last !== undefined ? encodeCursor(last) : null
-  return { data: rows.map(({ micros: _, ...head }) => head), nextCursor }
+  return { data: rows.map(({ head }) => head), nextCursor }
 }
 
 /** The statement behind a page, for EXPLAIN too. Asks for one row more, which says whether there is a next page. */
@@ -44,7 +44,7 @@ export function pageQuery(db: Executor, filter: TaskFilter, page: { limit: numbe
     .limit(page.limit + 1)
     .as('newest')
   return db
-    .select({ ...headColumns, micros: sql<string>`(extract(epoch from ${tasks.createdAt}) * 1000000)::bigint` })
+    .select({ head: headColumns, micros: sql<string>`(extract(epoch from ${tasks.createdAt}) * 1000000)::bigint` })
     .from(newest)
     .innerJoin(tasks, eq(tasks.id, newest.id))
     .innerJoin(environments, eq(environments.id, tasks.environmentId))
@@ -70,6 +70,6 @@ function after(cursor: string | undefined) {
   return sql`(created_at, id) < (timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond', ${id})`
 }
 
-function encodeCursor({ micros, id }: { micros: string; id: string }): string {
-  return Buffer.from(`${micros}.${id}`, 'latin1').toString('base64url')
+function encodeCursor({ micros, head }: { micros: string; head: { id: string } }): string {
+  return Buffer.from(`${micros}.${head.id}`, 'latin1').toString('base64url')
 }

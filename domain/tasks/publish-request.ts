@@ -2,9 +2,9 @@ import { eq, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { attempts, diffs, tasks } from '../schema.ts'
+import { appendEvent } from './append-events.ts'
 import { isOpen } from './attempt.ts'
 import type { FlaggedPath, PublishState } from './attempt.ts'
-import { appendStateEvents } from './task-state.ts'
 
 const LISTED_FLAGGED = 20
 
@@ -27,8 +27,12 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
       .update(attempts)
       .set({ publishState: 'pending', publishMode: 'pull-request', publishReason: null })
       .where(eq(attempts.id, request.attemptId))
-    const event = { attemptId: request.attemptId, phase: 'publish', payload: { publish: 'pending' } }
-    await appendStateEvents(tx, attempt.taskId, [event])
+    await appendEvent(tx, request.attemptId, {
+      phase: 'publish',
+      kind: 'publish',
+      at: new Date(),
+      payload: { state: 'pending' },
+    })
     await tx.execute(sql`select pg_notify('drydock_queue', '')`)
     return 'pending'
   })
@@ -37,7 +41,6 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
 async function lockAttempt(db: Executor, attemptId: string) {
   const [attempt] = await db
     .select({
-      taskId: attempts.taskId,
       state: attempts.state,
       publishState: attempts.publishState,
       flagged: attempts.flagged,

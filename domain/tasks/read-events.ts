@@ -41,11 +41,10 @@ export async function readEventHead(db: Executor, taskId: string): Promise<numbe
   return Number(row?.last_seq ?? 0)
 }
 
-// The fixed keys win: whatever a payload holds cannot pose as another event.
+// The fixed keys come last and so win: whatever a payload holds cannot pose as another event.
 function eventJson() {
-  return sql`(jsonb_build_object('seq', seq) || jsonb_build_object(
-    'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'attempt', attempt_id, 'phase', phase, 'kind', kind)
-    || (payload - '{seq,at,attempt,phase,kind}'::text[]))::text`
+  return sql`(payload || jsonb_build_object('seq', seq, 'attempt', attempt_id, 'phase', phase, 'kind', kind,
+    'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))::text`
 }
 
 function grouped(rows: Iterable<Row>): TaskEvents[] {

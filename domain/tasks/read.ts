@@ -152,3 +152,13 @@ export async function readPatch(db: Executor, attemptId: string): Promise<Buffer
   const [row] = await db.select({ patch: diffs.patch }).from(diffs).where(eq(diffs.attemptId, attemptId))
   return row?.patch
 }
+
+/** The state of an attempt and the mode of its task. */
+export async function readAttemptState(db: Executor, attemptId: string) {
+  const [row] = await db
+    .select({ state: attempts.state, mode: tasks.mode })
+    .from(attempts)
+    .innerJoin(tasks, eq(tasks.id, attempts.taskId))
+    .where(eq(attempts.id, attemptId))
+  return row
+}

@@ -1,0 +1,109 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { requestId } from 'hono/request-id'
+import { secureHeaders } from 'hono/secure-headers'
+import { routePath } from 'hono/route'
+import { DrydockError } from '../domain/errors.ts'
+import { newRouter } from './context.ts'
+import type { ApiDeps, ApiEnv } from './context.ts'
+import { problemOf, respondWithProblem } from './errors.ts'
+import { tokenRoutes } from './routes/access.ts'
+import { attemptRoutes } from './routes/attempts.ts'
+import { environmentRoutes } from './routes/environments.ts'
+import { eventRoutes } from './routes/events.ts'
+import { healthRoutes } from './routes/health.ts'
+import { settingsRoutes } from './routes/settings.ts'
+import { taskRoutes } from './routes/tasks.ts'
+
+const BASE = '/api/v1'
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+const SECOND = 1000
+const OPEN = ['/healthz', '/readyz', '/openapi.json']
+
+/** The whole HTTP interface as a value: needs no port. */
+export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const app = newRouter()
+  app.onError((error, c) => answerError(deps, error, c))
+  app.use(requestId(), observe(deps))
+  app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }), noStore)
+  app.use(authenticate(deps))
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseBody }))
+  const health = healthRoutes(deps)
+  app.route('/', health)
+  app.route(BASE, health)
+  for (const routes of [taskRoutes, eventRoutes, attemptRoutes, environmentRoutes, settingsRoutes, tokenRoutes]) {
+    app.route(BASE, routes(deps))
+  }
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
+  app.doc31(`${BASE}/openapi.json`, {
+    openapi: '3.1.0',
+    info: { title: 'Drydock', version: deps.version },
+    security: [{ token: [] }],
+  })
+  app.notFound((c) => answerUnknown(app, c))
+  return app
+}
+
+/** Says who asks. Everything but health and the description of the interface needs a token. */
+function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    if (OPEN.includes(c.req.path.replace(BASE, ''))) return next()
+    const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
+    const principal = token === undefined ? undefined : await deps.authenticate(token)
+    if (principal === undefined) {
+      const state = token === undefined ? 'the request carries no token' : 'this token is unknown, expired or revoked'
+      throw new DrydockError('unauthorized', `Cannot tell who asks: ${state}. Send "Authorization: Bearer dd_…"`)
+    }
+    c.set('principal', principal)
+    return next()
+  }
+}
+
+function observe({ metrics, logger }: ApiDeps): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const started = performance.now()
+    await next()
+    const { method, path } = c.req
+    const { status } = c.res
+    const ms = performance.now() - started
+    const route = status === 404 || status === 405 ? 'unknown' : routePath(c, -1)
+    metrics.observeRequest({ method, route, status, seconds: ms / SECOND })
+    logger.info({ requestId: c.get('requestId'), method, path, status, ms: Math.round(ms) }, 'request')
+  }
+}
+
+const noStore: MiddlewareHandler = async (c, next) => {
+  await next()
+  if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
+}
+
+function refuseBody(): never {
+  throw new DrydockError(
+    'request-too-large',
+    `Cannot read the request: its body is over ${MAX_BODY_BYTES / 1024 / 1024} MiB`,
+  )
+}
+
+function answerError({ logger }: ApiDeps, error: Error, c: Context<ApiEnv>): Response {
+  if (problemOf(error).status >= 500)
+    logger.error({ err: error, requestId: c.get('requestId') }, 'Cannot answer a request')
+  return respondWithProblem(c, error)
+}
+
+/** A path that exists for other methods says which. */
+function answerUnknown(app: OpenAPIHono<ApiEnv>, c: Context): Response {
+  const methods = app.routes
+    .filter(({ method, path }) => method !== 'ALL' && patternOf(path).test(c.req.path))
+    .map(({ method }) => method)
+  if (methods.length === 0) {
+    return respondWithProblem(c, new DrydockError('not-found', 'Cannot find this path: see /api/v1/openapi.json'))
+  }
+  const allowed = [...new Set(methods)].join(', ')
+  c.header('allow', allowed)
+  return respondWithProblem(c, new DrydockError('method-not-allowed', `Cannot ${c.req.method} here: use ${allowed}`))
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:[^/]+/g, '[^/]+')}$`)
+}

@@ -1,0 +1,85 @@
+import { createAdaptorServer } from '@hono/node-server'
+import type { ServerType } from '@hono/node-server'
+import type { AddressInfo } from 'node:net'
+import { findUserByToken } from '../domain/access/tokens.ts'
+import type { Database } from '../domain/db.ts'
+import { DrydockError } from '../domain/errors.ts'
+import { createApp } from './app.ts'
+import { EventHub } from './event-hub.ts'
+import type { Logger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+
+const GRACE_MS = 5000
+
+export type ApiOptions = {
+  database: Database
+  host: string
+  /** 0 takes any free port. */
+  port: number
+  checkAddress: (address: string) => Promise<void>
+  logger: Logger
+  version: string
+}
+export type RunningApi = { url: string; port: number; close(): Promise<void> }
+
+/** Serves the api until `close` or the signal. Rejects with `port-in-use` when the port is taken. */
+export async function startApi(options: ApiOptions, signal: AbortSignal): Promise<RunningApi> {
+  const { database, logger } = options
+  const events = await EventHub.start(database, { logger })
+  const app = createApp({
+    db: database.db,
+    events,
+    authenticate: (token) => findUserByToken(database.db, token),
+    checkAddress: options.checkAddress,
+    metrics: createMetrics({ ofProcess: true }),
+    logger,
+    version: options.version,
+  })
+  const server = createAdaptorServer({ fetch: app.fetch })
+  const port = await listen(server, options).catch(async (error: unknown) => {
+    await events[Symbol.asyncDispose]()
+    throw error
+  })
+  let closed: Promise<void> | undefined
+  const close = () => (closed ??= stop(server, events))
+  signal.addEventListener('abort', () => void close(), { once: true })
+  if (signal.aborted) await close()
+  return { url: `http://${urlHost(options.host)}:${port}`, port, close }
+}
+
+async function listen(server: ServerType, { host, port }: ApiOptions): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: Error) => reject(listenError(error, { host, port })))
+    server.listen(port, host, resolve)
+  })
+  return (server.address() as AddressInfo).port
+}
+
+function listenError(error: Error, { host, port }: { host: string; port: number }): DrydockError {
+  const code = 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') {
+    return new DrydockError(
+      'port-in-use',
+      `Cannot listen on ${host}:${port}: the port is taken. Choose another with --port`,
+    )
+  }
+  if (code === 'EACCES') {
+    return new DrydockError('config-invalid', `Cannot listen on ${host}:${port}: this user may not use the port`)
+  }
+  return new DrydockError('config-invalid', `Cannot listen on ${host}:${port}: ${error.message}`, { cause: error })
+}
+
+/** Ends the streams, lets requests finish for a while, then closes what is left. */
+async function stop(server: ServerType, events: EventHub): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  await events[Symbol.asyncDispose]()
+  if ('closeIdleConnections' in server) server.closeIdleConnections()
+  const force = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), GRACE_MS)
+  await closed
+  clearTimeout(force)
+}
+
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}

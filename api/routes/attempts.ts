@@ -1,0 +1,85 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { can } from '../../domain/access/can.ts'
+import type { Principal } from '../../domain/access/can.ts'
+import { DrydockError } from '../../domain/errors.ts'
+import { isOpen } from '../../domain/tasks/attempt.ts'
+import { requestPublish } from '../../domain/tasks/publish-request.ts'
+import { findAttemptOwner, readAttemptState, readPatch } from '../../domain/tasks/read.ts'
+import { authorize, newRouter } from '../context.ts'
+import type { ApiDeps } from '../context.ts'
+import { IdParams, json, parseId, problems } from '../schemas/common.ts'
+import { LedgerSchema, PublishSchema, PublishStateSchema } from '../schemas/task.ts'
+
+const diff = createRoute({
+  method: 'get',
+  path: '/attempts/{id}/diff',
+  request: { params: IdParams },
+  responses: {
+    200: { description: 'The patch, byte for byte', content: { 'text/x-diff': { schema: z.string() } } },
+    ...problems,
+  },
+})
+const ledger = createRoute({
+  method: 'get',
+  path: '/attempts/{id}/ledger',
+  request: { params: IdParams },
+  responses: {
+    200: json('What the attempt asked of the network; nothing while the network is off', LedgerSchema),
+    ...problems,
+  },
+})
+const publish = createRoute({
+  method: 'post',
+  path: '/attempts/{id}/pull-request',
+  request: { params: IdParams, body: { content: { 'application/json': { schema: PublishSchema } } } },
+  responses: {
+    200: json('It is published already', PublishStateSchema),
+    202: json('It will be published', PublishStateSchema),
+    ...problems,
+  },
+})
+
+export function attemptRoutes(deps: ApiDeps) {
+  return newRouter()
+    .openapi(diff, async (c) => {
+      const principal = authorize(c, 'tasks.read')
+      const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
+      const patch = await readPatch(deps.db, id)
+      if (patch === undefined) throw await noDiff(deps, id)
+      c.header('content-type', 'text/x-diff')
+      return c.body(new Uint8Array(patch), 200)
+    })
+    .openapi(ledger, async (c) => {
+      const principal = authorize(c, 'tasks.read')
+      await visibleAttempt(deps, c.req.valid('param').id, principal)
+      return c.json({ data: [] }, 200)
+    })
+    .openapi(publish, async (c) => {
+      const principal = authorize(c, 'tasks.write')
+      const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
+      // Without a body nothing is validated, and so nothing is confirmed.
+      const confirmFlagged = c.req.valid('json').confirmFlagged === true
+      const state = await requestPublish(deps.db, { attemptId: id, confirmFlagged })
+      return c.json({ attempt: id, publish: { state, reason: null } }, state === 'published' ? 200 : 202)
+    })
+}
+
+async function visibleAttempt({ db }: Pick<ApiDeps, 'db'>, id: string, principal: Principal): Promise<string> {
+  const attemptId = parseId(id, 'attempt-not-found', 'this attempt')
+  const owner = await findAttemptOwner(db, attemptId)
+  const isVisible = owner?.creatorId === principal.userId || can(principal, 'tasks.read-all')
+  if (owner === undefined || !isVisible) {
+    throw new DrydockError('attempt-not-found', `Cannot find attempt "${attemptId}": there is none that you may see`)
+  }
+  return attemptId
+}
+
+async function noDiff({ db }: Pick<ApiDeps, 'db'>, id: string): Promise<DrydockError> {
+  const attempt = await readAttemptState(db, id)
+  const cannot = `Cannot show the diff of attempt "${id}":`
+  if (attempt?.mode === 'ask') return new DrydockError('not-a-code-task', `${cannot} its task only asks`)
+  if (attempt !== undefined && isOpen(attempt.state)) {
+    return new DrydockError('attempt-not-finished', `${cannot} it is ${attempt.state}`)
+  }
+  return new DrydockError('no-changes', `${cannot} it ${attempt?.state ?? 'ended'} without one`)
+}

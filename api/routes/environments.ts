@@ -1,0 +1,105 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import {
+  createEnvironment,
+  deleteEnvironment,
+  findEnvironment,
+  listEnvironments,
+  updateEnvironment,
+} from '../../domain/environments/environments.ts'
+import { parseRepository } from '../../domain/repositories/repositories.ts'
+import type { RepositoryAddress } from '../../domain/repositories/repositories.ts'
+import { assertAgent } from '../agents.ts'
+import { authorize, newRouter } from '../context.ts'
+import type { ApiDeps } from '../context.ts'
+import { parsePolicies } from '../policies.ts'
+import { body, json, line, problems } from '../schemas/common.ts'
+import {
+  EnvironmentChangeSchema,
+  EnvironmentListSchema,
+  EnvironmentSchema,
+  NewEnvironmentSchema,
+  environmentJson,
+} from '../schemas/environment.ts'
+
+const DEFAULT_IMAGE = 'universal'
+
+const params = z.object({ id: line(64).openapi({ description: 'Id or name' }) })
+
+const create = createRoute({
+  method: 'post',
+  path: '/environments',
+  request: { body: body(NewEnvironmentSchema) },
+  responses: { 201: json('The new environment', EnvironmentSchema), ...problems },
+})
+const list = createRoute({
+  method: 'get',
+  path: '/environments',
+  responses: { 200: json('All environments by name', EnvironmentListSchema), ...problems },
+})
+const read = createRoute({
+  method: 'get',
+  path: '/environments/{id}',
+  request: { params },
+  responses: { 200: json('The environment', EnvironmentSchema), ...problems },
+})
+const update = createRoute({
+  method: 'patch',
+  path: '/environments/{id}',
+  request: { params, body: body(EnvironmentChangeSchema) },
+  responses: { 200: json('The environment with the changes', EnvironmentSchema), ...problems },
+})
+const remove = createRoute({
+  method: 'delete',
+  path: '/environments/{id}',
+  request: { params },
+  responses: { 204: { description: 'It is gone; its finished tasks stay' }, ...problems },
+})
+
+export function environmentRoutes(deps: ApiDeps) {
+  return newRouter()
+    .openapi(create, async (c) => {
+      const { userId } = authorize(c, 'environments.write')
+      const { repository, policy, ...settings } = c.req.valid('json')
+      if (settings.agent !== undefined) assertAgent(settings.agent)
+      const environment = await createEnvironment(deps.db, {
+        ...settings,
+        image: settings.image ?? DEFAULT_IMAGE,
+        policy: parsePolicies(policy ?? null),
+        repository: await checkedRepository(deps, repository),
+        createdBy: userId,
+      })
+      return c.json(environmentJson(environment), 201)
+    })
+    .openapi(list, async (c) => {
+      authorize(c, 'environments.read')
+      return c.json({ data: (await listEnvironments(deps.db)).map(environmentJson) }, 200)
+    })
+    .openapi(read, async (c) => {
+      authorize(c, 'environments.read')
+      return c.json(environmentJson(await findEnvironment(deps.db, c.req.valid('param').id)), 200)
+    })
+    .openapi(update, async (c) => {
+      authorize(c, 'environments.write')
+      const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
+      const { repository, policy, ...settings } = c.req.valid('json')
+      if (settings.agent !== undefined) assertAgent(settings.agent)
+      const changed = await updateEnvironment(deps.db, id, {
+        ...settings,
+        policy: policy === undefined ? undefined : parsePolicies(policy),
+        repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
+      })
+      return c.json(environmentJson(changed), 200)
+    })
+    .openapi(remove, async (c) => {
+      authorize(c, 'environments.write')
+      const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
+      await deleteEnvironment(deps.db, id)
+      return c.body(null, 204)
+    })
+}
+
+async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {
+  const repository = parseRepository(text)
+  await checkAddress(repository.address)
+  return repository
+}

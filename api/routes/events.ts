@@ -1,0 +1,58 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { authorize, newRouter } from '../context.ts'
+import type { ApiDeps } from '../context.ts'
+import { IdParams, problems } from '../schemas/common.ts'
+import { EventHeaders, EventQuery } from '../schemas/task.ts'
+import { visibleTask } from './tasks.ts'
+
+const follow = createRoute({
+  method: 'get',
+  path: '/tasks/{id}/events',
+  request: { params: IdParams, query: EventQuery, headers: EventHeaders },
+  responses: {
+    200: {
+      description: 'The events of the task from the first, or after a number; ends with "event: end"',
+      content: { 'text/event-stream': { schema: z.string() } },
+    },
+    ...problems,
+  },
+})
+
+export function eventRoutes(deps: ApiDeps) {
+  return newRouter().openapi(follow, async (c) => {
+    const principal = authorize(c, 'tasks.read')
+    const taskId = await visibleTask(deps, c.req.valid('param').id, principal)
+    // A browser that reconnects repeats its URL: the header is the later word.
+    const after = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after ?? 0
+    c.header('content-type', 'text/event-stream')
+    c.header('cache-control', 'no-store')
+    c.header('x-accel-buffering', 'no')
+    return c.body(eventStream(deps, taskId, after), 200)
+  })
+}
+
+/** Asks for the next chunk only when the last one is on its way: a slow client costs no memory. */
+function eventStream({ events, logger }: ApiDeps, taskId: string, after: number): ReadableStream<Uint8Array> {
+  const gone = new AbortController()
+  const chunks = events.follow(taskId, after, gone.signal)
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await chunks.next()
+          if (next.done === true) controller.close()
+          else controller.enqueue(next.value)
+        } catch (error) {
+          // Without `event: end` the client knows to come back, with the last number that it has.
+          logger.error({ err: error, taskId }, 'Cannot go on with an event stream')
+          controller.close()
+        }
+      },
+      async cancel() {
+        gone.abort()
+        await chunks.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}

@@ -1,0 +1,37 @@
+import { z } from '@hono/zod-openapi'
+import { SCOPES } from '../../domain/access/can.ts'
+import type { TokenView } from '../../domain/access/tokens.ts'
+import { line } from './common.ts'
+
+const scopes = z.array(z.enum(SCOPES)).min(1)
+
+export const NewTokenSchema = z
+  .strictObject({
+    name: line(100),
+    scopes: scopes.default(['read', 'write']),
+    expiresAt: z.iso.datetime({ offset: true }).optional(),
+  })
+  .openapi('NewToken')
+
+export const TokenSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    prefix: z.string(),
+    scopes: z.array(z.enum(SCOPES)),
+    expiresAt: z.iso.datetime().nullable(),
+    lastUsedAt: z.iso.datetime().nullable(),
+    createdAt: z.iso.datetime(),
+  })
+  .openapi('Token')
+export const MadeTokenSchema = TokenSchema.extend({ token: z.string() }).openapi('MadeToken')
+export const TokenListSchema = z.object({ data: z.array(TokenSchema) })
+
+export function tokenJson(view: TokenView): z.infer<typeof TokenSchema> {
+  return {
+    ...view,
+    expiresAt: view.expiresAt?.toISOString() ?? null,
+    lastUsedAt: view.lastUsedAt?.toISOString() ?? null,
+    createdAt: view.createdAt.toISOString(),
+  }
+}

@@ -1,0 +1,68 @@
+import { z } from '@hono/zod-openapi'
+import { DrydockError } from '../../domain/errors.ts'
+import type { ErrorCode } from '../../domain/errors.ts'
+
+const ID = /^[0-9a-z]{1,32}$/
+const MAX_SEQ = Number.MAX_SAFE_INTEGER
+
+/** Text that PostgreSQL can hold: neither a NUL nor half of a surrogate pair. */
+export function text(maxLength: number) {
+  return z
+    .string()
+    .max(maxLength)
+    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be Unicode text without NUL characters')
+}
+
+/** Text of one line that is not empty, without control characters. */
+export function line(maxLength: number) {
+  return text(maxLength)
+    .refine((value) => value.trim() !== '', 'must not be empty')
+    .refine((value) => !/\p{Cc}/u.test(value), 'must be one line without control characters')
+}
+
+/** A name of a git branch, by the rules of git check-ref-format. */
+export const BranchName = text(255).min(1).refine(isBranchName, 'must be a valid name of a git branch')
+
+export const IdParams = z.object({ id: z.string().max(1000) })
+
+/** A whole number in a query or header. */
+export const Seq = z.coerce.number().int().min(0).max(MAX_SEQ)
+
+/** Refuses what cannot be an identifier before the database sees it. */
+export function parseId(value: string, code: ErrorCode, what: string): string {
+  if (!ID.test(value)) throw new DrydockError(code, `Cannot find ${what}: that is not an identifier`)
+  return value
+}
+
+export const ProblemSchema = z
+  .object({ type: z.string(), title: z.string(), status: z.int(), code: z.string(), detail: z.string() })
+  .openapi('Problem')
+
+/** The answers that every route can give beside its own. */
+export const problems = {
+  default: {
+    description: 'What went wrong, in one sentence',
+    content: { 'application/problem+json': { schema: ProblemSchema } },
+  },
+} as const
+
+/** An answer with a JSON body, for a route's `responses`. */
+export function json<S extends z.ZodType>(description: string, schema: S) {
+  return { description, content: { 'application/json': { schema } } }
+}
+
+/** A JSON request body that must be there, for a route's `request`. */
+export function body<S extends z.ZodType>(schema: S) {
+  return { required: true, content: { 'application/json': { schema } } }
+}
+
+function isBranchName(name: string): boolean {
+  const parts = name.split('/')
+  return (
+    !/[\s~^:?*[\\\p{Cc}]|\.\.|@\{/u.test(name) &&
+    name !== '@' &&
+    !name.startsWith('-') &&
+    !name.endsWith('.') &&
+    parts.every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
+  )
+}

@@ -1,0 +1,128 @@
+import { z } from '@hono/zod-openapi'
+import type { EnvironmentView } from '../../domain/environments/environments.ts'
+import { line, text } from './common.ts'
+
+const KiB = 1024
+const SECOND = 1000
+const DAY = 24 * 60 * 60 * SECOND
+const SCRIPT_CHARACTERS = 256 * KiB
+const VARIABLE_CHARACTERS = 32 * KiB
+const MAX_VARIABLES = 200
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'must be 1 to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit',
+  )
+const image = z
+  .string()
+  .max(500)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._\-/:@]*$/, 'must be the reference of a container image')
+const script = text(SCRIPT_CHARACTERS).nullable()
+const variables = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a name of a variable: letters, digits and "_"'),
+    text(VARIABLE_CHARACTERS),
+  )
+  .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `must be at most ${MAX_VARIABLES} variables`)
+  .refine(
+    (all) => !Object.keys(all).some((key) => key.startsWith('DRYDOCK_')),
+    'must leave names that begin with DRYDOCK_ to Drydock',
+  )
+
+const resources = z.strictObject({
+  memoryMiB: z.int().min(16).max(4_194_304).exactOptional(),
+  cpus: z.number().min(0.05).max(1024).exactOptional(),
+  pids: z.int().min(16).max(1_000_000).exactOptional(),
+  diskMiB: z.int().min(16).max(16_777_216).exactOptional(),
+})
+const ms = z.int().min(SECOND).max(DAY).exactOptional()
+const limits = z.strictObject({
+  sandboxMs: ms,
+  checkoutMs: ms,
+  setupMs: ms,
+  agentMs: ms,
+  collectMs: ms,
+  publishMs: ms,
+  noOutputMs: ms,
+  totalMs: ms,
+})
+
+const settings = {
+  description: text(10_000).optional(),
+  image: image.optional().openapi({ description: 'Default: universal, the image that Drydock builds' }),
+  agent: line(64).optional(),
+  agentScript: script.optional(),
+  agentUser: z.enum(['agent', 'root']).optional(),
+  setupScript: script.optional(),
+  maintenanceScript: script.optional(),
+  variables: variables.optional(),
+  policy: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .optional()
+    .openapi({ type: 'object', description: 'A policy for the agent, or {"setup": policy, "agent": policy}' }),
+  publish: z.enum(['manual', 'branch', 'pull-request']).optional(),
+  holdFlagged: z.boolean().optional(),
+  resources: resources.optional(),
+  limits: limits.optional(),
+  maxRunning: z.int().min(1).max(10_000).optional(),
+}
+
+const repository = line(2000).openapi({ description: 'An absolute path, a URL, or owner/name on GitHub' })
+
+export const NewEnvironmentSchema = z.strictObject({ name, repository, ...settings }).openapi('NewEnvironment')
+export const EnvironmentChangeSchema = z
+  .strictObject({ name: name.optional(), repository: repository.optional(), ...settings })
+  .openapi('EnvironmentChange')
+
+export const EnvironmentSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string(),
+    repository: z.object({ id: z.string(), forge: z.enum(['git', 'github']), address: z.string() }),
+    image: z.string(),
+    agent: z.string(),
+    agentScript: z.string().nullable(),
+    agentUser: z.enum(['agent', 'root']),
+    setupScript: z.string().nullable(),
+    maintenanceScript: z.string().nullable(),
+    variables: z.record(z.string(), z.string()),
+    policy: z.record(z.string(), z.unknown()),
+    publish: z.enum(['manual', 'branch', 'pull-request']),
+    holdFlagged: z.boolean(),
+    resources: z.record(z.string(), z.number()),
+    limits: z.record(z.string(), z.number()),
+    maxRunning: z.int(),
+    createdBy: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .openapi('Environment')
+export const EnvironmentListSchema = z.object({ data: z.array(EnvironmentSchema) })
+
+export const RepositorySchema = z
+  .object({
+    id: z.string(),
+    forge: z.enum(['git', 'github']),
+    address: z.string(),
+    defaultBranch: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+  })
+  .openapi('Repository')
+export const RepositoryListSchema = z.object({ data: z.array(RepositorySchema) })
+
+export type NewEnvironmentJson = z.input<typeof NewEnvironmentSchema>
+export type EnvironmentChangeJson = z.input<typeof EnvironmentChangeSchema>
+export type EnvironmentJson = z.infer<typeof EnvironmentSchema>
+
+export function environmentJson(view: EnvironmentView): EnvironmentJson {
+  return {
+    ...view,
+    policy: { ...view.policy },
+    createdAt: view.createdAt.toISOString(),
+    updatedAt: view.updatedAt.toISOString(),
+  }
+}

@@ -1,0 +1,122 @@
+import { z } from '@hono/zod-openapi'
+import { ATTEMPT_STATES, PHASES, PUBLISH_STATES } from '../../domain/tasks/attempt.ts'
+import type { TaskHead, TaskView } from '../../domain/tasks/read.ts'
+import { BranchName, Seq, line, text } from './common.ts'
+
+const PROMPT_CHARACTERS = 4 * 1024 * 1024
+const MAX_ATTEMPTS = 4
+const PAGE = 50
+const MAX_PAGE = 100
+
+const state = z.enum(ATTEMPT_STATES)
+const count = z.int().min(0)
+
+export const NewTaskSchema = z
+  .strictObject({
+    environment: line(64).openapi({ description: 'Id or name' }),
+    mode: z.enum(['ask', 'code']),
+    prompt: text(PROMPT_CHARACTERS).refine((value) => value.trim() !== '', 'must not be empty'),
+    branch: BranchName.optional(),
+    attempts: z.int().min(1).max(MAX_ATTEMPTS).default(1),
+    agent: line(64).optional(),
+    title: line(200).optional(),
+  })
+  .openapi('NewTask')
+
+export const NewTaskHeaders = z.object({
+  'idempotency-key': line(255).optional(),
+  'x-drydock-product': z.enum(['cli', 'api', 'web']).default('api'),
+})
+
+export const TaskQuery = z.strictObject({
+  cursor: line(200).optional(),
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(PAGE),
+  environment: line(64).optional(),
+  state: state.optional(),
+})
+
+export const EventQuery = z.strictObject({ after: Seq.optional() })
+export const EventHeaders = z.object({ 'last-event-id': Seq.optional() })
+
+export const PublishSchema = z.strictObject({ confirmFlagged: z.boolean().default(false) }).openapi('PublishRequest')
+
+const Publish = z.object({ state: z.enum(PUBLISH_STATES), reason: z.string().nullable() })
+
+export const AttemptSchema = z
+  .object({
+    id: z.string(),
+    n: count,
+    state,
+    reason: z.string().nullable(),
+    message: z.string().nullable(),
+    phases: z.array(z.object({ phase: z.enum(PHASES), ms: z.number() })),
+    answer: z.string().nullable(),
+    diff: z.object({ files: count, additions: count, deletions: count }).nullable(),
+    flagged: z.array(z.object({ path: z.string(), why: z.string() })),
+    branch: z.string().nullable(),
+    commit: z.string().nullable(),
+    pullRequest: z.object({ number: z.int(), url: z.string() }).nullable(),
+    publish: Publish,
+    usage: z.object({ inputTokens: count, outputTokens: count, seconds: count }),
+    startedAt: z.iso.datetime().nullable(),
+    finishedAt: z.iso.datetime().nullable(),
+  })
+  .openapi('Attempt')
+
+const head = {
+  id: z.string(),
+  title: z.string(),
+  mode: z.enum(['ask', 'code', 'review']),
+  environment: z.string(),
+  environmentName: z.string(),
+  product: z.string(),
+  creator: z.string(),
+  creatorName: z.string(),
+  state,
+  createdAt: z.iso.datetime(),
+}
+
+export const TaskHeadSchema = z.object(head).openapi('TaskHead')
+export const TaskSchema = z
+  .object({
+    ...head,
+    branch: z.string().nullable(),
+    agent: z.string(),
+    turns: z.array(z.object({ id: z.string(), prompt: z.string(), attempts: z.array(AttemptSchema) })),
+  })
+  .openapi('Task')
+export const TaskPageSchema = z.object({ data: z.array(TaskHeadSchema), nextCursor: z.string().nullable() })
+export const PublishStateSchema = z.object({ attempt: z.string(), publish: Publish }).openapi('Publish')
+export const LedgerSchema = z.object({ data: z.array(z.looseObject({ seq: count })) }).openapi('Ledger')
+
+export type NewTaskJson = z.input<typeof NewTaskSchema>
+export type TaskJson = z.infer<typeof TaskSchema>
+export type TaskHeadJson = z.infer<typeof TaskHeadSchema>
+export type TaskPageJson = z.infer<typeof TaskPageSchema>
+export type AttemptJson = z.infer<typeof AttemptSchema>
+export type PublishJson = z.infer<typeof PublishStateSchema>
+/** One event of `GET /tasks/:id/events`; what else it has depends on its kind. */
+export type EventJson = {
+  seq: number
+  at: string
+  attempt: string
+  phase: string
+  kind: string
+  [key: string]: unknown
+}
+
+export function taskHeadJson(head: TaskHead): TaskHeadJson {
+  return { ...head, createdAt: head.createdAt.toISOString() }
+}
+
+export function taskJson(task: TaskView): TaskJson {
+  const turns = task.turns.map((turn) => ({
+    ...turn,
+    attempts: turn.attempts.map((attempt) => ({
+      ...attempt,
+      startedAt: attempt.startedAt?.toISOString() ?? null,
+      finishedAt: attempt.finishedAt?.toISOString() ?? null,
+    })),
+  }))
+  return { ...task, createdAt: task.createdAt.toISOString(), turns }
+}
