@@ -19,7 +19,7 @@ import { taskRoutes } from './routes/tasks.ts'
 const BASE = '/api/v1'
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const SECOND = 1000
-const OPEN = ['/healthz', '/readyz', '/openapi.json']
+const OPEN = [`${BASE}/healthz`, `${BASE}/readyz`, `${BASE}/openapi.json`]
 
 /** The whole HTTP interface as a value: needs no port. */
 export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
@@ -45,10 +45,12 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   return app
 }
 
-/** Says who asks. Everything but health and the description of the interface needs a token. */
+/** Says who asks. Everything but health and the description of the interface needs a token, unknown paths too. */
 function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    if (OPEN.includes(c.req.path.replace(BASE, ''))) return next()
+    const { path } = c.req
+    const isGuarded = path === '/metrics' || path.startsWith(`${BASE}/`)
+    if (!isGuarded || OPEN.includes(path)) return next()
     const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
     const principal = token === undefined ? undefined : await deps.authenticate(token)
     if (principal === undefined) {

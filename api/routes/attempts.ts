@@ -59,8 +59,8 @@ export function attemptRoutes(deps: ApiDeps) {
       const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
       // Without a body nothing is validated, and so nothing is confirmed.
       const confirmFlagged = c.req.valid('json').confirmFlagged === true
-      const state = await requestPublish(deps.db, { attemptId: id, confirmFlagged })
-      return c.json({ attempt: id, publish: { state, reason: null } }, state === 'published' ? 200 : 202)
+      const view = await requestPublish(deps.db, { attemptId: id, confirmFlagged })
+      return c.json(view, view.publish.state === 'published' ? 200 : 202)
     })
 }
 
@@ -81,5 +81,5 @@ async function noDiff({ db }: Pick<ApiDeps, 'db'>, id: string): Promise<DrydockE
   if (attempt !== undefined && isOpen(attempt.state)) {
     return new DrydockError('attempt-not-finished', `${cannot} it is ${attempt.state}`)
   }
-  return new DrydockError('no-changes', `${cannot} it ${attempt?.state ?? 'ended'} without one`)
+  return new DrydockError('no-changes', `${cannot} it ended without one (${attempt?.state ?? 'gone'})`)
 }

@@ -41,6 +41,7 @@ export const EventHeaders = z.object({ 'last-event-id': Seq.optional() })
 export const PublishSchema = z.strictObject({ confirmFlagged: z.boolean().default(false) }).openapi('PublishRequest')
 
 const Publish = z.object({ state: z.enum(PUBLISH_STATES), reason: z.string().nullable() })
+const PullRequest = z.object({ number: z.int(), url: z.string() }).nullable()
 
 export const AttemptSchema = z
   .object({
@@ -55,7 +56,7 @@ export const AttemptSchema = z
     flagged: z.array(z.object({ path: z.string(), why: z.string() })),
     branch: z.string().nullable(),
     commit: z.string().nullable(),
-    pullRequest: z.object({ number: z.int(), url: z.string() }).nullable(),
+    pullRequest: PullRequest,
     publish: Publish,
     usage: z.object({ inputTokens: count, outputTokens: count, seconds: count }),
     startedAt: z.iso.datetime().nullable(),
@@ -86,7 +87,15 @@ export const TaskSchema = z
   })
   .openapi('Task')
 export const TaskPageSchema = z.object({ data: z.array(TaskHeadSchema), nextCursor: z.string().nullable() })
-export const PublishStateSchema = z.object({ attempt: z.string(), publish: Publish }).openapi('Publish')
+export const PublishStateSchema = z
+  .object({
+    attempt: z.string(),
+    publish: Publish,
+    branch: z.string().nullable(),
+    commit: z.string().nullable(),
+    pullRequest: PullRequest,
+  })
+  .openapi('Publish')
 export const LedgerSchema = z.object({ data: z.array(z.looseObject({ seq: count })) }).openapi('Ledger')
 
 export type NewTaskJson = z.input<typeof NewTaskSchema>

@@ -37,6 +37,6 @@ async function assertCancelled(db: Pick<Db, 'execute'>, taskId: string): Promise
   if (task === undefined)
     throw new DrydockError('task-not-found', `Cannot cancel task "${taskId}": there is no such task`)
   if (task.state !== 'cancelled') {
-    throw new DrydockError('task-already-finished', `Cannot cancel task "${taskId}": it already ${task.state}`)
+    throw new DrydockError('task-already-finished', `Cannot cancel task "${taskId}": it has ${task.state} already`)
   }
 }

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
-import { attempts, diffs, tasks } from '../schema.ts'
+import { attempts, diffs, environments, pullRequests, repositories, tasks } from '../schema.ts'
 import { appendEvent } from './append-events.ts'
 import { isOpen } from './attempt.ts'
 import type { FlaggedPath, PublishState } from './attempt.ts'
@@ -14,14 +14,24 @@ export type PublishRequest = {
   confirmFlagged: boolean
 }
 
+/** What a person who asked for publishing learns at once. */
+export type PublishView = {
+  attempt: string
+  publish: { state: PublishState; reason: string | null }
+  branch: string | null
+  commit: string | null
+  pullRequest: { number: number; url: string } | null
+}
+
 /**
  * Asks the runners to publish what an attempt made. Asking again while it is under way, or after it was published,
- * changes nothing. Returns the state of publishing afterwards.
+ * changes nothing; a branch that was published without a pull request gets one where the forge has them.
  */
-export async function requestPublish(db: Db, request: PublishRequest): Promise<PublishState> {
+export async function requestPublish(db: Db, request: PublishRequest): Promise<PublishView> {
   return db.transaction(async (tx) => {
     const attempt = await lockAttempt(tx, request.attemptId)
-    if (attempt.publishState === 'published' || attempt.publishState === 'pending') return attempt.publishState
+    const isDone = attempt.publishState === 'published' && (attempt.pullRequest !== null || attempt.forge === 'git')
+    if (isDone || attempt.publishState === 'pending') return viewOf(request.attemptId, attempt)
     if (attempt.publishState === 'held' && !request.confirmFlagged) throw confirmationRequired(attempt.flagged)
     await tx
       .update(attempts)
@@ -34,22 +44,38 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
       payload: { state: 'pending' },
     })
     await tx.execute(sql`select pg_notify('drydock_queue', '')`)
-    return 'pending'
+    return viewOf(request.attemptId, { ...attempt, publishState: 'pending', publishReason: null })
   })
 }
 
+type LockedAttempt = Awaited<ReturnType<typeof lockAttempt>>
+
+function viewOf(id: string, attempt: LockedAttempt): PublishView {
+  const { publishState: state, publishReason: reason, branch, commit, pullRequest } = attempt
+  return { attempt: id, publish: { state, reason }, branch, commit, pullRequest }
+}
+
+/** Reads the attempt, once it is sure that there is something to publish, and holds it until the transaction ends. */
 async function lockAttempt(db: Executor, attemptId: string) {
   const [attempt] = await db
     .select({
       state: attempts.state,
       publishState: attempts.publishState,
+      publishReason: attempts.publishReason,
       flagged: attempts.flagged,
+      branch: attempts.branch,
+      commit: attempts.commit,
       mode: tasks.mode,
       files: diffs.files,
+      forge: repositories.forge,
+      pullRequest: { number: pullRequests.number, url: pullRequests.url },
     })
     .from(attempts)
     .innerJoin(tasks, eq(tasks.id, attempts.taskId))
+    .innerJoin(environments, eq(environments.id, tasks.environmentId))
+    .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
     .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
+    .leftJoin(pullRequests, eq(pullRequests.attemptId, attempts.id))
     .where(eq(attempts.id, attemptId))
     .for('update', { of: attempts })
   const cannot = `Cannot publish attempt "${attemptId}":`
@@ -57,10 +83,14 @@ async function lockAttempt(db: Executor, attemptId: string) {
   if (attempt.mode !== 'code')
     throw new DrydockError('not-a-code-task', `${cannot} its task is in "${attempt.mode}" mode`)
   if (isOpen(attempt.state)) throw new DrydockError('attempt-not-finished', `${cannot} it is ${attempt.state}`)
-  if (attempt.state !== 'succeeded' || attempt.files === null || attempt.files === 0) {
-    const why =
-      attempt.state === 'succeeded' ? 'it made no changes' : `it ${attempt.state} and has no changes to publish`
-    throw new DrydockError('no-changes', `${cannot} ${why}`)
+  if (attempt.state !== 'succeeded') {
+    throw new DrydockError(
+      'no-changes',
+      `${cannot} it was not successful (${attempt.state}), so there is nothing to publish`,
+    )
+  }
+  if (attempt.files === null || attempt.files === 0) {
+    throw new DrydockError('no-changes', `${cannot} it made no changes`)
   }
   return attempt
 }
