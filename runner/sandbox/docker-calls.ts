@@ -59,7 +59,9 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
     async commit(id, { tag, labels }) {
       const [repo, version] = splitTag(tag)
       // Null would inherit the keeper as entrypoint; an empty list is none.
-      const config = { Labels: { [LABELS.kind]: 'snapshot', ...labels }, Entrypoint: [], Cmd: [], WorkingDir: '/' }
+      // The engine adds the container's labels; an image outlives its attempt, so that label is emptied.
+      const own = { [LABELS.kind]: 'snapshot', [LABELS.attempt]: '', [LABELS.claim]: '' }
+      const config = { Labels: { ...own, ...labels }, Entrypoint: [], Cmd: [], WorkingDir: '/' }
       const options = { _query: { container: id, repo, tag: version, pause: true }, _body: config }
       const made = (await during('save a sandbox as an image', container(id).commit(options))) as { Id: string }
       return made.Id
