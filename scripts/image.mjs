@@ -8,6 +8,7 @@
 import { ensureImage } from './lib/build-image.mjs'
 import { Failure } from './lib/failure.mjs'
 import { IMAGE_NAMES, tagOf } from './lib/image-table.mjs'
+import { interruption } from './lib/run.mjs'
 
 const USAGE = `Usage: node scripts/image.mjs tag NAME | build NAME…   (names: ${IMAGE_NAMES.join(', ')})`
 
@@ -22,6 +23,10 @@ async function main([command, ...names]) {
 }
 
 function report(error) {
+  if (interruption.signal.aborted) {
+    process.exitCode = 130
+    return
+  }
   if (!(error instanceof Failure)) throw error
   for (const line of error.output) process.stderr.write(`  | ${line}\n`)
   process.stderr.write(`images: ${error.message}\n`)
@@ -29,4 +34,6 @@ function report(error) {
   process.exitCode = error.exitCode
 }
 
+// Ctrl-C may arrive twice, from the terminal and from npm; the first one counts.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interruption.abort())
 await main(process.argv.slice(2)).catch(report)

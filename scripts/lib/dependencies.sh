@@ -13,6 +13,7 @@ ensure_dependencies() {
 }
 
 require_node() {
+  # shellcheck disable=SC2015 # stop never returns
   command -v node >/dev/null && command -v npm >/dev/null ||
     stop 2 'Cannot install the dependencies: Node and npm are missing; install Node 20.19 or later.'
   node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||

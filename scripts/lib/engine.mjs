@@ -2,18 +2,22 @@ import { execFileSync } from 'node:child_process'
 import { Failure } from './failure.mjs'
 import { run } from './run.mjs'
 
-export function hasImage(tag) {
+/** The names of the image that has this tag; empty when there is none. */
+export function namesOf(tag) {
   try {
-    execFileSync('docker', ['image', 'inspect', '--format', '{{.Id}}', tag], { stdio: ['ignore', 'ignore', 'pipe'] })
-    return true
+    const format = '{{range .RepoTags}}{{println .}}{{end}}'
+    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }
+    return execFileSync('docker', ['image', 'inspect', '--format', format, tag], options).split('\n')
   } catch (error) {
-    if (/no such image/i.test(String(error.stderr))) return false
+    if (/no such image/i.test(String(error.stderr))) return []
     throw new Failure(`Cannot ask Docker for image ${tag}: ${String(error.stderr ?? error.message).trim()}`, {
       advice: 'run scripts/setup engine',
       exitCode: 2,
     })
   }
 }
+
+export const hasImage = (tag) => namesOf(tag).includes(tag)
 
 /** The engine's processor in the words of npm: x64 or arm64. It is not always this machine's own (Docker Desktop). */
 export function engineProcessor() {
@@ -25,7 +29,11 @@ export function tagImage(tag, other) {
   execFileSync('docker', ['tag', tag, other], { stdio: 'ignore' })
 }
 
-/** @param {{arguments: Record<string, string>, onLine: (line: string) => void}} options */
+export function removeImage(id) {
+  execFileSync('docker', ['rmi', id], { stdio: 'ignore' })
+}
+
+/** @param {{buildArguments: Record<string, string | undefined>, onLine: (line: string) => void}} options */
 export async function buildContext(folder, tag, { buildArguments, onLine }) {
   const pairs = Object.entries(buildArguments).flatMap(([name, value]) => [
     '--build-arg',
@@ -47,9 +55,13 @@ export async function buildContext(folder, tag, { buildArguments, onLine }) {
 function builder() {
   try {
     execFileSync('docker', ['buildx', 'version'], { stdio: 'ignore' })
-    const context = execFileSync('docker', ['context', 'show'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    const context = execFileSync('docker', ['context', 'show'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     return { command: ['buildx', 'build', '--builder', context.trim(), '--load', '--progress', 'plain'], env: {} }
   } catch {
-    return { command: ['build'], env: { DOCKER_BUILDKIT: '0' } }
+    // Without --force-rm a failed step leaves its container behind.
+    return { command: ['build', '--force-rm'], env: { DOCKER_BUILDKIT: '0' } }
   }
 }

@@ -11,7 +11,7 @@ is_debian_like() { grep -Eqs '^(ID|ID_LIKE)=.*(debian|ubuntu)' /etc/os-release &
 ensure_engine() {
   engine_answers && return
   require_right_to_start_engine
-  command -v dockerd >/dev/null && command -v docker >/dev/null || install_engine
+  if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then install_engine; fi
   start_engine
 }
 

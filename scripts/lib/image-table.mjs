@@ -18,8 +18,16 @@ const TABLE = {
     parent: 'node',
     stage: 'project',
     inputs: [
-      ...['images', 'scripts', 'migrations', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
-      ...['domain', 'sandbox-policy', 'forge', 'runner', 'api', 'cli', 'web', 'bin'],
+      ...[
+        'images',
+        'scripts',
+        'migrations',
+        'package.json',
+        'package-lock.json',
+        'tsconfig.json',
+        'tsconfig.build.json',
+      ],
+      ...['domain', 'sandbox-policy', 'forge', 'runner', 'api', 'cli', 'web', 'bin', 'bench'],
     ],
   },
 }
@@ -29,7 +37,9 @@ export const IMAGE_NAMES = Object.keys(TABLE)
 export function imageNamed(name) {
   const image = TABLE[name]
   if (!image) {
-    throw new Failure(`Cannot find image "${name}": unknown name; the images are ${IMAGE_NAMES.join(', ')}`, { exitCode: 2 })
+    throw new Failure(`Cannot find image "${name}": unknown name; the images are ${IMAGE_NAMES.join(', ')}`, {
+      exitCode: 2,
+    })
   }
   return { name, ...image }
 }

@@ -1,18 +1,20 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { privateFolder } from './private-folder.mjs'
 
 /**
  * Runs `work` while no other process of this user runs it under the same name. A lock whose holder died is taken
  * over: process number and start time together name a process for good.
  */
 export async function withLock(name, work, { onWait = () => {} } = {}) {
-  const path = join(lockFolder(), `${name}.lock`)
+  const path = join(privateFolder(), `${name}.lock`)
   let told = false
-  for (let holder; (holder = tryLock(path)) !== null; await sleep(200)) {
-    if (!told) onWait(holder)
-    told = true
+  for (let holder; (holder = tryLock(path)) !== null; await sleep(holder === 0 ? 0 : 200)) {
+    if (holder !== 0 && !told) {
+      onWait(holder)
+      told = true
+    }
   }
   try {
     return await work()
@@ -21,13 +23,7 @@ export async function withLock(name, work, { onWait = () => {} } = {}) {
   }
 }
 
-function lockFolder() {
-  const folder = join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `drydock-locks-${process.getuid?.() ?? 'user'}`)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return folder
-}
-
-/** Returns null when the lock is ours, else the number of the process that has it. */
+/** Returns null when the lock is ours, else the number of the process that has it; 0 right after a dead one's. */
 function tryLock(path) {
   const mine = `${path}.${process.pid}`
   writeFileSync(mine, JSON.stringify({ pid: process.pid, started: startTime(process.pid) }))
@@ -47,7 +43,7 @@ function holderOf(path) {
   const holder = readHolder(path)
   if (holder && isAlive(holder)) return holder.pid
   removeStale(path, holder)
-  return holder?.pid ?? 0
+  return 0
 }
 
 function readHolder(path) {

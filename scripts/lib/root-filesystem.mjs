@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { debianMirrors, installedProgram, isDebianLike } from './debian.mjs'
-import { tagImage } from './engine.mjs'
+import { removeImage, tagImage } from './engine.mjs'
 import { Failure, say } from './failure.mjs'
 import { IMAGES } from './paths.mjs'
-import { run } from './run.mjs'
+import { interruption, run } from './run.mjs'
 
 const REGISTRY_ANSWERS_WITHIN_MS = 10_000
 
@@ -32,24 +32,36 @@ async function pull(reference) {
   }
 }
 
+/** The import gets its name last: a bootstrap that fails half-way still gives the engine a readable archive. */
 async function bootstrap(tag) {
   await ensureBootstrapper()
   const { mirror, securityMirror } = debianMirrors()
   const advice = `check that ${mirror} can be reached, that debian-archive-keyring is current, and the free disk space`
-  const source = spawn('sh', [join(IMAGES, 'debian', 'bootstrap'), mirror, securityMirror], {
+  const source = startBootstrap(mirror, securityMirror)
+  const importing = run('docker', ['import', '-'], { stdin: source.stdout, action: 'import Debian', advice })
+  const [bootstrapped, imported] = await Promise.allSettled([source.ended, importing])
+  const id = imported.value?.at(-1)
+  if (bootstrapped.value.exitCode !== 0) {
+    if (id) removeImage(id)
+    throw new Failure('Cannot bootstrap Debian: mmdebstrap failed', { output: bootstrapped.value.output, advice })
+  }
+  if (!id) throw imported.reason
+  tagImage(id, tag)
+}
+
+function startBootstrap(mirror, securityMirror) {
+  const child = spawn('sh', [join(IMAGES, 'debian', 'bootstrap'), mirror, securityMirror], {
+    signal: interruption.signal,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const words = []
-  source.stderr.setEncoding('utf8').on('data', (text) => words.push(text))
-  const ended = new Promise((resolve) => source.on('close', resolve))
-  const imported = await run('docker', ['import', '-', tag], { stdin: source.stdout, action: 'import Debian', advice })
-    .then(() => null)
-    .catch((error) => error)
-  if ((await ended) !== 0) {
-    const output = words.join('').trim().split('\n').slice(-30)
-    throw new Failure('Cannot bootstrap Debian: mmdebstrap failed', { output, advice })
-  }
-  if (imported) throw imported
+  let words = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => (words += text))
+  const ended = new Promise((resolve) => {
+    // An abort is an error event, too, and comes before the end.
+    child.on('error', () => {})
+    child.on('close', (exitCode) => resolve({ exitCode, output: words.trim().split('\n').slice(-30) }))
+  })
+  return { stdout: child.stdout, ended }
 }
 
 async function ensureBootstrapper() {

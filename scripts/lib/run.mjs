@@ -4,14 +4,21 @@ import { Failure } from './failure.mjs'
 
 const KEPT_LINES = 30
 
+/** Aborted by Ctrl-C: every program started here ends, and its caller clears up. */
+export const interruption = new AbortController()
+
 /**
  * Runs a program to its end. `onLine` sees each line of output; the last ones are part of the failure.
  * @param {{onLine?: (line: string) => void, cwd?: string, env?: object, stdin?: import('node:stream').Readable,
  *   signal?: AbortSignal, action?: string, advice?: string}} options
  */
 export async function run(program, args, options = {}) {
-  const { onLine = () => {}, stdin, action = `run ${program}`, advice, ...spawnOptions } = options
-  const child = spawn(program, args, { ...spawnOptions, stdio: [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] })
+  const { onLine = () => {}, stdin, signal, action = `run ${program}`, advice, ...spawnOptions } = options
+  const child = spawn(program, args, {
+    ...spawnOptions,
+    signal: endedBy(signal),
+    stdio: [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  })
   const output = []
   const keep = (line) => {
     output.push(line)
@@ -33,9 +40,14 @@ function feed(source, target) {
   source.pipe(target)
 }
 
+const endedBy = (signal) => (signal ? AbortSignal.any([signal, interruption.signal]) : interruption.signal)
+
 function endOf(child) {
   return new Promise((resolve) => {
-    child.on('error', (error) => resolve(error.code === 'ENOENT' ? 'the program is not installed' : error.message))
+    child.on('error', (error) => {
+      // An aborted program still runs at this moment; `close` tells when it is gone.
+      if (child.pid === undefined) resolve(error.code === 'ENOENT' ? 'the program is not installed' : error.message)
+    })
     child.on('close', (code, signal) => resolve(signal ? `ended by ${signal}` : `exit code ${code}`))
   })
 }

@@ -34,7 +34,11 @@ async function installLocked(folder, ...flags) {
 }
 
 async function stageProject(folder) {
-  await run('npm', ['run', '--silent', 'build'], { cwd: ROOT, action: 'build the project', advice: 'run npm run build' })
+  await run('npm', ['run', '--silent', 'build'], {
+    cwd: ROOT,
+    action: 'build the project',
+    advice: 'run npm run build',
+  })
   mkdirSync(folder)
   for (const path of ['package.json', 'package-lock.json', 'bin', 'dist', 'migrations', 'images', 'scripts']) {
     if (existsSync(join(ROOT, path))) cpSync(join(ROOT, path), join(folder, path), { recursive: true })
