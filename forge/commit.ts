@@ -1,5 +1,6 @@
 import type { CommitInput } from './mirrors.ts'
 import type { RunGit } from './git.ts'
+import { UNSEEN } from './plain-text.ts'
 
 const OBJECT_ID = /^[0-9a-f]{40}$/
 
@@ -31,7 +32,9 @@ export async function makeCommit(
 /** A name or e-mail that cannot break out of its header line. */
 export function identity(text: string, fallback: string): string {
   const plain = text
-    .replace(/[<>\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g, ' ')
+    .toWellFormed()
+    .replace(UNSEEN, ' ')
+    .replace(/[<>\s]+/g, ' ')
     .trim()
   return /[\p{L}\p{N}]/u.test(plain) ? plain.slice(0, 200) : fallback
 }

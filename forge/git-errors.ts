@@ -1,5 +1,6 @@
 import { DrydockError } from '../domain/errors.ts'
-import { shown } from './addresses.ts'
+import { shown } from './parse-address.ts'
+import { plainWords } from './plain-text.ts'
 
 const AUTH =
   /Authentication failed|could not read (Username|Password)|Permission denied|returned error: 40[13]|Invalid username or (password|token)|access denied/i
@@ -29,14 +30,4 @@ export function remoteError(stderr: string, url: string): DrydockError {
     return make('repository-refused', 'it uses SHA-256 object ids or another format that is not supported.')
   if (FSCK.test(stderr)) return make('repository-refused', 'it holds objects that git judges unsafe.')
   return make('forge-unavailable', 'its server did not answer as it should. Try again later.')
-}
-
-/** Another program's words, fit for a sentence: one line, no control or direction characters, at most 500 of them. */
-export function plainWords(text: string): string {
-  const line = text
-    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')
-    .replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g, ' ')
-    .replace(/ +/g, ' ')
-    .trim()
-  return line.length > 500 ? `${line.slice(0, 499)}…` : line
 }

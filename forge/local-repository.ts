@@ -1,7 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
-import { shown } from './addresses.ts'
+import { shown } from './parse-address.ts'
 
 /** A repository on this machine: its git directory and, where it has one, its work tree; both without symbolic links. */
 export type LocalRepository = { gitDir: string; workTree?: string }

@@ -1,23 +1,19 @@
 import { createHash } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 import type { Remote } from './mirrors.ts'
-import { githubAddress, isNamedHost, parseAddress, shown } from './addresses.ts'
-import type { Address } from './addresses.ts'
+import { refuse, vetHost } from './addresses.ts'
+import type { AddressOptions } from './addresses.ts'
+import { githubAddress, isNamedHost, parseAddress } from './parse-address.ts'
+import type { Address } from './parse-address.ts'
 import { HARDENED } from './git.ts'
 import { findLocalRepository } from './local-repository.ts'
 import type { LocalRepository } from './local-repository.ts'
-import { isPublicAddress } from './public-address.ts'
 
-export type ReachOptions = {
+export type ReachOptions = AddressOptions & {
   /** Folder for the credential helper and trust files. */
   folder: string
-  /** Folders below which path remotes may lie. */
-  repositoryRoots: readonly string[]
-  /** Hosts that may be on a private network, by name or name:port. */
-  allowedHosts: readonly string[]
   /** Where `owner/name` of GitHub is cloned from. */
   githubUrl?: string
   /** Host keys for ssh; without it, ssh remotes are refused. */
@@ -25,7 +21,6 @@ export type ReachOptions = {
   /** An own certificate authority, and a proxy, for https remotes. */
   caFile?: string
   proxy?: string
-  resolve?: (host: string) => Promise<readonly string[]>
 }
 
 /** All that one git process needs to talk to one remote, and nothing that another remote could use. */
@@ -46,7 +41,7 @@ export async function reach(remote: Remote, options: ReachOptions): Promise<Reac
     return reachPath(await findLocalRepository(address.path, options.repositoryRoots), options)
   // The GitHub server is named in the settings by its URL.
   const named = remote.forge === 'github' || isNamedHost(options.allowedHosts, address)
-  const pinned = await vet(address, { named, resolve: options.resolve ?? systemResolve })
+  const pinned = await vetHost(address, { named, resolve: options.resolve })
   if (address.kind === 'ssh') return reachSsh(address, pinned, options)
   return reachHttp({ address, pinned, named, credential: remote.credential }, options)
 }
@@ -156,32 +151,6 @@ function reachSsh(address: SshAddress, pinned: string, options: ReachOptions): R
   }
 }
 
-type VetOptions = { named: boolean; resolve: (host: string) => Promise<readonly string[]> }
-
-/** One address of the host, in the form that curl wants. The whole answer is refused if any address is not public. */
-async function vet(address: Exclude<Address, { kind: 'path' }>, { named, resolve }: VetOptions): Promise<string> {
-  const literal = /^\[(.*)\]$/.exec(address.host)?.[1]
-  const answers = literal === undefined ? await resolve(address.host) : [literal]
-  const first = answers[0]
-  if (first === undefined) {
-    throw new DrydockError(
-      'forge-unavailable',
-      `Cannot reach ${shown(address.url)}: the name ${address.host} has no address.`,
-    )
-  }
-  if (!named && !answers.every(isPublicAddress)) {
-    throw refuse(address.url, `${address.host} is not on the public internet. The setting allowedHosts can name it`)
-  }
-  return first.includes(':') ? `[${first}]` : first
-}
-
-async function systemResolve(host: string): Promise<string[]> {
-  const answers = await lookup(host, { all: true }).catch((error: unknown) => {
-    throw new DrydockError('forge-unavailable', `Cannot reach ${host}: its name does not resolve.`, { cause: error })
-  })
-  return answers.map((answer) => answer.address)
-}
-
 const written = new Set<string>()
 
 async function writeOnce(file: string, { text, mode }: { text: string; mode: number }): Promise<void> {
@@ -191,8 +160,4 @@ async function writeOnce(file: string, { text, mode }: { text: string; mode: num
   await writeFile(temporary, text, { mode })
   await rename(temporary, file)
   written.add(file)
-}
-
-function refuse(url: string, why: string): DrydockError {
-  return new DrydockError('repository-refused', `Cannot use the repository ${shown(url)}: ${why}.`)
 }

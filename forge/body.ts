@@ -1,0 +1,70 @@
+import { cutText, defuse, visibleText } from './plain-text.ts'
+
+export type PullRequestText = {
+  prompt: string
+  /** The agent's own words. */
+  summary?: string
+  taskUrl?: string
+  agent: string
+  /** Files that other machines run by themselves (R2). */
+  flagged: readonly { path: string; why: string }[]
+}
+
+/** GitHub's limit is 65,536; the rest is room for the frame. */
+const MAX_BODY = 65_000
+const MAX_PROMPT = 20_000
+const MAX_SUMMARY = 30_000
+const MAX_FLAGGED = 50
+const MAX_PATH = 200
+
+/**
+ * The text of a pull request. What people and agents wrote stands in fences, where a forge reads neither mentions nor
+ * issue numbers, closing keywords, HTML or links (R6).
+ */
+export function pullRequestBody(text: PullRequestText): string {
+  const parts = [
+    ...(text.flagged.length === 0 ? [] : [flaggedPart(text.flagged)]),
+    `**Prompt**\n\n${fence(text.prompt, MAX_PROMPT)}`,
+    ...(text.summary === undefined || text.summary.trim() === ''
+      ? []
+      : [`**Summary by the agent**\n\n${fence(text.summary, MAX_SUMMARY)}`]),
+    `Made by Drydock with the agent ${codeSpan(text.agent)}.${taskLink(text.taskUrl)}`,
+  ]
+  return cutText(parts.join('\n\n'), MAX_BODY)
+}
+
+/** The title of a pull request: one line, at most 200 characters, nothing that a forge acts on. */
+export function pullRequestTitle(title: string): string {
+  const line = defuse(title).replace(/\s+/g, ' ').trim()
+  return cutText(line === '' ? 'Change by Drydock' : line, 200)
+}
+
+function flaggedPart(flagged: PullRequestText['flagged']): string {
+  const rows = flagged.slice(0, MAX_FLAGGED).map(({ path, why }) => `- ${codeSpan(path)}: ${codeSpan(why)}`)
+  const more = flagged.length > MAX_FLAGGED ? [`- and ${flagged.length - MAX_FLAGGED} more`] : []
+  return ['**Look at these files first: other machines run them by themselves.**', '', ...rows, ...more].join('\n')
+}
+
+function fence(text: string, max: number): string {
+  const body = cutText(visibleText(text), max)
+  const marks = '`'.repeat(Math.max(3, longestRun(body) + 1))
+  return `${marks}text\n${body}\n${marks}`
+}
+
+function codeSpan(text: string): string {
+  const body = cutText(visibleText(text).replace(/[\n\t]/g, ' '), MAX_PATH)
+  const marks = '`'.repeat(longestRun(body) + 1)
+  return `${marks} ${body} ${marks}`
+}
+
+function longestRun(text: string): number {
+  return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
+}
+
+function taskLink(url: string | undefined): string {
+  if (url === undefined || !URL.canParse(url)) return ''
+  const { protocol, href } = new URL(url)
+  return protocol === 'https:' || protocol === 'http:'
+    ? ` [Task](<${href.replace(/[<>\s]/g, encodeURIComponent)}>)`
+    : ''
+}
