@@ -1,17 +1,6 @@
-import {
-  bigint,
-  boolean,
-  customType,
-  index,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-  timestamp,
-  uniqueIndex,
-} from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { sql } from 'drizzle-orm'
+import { at, bytea, createdAt } from './columns.ts'
 import type {
   PhaseTiming,
   FlaggedPath,
@@ -21,10 +10,6 @@ import type {
   TaskMode,
 } from './tasks/attempt.ts'
 import type { PhaseLimits, Resources } from './environments/limits.ts'
-
-const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
-const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
-const createdAt = () => at('created_at').notNull().defaultNow()
 
 export const users = pgTable('users', {
   id: text('id').primaryKey(),

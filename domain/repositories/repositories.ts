@@ -5,7 +5,7 @@ import { newId } from '../ids.ts'
 import { repositories } from '../schema.ts'
 
 const OWNER_AND_NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/[A-Za-z0-9._-]{1,100}$/
-const URL_FORM = /^(https?|ssh|git|file):\/\/\S+$/
+const URL_FORM = /^(https?|ssh):\/\/\S+$/
 const SCP_FORM = /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:\S+$/
 
 export type RepositoryAddress = { forge: 'git' | 'github'; address: string }

@@ -31,13 +31,15 @@ export async function recordBase(db: Db, fence: Fence, base: { image: string; co
   )
 }
 
-/** Adds the duration of a phase that ended. */
+/** Notes the duration of a phase that ended, in place of an earlier part of it. */
 export async function recordPhase(db: Db, fence: Fence, timing: PhaseTiming): Promise<void> {
   await fenced(
     db,
     fence,
     sql`
-    update attempts set phases = phases || ${JSON.stringify([timing])}::jsonb
+    update attempts set
+      phases = jsonb_path_query_array(phases, '$[*] ? (@.phase != $name)', jsonb_build_object('name', ${timing.phase}::text))
+        || ${JSON.stringify([timing])}::jsonb
     where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
   )
 }

@@ -61,7 +61,7 @@ export async function settlePublish(
   await db.transaction(async (tx) => {
     const rows = await tx.execute(sql`
       update attempts set publish_state = ${outcome.state}, publish_reason = ${reason}, publish_lease_until = null,
-        phases = (select coalesce(jsonb_agg(p), '[]') from jsonb_array_elements(phases) p where p->>'phase' <> 'publish')
+        phases = jsonb_path_query_array(phases, '$[*] ? (@.phase != "publish")')
           || ${JSON.stringify([timing])}::jsonb
       where id = ${fence.attemptId} and publish_claim = ${fence.claim} and publish_state = 'pending' returning id`)
     if (rows.length === 0) throw staleFence(fence)

@@ -65,6 +65,19 @@ export async function handBack(db: Db, fence: Fence): Promise<void> {
   await db.execute(sql`select pg_notify('drydock_queue', '')`)
 }
 
+/** Puts a held attempt back in the queue, counted as lost: something of ours broke. After the second time it fails. */
+export async function giveUp(db: Db, fence: Fence, failure: { reason: string; message: string }): Promise<void> {
+  await db.execute(sql`
+    update attempts a set
+      state = case when a.lost < ${MAX_REQUEUES} then 'queued' else 'failed' end,
+      reason = case when a.lost < ${MAX_REQUEUES} then null else ${failure.reason} end,
+      message = case when a.lost < ${MAX_REQUEUES} then null else ${failure.message} end,
+      finished_at = case when a.lost < ${MAX_REQUEUES} then null else clock_timestamp() end,
+      lost = a.lost + 1, runner_id = null, lease_until = null, phases = '[]', queued_at = clock_timestamp()
+    where id = ${fence.attemptId} and claim = ${fence.claim} and state in ('preparing', 'running', 'collecting')`)
+  await db.execute(sql`select pg_notify('drydock_queue', '')`)
+}
+
 export type Reaped = { attemptId: string; taskId: string; state: 'queued' | 'failed' }
 
 /** Takes attempts from runners whose lease ran out: queued again, or, after the second time, failed. */

@@ -1,0 +1,31 @@
+import { eq } from 'drizzle-orm'
+import type { Db } from '../db.ts'
+import { DrydockError } from '../errors.ts'
+import { attempts, environments, repositories, tasks, turns, users } from '../schema.ts'
+
+const query = (db: Db, attemptId: string) =>
+  db
+    .select({
+      attempt: attempts,
+      task: tasks,
+      turn: turns,
+      environment: environments,
+      repository: repositories,
+      user: users,
+    })
+    .from(attempts)
+    .innerJoin(turns, eq(turns.id, attempts.turnId))
+    .innerJoin(tasks, eq(tasks.id, attempts.taskId))
+    .innerJoin(environments, eq(environments.id, attempts.environmentId))
+    .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
+    .innerJoin(users, eq(users.id, attempts.userId))
+    .where(eq(attempts.id, attemptId))
+
+/** All that a runner needs to know about an attempt. */
+export type Job = Awaited<ReturnType<typeof query>>[number]
+
+export async function loadJob(db: Db, attemptId: string): Promise<Job> {
+  const rows = await query(db, attemptId)
+  if (!rows[0]) throw new DrydockError('attempt-not-found', `Cannot load attempt "${attemptId}": it does not exist`)
+  return rows[0]
+}

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+const POLL_MS = 1000
+
+export type LoopDeps<T> = {
+  /** How many run at once. */
+  capacity: number
+  /** Takes the next piece of work, or undefined when there is none. */
+  claim: () => Promise<T | undefined>
+  /** Does it. Its failures are its own business. */
+  work: (claimed: T) => Promise<void>
+  onError: (error: unknown) => void
+}
+
+/** Claims work while there is room and runs it, woken by `wake`, with a poll of one second as the floor. */
+export function claimLoop<T>({ capacity, claim, work, onError }: LoopDeps<T>) {
+  const running = new Set<Promise<void>>()
+  let woken = deferred()
+
+  const wake = () => woken.resolve()
+
+  async function fill(signal: AbortSignal) {
+    while (running.size < capacity && !signal.aborted) {
+      const claimed = await claim()
+      if (claimed === undefined) return
+      const job = work(claimed)
+        .catch(onError)
+        .finally(() => {
+          running.delete(job)
+          wake()
+        })
+      running.add(job)
+    }
+  }
+
+  return {
+    wake,
+    /** Runs until the signal aborts. What is running then goes on; `idle` waits for it. */
+    async run(signal: AbortSignal) {
+      while (!signal.aborted) {
+        await fill(signal).catch(onError)
+        await Promise.race([woken.promise, delay(POLL_MS, undefined, { signal }).catch(() => undefined)])
+        woken = deferred()
+      }
+    },
+    idle: async () => {
+      while (running.size > 0) await Promise.all(running)
+    },
+    get size() {
+      return running.size
+    },
+  }
+}
+
+function deferred() {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((done) => (resolve = done))
+  return { promise, resolve }
+}

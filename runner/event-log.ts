@@ -1,0 +1,92 @@
+import { hasCode } from '../domain/errors.ts'
+import { CAPS } from '../domain/environments/limits.ts'
+import type { NewEvent } from '../domain/tasks/append-events.ts'
+import type { Phase } from '../domain/tasks/attempt.ts'
+
+/** Kinds that a sandbox can write without bound. */
+const BULK = new Set(['output', 'message', 'reasoning', 'command', 'tool', 'todo', 'files', 'raw'])
+/** Batches within this time: quick enough to look live, long enough to make one statement of many lines. */
+const FLUSH_MS = 20
+const MAX_BATCH = 500
+/** Writers wait while this many events are on their way to the database. */
+const MAX_PENDING = 2000
+
+export type EventLog = AsyncDisposable & {
+  /** Adds an event. Resolves when there is room for more, so that a fast writer is held back. */
+  write: (phase: Phase, kind: string, payload: Record<string, unknown>) => Promise<void>
+  /** Resolves when all that was written is stored; rejects when it cannot be. */
+  flush: () => Promise<void>
+}
+
+export type EventLogDeps = {
+  append: (events: readonly NewEvent[]) => Promise<void>
+  /** Called once when the attempt is no longer ours to write about. */
+  onLost: () => void
+}
+
+/** The live log of one attempt: ordered, batched, capped. After the cap it keeps everything but output. */
+export function openEventLog({ append, onLost }: EventLogDeps): EventLog {
+  let pending: NewEvent[] = []
+  let bytes = 0
+  let capped = false
+  let lost = false
+  let running: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  async function drain() {
+    while (pending.length > 0 && !lost) {
+      const batch = pending.slice(0, MAX_BATCH)
+      try {
+        await append(batch)
+      } catch (error) {
+        lost = true
+        pending = []
+        onLost()
+        if (!hasCode(error, 'stale-fence')) throw error
+        return
+      }
+      pending.splice(0, batch.length)
+    }
+  }
+
+  const flush = async () => {
+    clearTimeout(timer)
+    timer = undefined
+    while (running) await running
+    running = drain().finally(() => (running = undefined))
+    await running
+  }
+
+  const schedule = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      // A failed flush has already called `onLost`; the story ends with that cause.
+      if (!running) flush().catch(() => undefined)
+      else schedule()
+    }, FLUSH_MS)
+  }
+
+  const admit = (event: NewEvent): NewEvent | undefined => {
+    if (!BULK.has(event.kind)) return event
+    if (capped) return undefined
+    bytes += JSON.stringify(event.payload).length
+    if (bytes <= CAPS.logBytes) return event
+    capped = true
+    const message = `The log reached ${CAPS.logBytes / 1024 / 1024} MiB; further output is not kept`
+    return { ...event, kind: 'notice', payload: { message } }
+  }
+
+  return {
+    async write(phase, kind, payload) {
+      const event = admit({ phase, kind, at: new Date(), payload })
+      if (!event || lost) return
+      pending.push(event)
+      schedule()
+      if (pending.length >= MAX_PENDING) await flush()
+    },
+    flush,
+    async [Symbol.asyncDispose]() {
+      await flush().catch(() => undefined)
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import { DrydockError } from '../domain/errors.ts'
+import type { FailureReason, Phase } from '../domain/tasks/attempt.ts'
+import type { Job } from '../domain/tasks/job.ts'
+import type { AttemptResult } from '../domain/tasks/fenced.ts'
+import type { EventLog } from './event-log.ts'
+import { AttemptFailure } from './failure.ts'
+import type { Phases } from './phases.ts'
+import type { AttemptOutcome } from './run-attempt.ts'
+import { Stopped } from './stop.ts'
+import type { StopCause, StopSwitch } from './stop.ts'
+
+/** The writes that end an attempt; each carries the fence. */
+export type EndWrites = {
+  succeed: (result: AttemptResult) => Promise<void>
+  fail: (failure: { phase: Phase; reason: FailureReason; message: string }) => Promise<void>
+  /** Back to the queue without blame: this runner stops. */
+  handBack: () => Promise<void>
+  /** Back to the queue, counted: something of ours broke. */
+  giveUp: (failure: { phase: Phase; reason: FailureReason; message: string }) => Promise<void>
+  /** Says that nothing of the attempt runs any more. */
+  noteGone: () => Promise<void>
+}
+
+export type ExecuteDeps = {
+  job: Job
+  log: EventLog
+  phases: Phases
+  stop: StopSwitch
+  totalMs: number
+  run: () => Promise<AttemptOutcome>
+  /** What follows a change without a person's word. */
+  publishPlan: (outcome: AttemptOutcome) => AttemptResult['publish']
+  writes: EndWrites
+  onOurFault: (error: unknown) => void
+}
+
+/** Runs one claimed attempt and writes how it ended. Resolves to the result when it succeeded. */
+export async function executeAttempt(deps: ExecuteDeps): Promise<AttemptResult | undefined> {
+  const total = setTimeout(() => deps.stop.stop({ kind: 'failed', failure: tooLong(deps.totalMs) }), deps.totalMs)
+  try {
+    const outcome = await deps.run()
+    await deps.log.flush()
+    const result = { phase: deps.phases.current, ...outcome, publish: deps.publishPlan(outcome) }
+    await deps.writes.succeed(result)
+    return result
+  } catch (error) {
+    await writeEnd(deps, error)
+    return undefined
+  } finally {
+    clearTimeout(total)
+  }
+}
+
+async function writeEnd(deps: ExecuteDeps, error: unknown): Promise<void> {
+  await deps.log.flush().catch(() => undefined)
+  const cause: StopCause | undefined = deps.stop.cause ?? (error instanceof Stopped ? error.because : undefined)
+  const failure = cause?.kind === 'failed' ? cause.failure : error
+  if (cause && cause.kind !== 'failed') return writeStop(deps, cause)
+  if (failure instanceof AttemptFailure) {
+    return deps.writes.fail({ phase: deps.phases.current, reason: failure.reason, message: failure.message })
+  }
+  deps.onOurFault(error)
+  await deps.writes.giveUp({ phase: deps.phases.current, reason: ourReason(error), message: ourMessage(error) })
+}
+
+async function writeStop({ writes }: ExecuteDeps, cause: StopCause): Promise<void> {
+  switch (cause.kind) {
+    case 'cancelled':
+      return writes.noteGone()
+    case 'shutdown':
+      return writes.handBack()
+    case 'lease-lost':
+    case 'failed':
+      return
+    default:
+      cause satisfies never
+  }
+}
+
+const ourReason = (error: unknown): FailureReason =>
+  error instanceof DrydockError && error.code === 'engine-unavailable' ? 'engine-unavailable' : 'internal'
+
+const ourMessage = (error: unknown): string =>
+  error instanceof DrydockError
+    ? error.message
+    : "Cannot finish the attempt: something in Drydock broke. The runner's log has the details."
+
+const tooLong = (ms: number) =>
+  new AttemptFailure(
+    'timed-out:total',
+    `Cannot finish the attempt: it reached its total limit of ${Math.round(ms / 1000)} s. Raise totalMs in the environment's limits.`,
+  )

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto'
+import { releasePublishings } from '../domain/tasks/publishing.ts'
+import { claimNext, reapExpired, reapHost, renewLeases } from '../domain/tasks/queue.ts'
+import type { Fence } from '../domain/tasks/attempt.ts'
+import { cancelledAmong } from '../domain/tasks/cancelled.ts'
+import { claimPublish } from '../domain/tasks/publishing.ts'
+import { claimLoop } from './claim-loop.ts'
+import { LEASE_MS, leaseKeeper } from './lease.ts'
+import type { LeaseKeeper } from './lease.ts'
+import { periodically } from './periodically.ts'
+import type { RunnerDeps } from './runner-deps.ts'
+import { sweepLeftovers } from './sweep-leftovers.ts'
+import { workOnAttempt } from './work-on-attempt.ts'
+import { workOnPublishing } from './work-on-publishing.ts'
+
+const SECOND = 1000
+/** Publishing waits on networks, not on cores. */
+const PUBLISH_CAPACITY = 4
+
+export type Runner = {
+  runnerId: string
+  /** Claims nothing more, waits for what runs up to `drainMs`, hands the rest back. Resolves when nothing is left. */
+  close: (options?: { drainMs?: number }) => Promise<void>
+}
+
+/** Starts a runner: takes over from an earlier process of this host, sweeps what that left, then claims work. */
+export async function startRunner(deps: RunnerDeps): Promise<Runner> {
+  const { db, logger, hostId } = deps
+  const runnerId = `${hostId}/${randomBytes(4).toString('hex')}`
+  const onError = (error: unknown) => logger.error({ err: error }, 'The runner met an error and goes on')
+
+  for (const reaped of await reapHost(db, hostId)) logger.warn(reaped, 'Took over an attempt of an earlier process')
+  await releasePublishings(db, hostId)
+  await sweepLeftovers(deps)
+
+  const lease = leaseKeeper({
+    renew: (fences, ms) => renewLeases(db, fences, ms),
+    cancelled: (ids) => cancelledAmong(db, ids),
+    onError,
+  })
+  const loops = createLoops(deps, { runnerId, lease, onError })
+  const background = new AbortController()
+  const claiming = new AbortController()
+  const tasks = [
+    lease.run(background.signal),
+    loops.attempts.run(claiming.signal),
+    loops.publishings.run(claiming.signal),
+    periodically({ everyMs: 5 * SECOND, work: () => reapExpired(db), onError }, background.signal),
+    periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, lease), onError }, background.signal),
+  ]
+  const unlisten = await listen(deps, { lease, loops })
+  logger.info({ runnerId, capacity: deps.capacity }, 'The runner takes work')
+
+  return {
+    runnerId,
+    async close({ drainMs = 0 } = {}) {
+      claiming.abort()
+      const idle = Promise.all([loops.attempts.idle(), loops.publishings.idle()])
+      const drained = await within(idle, drainMs)
+      if (!drained) lease.stopAll({ kind: 'shutdown' })
+      await idle
+      background.abort()
+      await unlisten()
+      await Promise.all(tasks)
+    },
+  }
+}
+
+type LoopContext = { runnerId: string; lease: LeaseKeeper; onError: (error: unknown) => void }
+
+function createLoops(deps: RunnerDeps, { runnerId, lease, onError }: LoopContext) {
+  const { db } = deps
+  const claim = { runnerId, leaseMs: LEASE_MS }
+  return {
+    attempts: claimLoop<Fence>({
+      capacity: deps.capacity,
+      // With the engine away nothing could run: attempts stay in the queue, where they lose nothing.
+      claim: async () => ((await deps.engineAnswers()) ? claimNext(db, claim) : undefined),
+      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease }),
+      onError,
+    }),
+    publishings: claimLoop<Fence>({
+      capacity: PUBLISH_CAPACITY,
+      claim: () => claimPublish(db, claim),
+      work: (fence) => workOnPublishing(fence, deps),
+      onError,
+    }),
+  }
+}
+
+type Woken = { lease: LeaseKeeper; loops: ReturnType<typeof createLoops> }
+
+/** Wakes the loops by NOTIFY; the driver listens again by itself after a lost connection. */
+async function listen({ client }: RunnerDeps, { lease, loops }: Woken): Promise<() => Promise<void>> {
+  const queue = await client.listen('drydock_queue', () => {
+    loops.attempts.wake()
+    loops.publishings.wake()
+  })
+  const cancel = await client.listen('drydock_cancel', () => void lease.wake())
+  return async () => {
+    await Promise.allSettled([queue.unlisten(), cancel.unlisten()])
+  }
+}
+
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)))
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

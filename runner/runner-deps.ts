@@ -1,0 +1,30 @@
+import type { Logger } from 'pino'
+import type { Db, SqlClient } from '../domain/db.ts'
+import type { Job } from '../domain/tasks/job.ts'
+import type { Forge } from '../forge/forge.ts'
+import type { Mirrors, Remote } from '../forge/mirrors.ts'
+import type { AgentAdapter } from './agent/adapter.ts'
+import type { ImageDeps } from './environment/image.ts'
+import type { Engine } from './sandbox/engine.ts'
+import type { CheckOut, Collect } from './workspace/workspace.ts'
+
+/** All that a runner works with; composed in `bin/serve.ts`. */
+export type RunnerDeps = {
+  db: Db
+  client: SqlClient
+  engine: Engine
+  mirrors: Mirrors
+  /** Identifies the data folder: labels carry it, and claims of this host begin with it. */
+  hostId: string
+  capacity: number
+  logger: Logger
+  agents: Readonly<Record<string, AgentAdapter>>
+  images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>
+  checkOut: CheckOut
+  collect: Collect
+  remoteOf: (repository: Job['repository']) => Promise<Remote>
+  forgeOf: (repository: Job['repository']) => Forge | undefined
+  /** Where people see a task; undefined when the server has no public address. */
+  taskUrl: (taskId: string) => string | undefined
+  engineAnswers: () => Promise<boolean>
+}

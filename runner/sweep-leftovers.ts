@@ -1,0 +1,44 @@
+import { snapshotImages, takeExpired } from '../domain/environments/snapshots.ts'
+import { liveClaims } from '../domain/tasks/cancelled.ts'
+import type { LeaseKeeper } from './lease.ts'
+import type { RunnerDeps } from './runner-deps.ts'
+import type { Owned } from './sandbox/engine.ts'
+
+type SweepDeps = Pick<RunnerDeps, 'db' | 'engine' | 'hostId' | 'logger'>
+
+/**
+ * Removes what no live attempt of this host owns: containers, networks and volumes of claims that ended, and images of
+ * snapshots that nobody can use any more. With a lease keeper, what this process works on is left alone.
+ */
+export async function sweepLeftovers({ db, engine, hostId, logger }: SweepDeps, lease?: LeaseKeeper): Promise<void> {
+  const owned = await engine.listOwned(hostId)
+  const attempts = owned.flatMap((thing) => thing.attempt ?? [])
+  const live = lease ? await liveClaims(db, attempts) : new Set<string>()
+  for (const thing of owned) {
+    if (!isLeftover(thing, { live, lease })) continue
+    logger.info({ type: thing.type, name: thing.name, attempt: thing.attempt }, 'Sweeping what an ended attempt left')
+    await engine.removeOwned(thing)
+  }
+  await sweepSnapshots({ db, engine }, owned)
+}
+
+function isLeftover(
+  { attempt, claim }: Owned,
+  { live, lease }: { live: Set<string>; lease: LeaseKeeper | undefined },
+): boolean {
+  if (attempt === undefined || claim === undefined) return false
+  return !live.has(`${attempt}/${claim}`) && !lease?.holds(attempt, claim)
+}
+
+async function sweepSnapshots(
+  { db, engine }: Pick<SweepDeps, 'db' | 'engine'>,
+  owned: readonly Owned[],
+): Promise<void> {
+  for (const image of await takeExpired(db)) await engine.removeImage(image)
+  const kept = await snapshotImages(db)
+  for (const thing of owned) {
+    // A snapshot that is being made has an image before it has a row; its attempt is live then and will save the row.
+    if (thing.type === 'image' && thing.kind === 'snapshot' && !kept.has(thing.name))
+      await engine.removeImage(thing.name)
+  }
+}
