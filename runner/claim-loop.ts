@@ -39,7 +39,10 @@ export function claimLoop<T>({ capacity, claim, work, onError }: LoopDeps<T>) {
     async run(signal: AbortSignal) {
       while (!signal.aborted) {
         await fill(signal).catch(onError)
-        await Promise.race([woken.promise, delay(POLL_MS, undefined, { signal }).catch(() => undefined)])
+        const pause = new AbortController()
+        const poll = delay(POLL_MS, undefined, { signal: AbortSignal.any([signal, pause.signal]) })
+        await Promise.race([woken.promise, poll.catch(() => undefined)])
+        pause.abort()
         woken = deferred()
       }
     },

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { CAPS } from '../../domain/environments/limits.ts'
+import { DrydockError } from '../../domain/errors.ts'
+import type { NewEvent } from '../../domain/tasks/append-events.ts'
+import { openEventLog } from '../../runner/event-log.ts'
+
+const never = () => {
+  throw new Error('must not be lost')
+}
+
+test('openEventLog() stores events in order and flushes what is left on dispose', async () => {
+  const stored: NewEvent[] = []
+  {
+    await using log = openEventLog({ append: async (events) => void stored.push(...events), onLost: never })
+    for (let i = 0; i < 5; i++) await log.write('agent', 'output', { text: String(i) })
+  }
+  expect(stored.map((event) => event.payload['text'])).toEqual(['0', '1', '2', '3', '4'])
+})
+
+test('openEventLog() makes one statement of many lines and holds a fast writer back', async () => {
+  const batches: number[] = []
+  await using log = openEventLog({ append: async (events) => void batches.push(events.length), onLost: never })
+  for (let i = 0; i < 5000; i++) await log.write('agent', 'output', { text: 'line' })
+  await log.flush()
+  expect(batches.reduce((sum, size) => sum + size, 0)).toBe(5000)
+  expect(Math.max(...batches)).toBeLessThanOrEqual(500)
+})
+
+test('openEventLog() keeps no output beyond its cap, says so once, and keeps the rest', async () => {
+  const stored: NewEvent[] = []
+  await using log = openEventLog({ append: async (events) => void stored.push(...events), onLost: never })
+  const text = 'x'.repeat(1024 * 1024)
+  for (let i = 0; i < CAPS.logBytes / text.length + 5; i++) await log.write('agent', 'output', { text })
+  await log.write('collect', 'phase', { status: 'started' })
+  await log.flush()
+  const kept = stored.filter((event) => event.kind === 'output').length * text.length
+  expect(kept).toBeLessThanOrEqual(CAPS.logBytes)
+  expect(stored.filter((event) => event.kind === 'notice')).toHaveLength(1)
+  expect(stored.at(-1)?.kind).toBe('phase')
+})
+
+test('openEventLog() says that it is lost when the fence is stale, and writes nothing more', async () => {
+  let lost = 0
+  let calls = 0
+  const append = async () => {
+    calls++
+    throw new DrydockError('stale-fence', 'Cannot write: gone')
+  }
+  await using log = openEventLog({ append, onLost: () => void lost++ })
+  await log.write('agent', 'output', { text: 'a' })
+  await log.flush()
+  await log.write('agent', 'output', { text: 'b' })
+  await log.flush()
+  expect({ lost, calls }).toEqual({ lost: 1, calls: 1 })
+})

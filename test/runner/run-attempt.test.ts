@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest'
+import type { PhaseTiming } from '../../domain/tasks/attempt.ts'
+import type { MirrorView } from '../../forge/mirrors.ts'
+import { commandAgent } from '../../runner/agent/command.ts'
+import type { EventLog } from '../../runner/event-log.ts'
+import { createPhases } from '../../runner/phases.ts'
+import { runAttempt } from '../../runner/run-attempt.ts'
+import type { RunAttemptDeps } from '../../runner/run-attempt.ts'
+import { fakeSandboxes } from '../../runner/sandbox/fake.ts'
+import type { FakeScript } from '../../runner/sandbox/fake.ts'
+import { stopSwitch } from '../../runner/stop.ts'
+import type { Change } from '../../runner/workspace/workspace.ts'
+import { aJob } from '../support/job.ts'
+
+const HEAD = 'a'.repeat(40)
+const CHANGE: Change = {
+  tree: 'tree',
+  patch: Buffer.from('patch'),
+  stats: { files: 1, additions: 1, deletions: 0 },
+  flagged: [],
+  skipped: [],
+}
+
+function story(script: FakeScript = {}, change: Change = CHANGE) {
+  const sandboxes = fakeSandboxes(script)
+  const stop = stopSwitch()
+  const events: { phase: string; kind: string; payload: Record<string, unknown> }[] = []
+  const timings: PhaseTiming[] = []
+  const entered: string[] = []
+  let disposed = 0
+  const log: EventLog = {
+    write: async (phase, kind, payload) => void events.push({ phase, kind, payload }),
+    flush: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+  const view: MirrorView = {
+    objects: '/mirror',
+    store: '/store',
+    refs: [{ name: 'refs/heads/main', commit: HEAD }],
+    defaultBranch: 'main',
+    [Symbol.asyncDispose]: async () => void disposed++,
+  }
+  const deps: RunAttemptDeps = {
+    installation: 'i',
+    log,
+    agent: commandAgent,
+    createSandbox: sandboxes.create,
+    phases: createPhases({ log, record: async (timing) => void timings.push(timing), signal: stop.signal }),
+    resolveImage: async (name) => ({ ref: `drydock/${name}:1`, digest: 'sha256:1' }),
+    snapshots: { find: async () => undefined, save: async () => undefined, imageExists: async () => false },
+    openMirror: async () => view,
+    checkOut: async () => undefined,
+    collect: async () => change,
+    commit: async () => ({ commit: 'commit', branch: 'drydock/x' }),
+    enter: async (state) => void entered.push(state),
+    recordBase: async () => undefined,
+  }
+  return { sandboxes, stop, events, timings, entered, deps, disposed: () => disposed }
+}
+
+const isAgent = (command: readonly string[]) => command.join(' ').includes('/agent-home/')
+
+test('runAttempt() goes through its phases in order and leaves nothing', async () => {
+  const { deps, stop, sandboxes, timings, entered, disposed } = story()
+  const outcome = await runAttempt(aJob(), deps, stop)
+  expect(outcome.change).toMatchObject({ commit: 'commit', branch: 'drydock/x', stats: { files: 1 } })
+  expect(timings.map((timing) => timing.phase)).toEqual([
+    'checkout',
+    'sandbox',
+    'sandbox',
+    'checkout',
+    'agent',
+    'collect',
+  ])
+  expect(entered).toEqual(['running', 'collecting'])
+  sandboxes.assertClean()
+  expect(disposed()).toBe(1)
+})
+
+test('runAttempt() takes standard output as the answer of an Ask task and collects nothing', async () => {
+  const { deps, stop, timings } = story({
+    exec: async ({ spec, out }) => {
+      if (isAgent(spec.command)) await out('forty-two\n')
+      return { code: 0 }
+    },
+  })
+  expect(await runAttempt(aJob({ task: { mode: 'ask' } }), deps, stop)).toEqual({ answer: 'forty-two' })
+  expect(timings.map((timing) => timing.phase)).not.toContain('collect')
+})
+
+test('runAttempt() makes no commit of an empty change', async () => {
+  const { deps, stop } = story({}, { ...CHANGE, stats: { files: 0, additions: 0, deletions: 0 } })
+  expect(await runAttempt(aJob(), deps, stop)).toEqual({ answer: null })
+})
+
+test('runAttempt() fails with branch-not-found before a sandbox is made', async () => {
+  const { deps, stop, sandboxes, disposed } = story()
+  const failed = runAttempt(aJob({ task: { branch: 'nope' } }), deps, stop)
+  await expect(failed).rejects.toMatchObject({ reason: 'branch-not-found' })
+  expect(sandboxes.made).toHaveLength(0)
+  expect(disposed()).toBe(1)
+})
+
+test('runAttempt() fails with agent-exited and destroys the sandbox', async () => {
+  const { deps, stop, sandboxes } = story({ exec: ({ spec }) => ({ code: isAgent(spec.command) ? 3 : 0 }) })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({
+    reason: 'agent-exited',
+    message: expect.stringContaining('exit code 3'),
+  })
+  sandboxes.assertClean()
+})
+
+test('runAttempt() names the limit that killed the agent', async () => {
+  const { deps, stop, sandboxes } = story({
+    exec: ({ spec }) => {
+      if (!isAgent(spec.command)) return { code: 0 }
+      setTimeout(() => sandboxes.made[0]?.breach('out-of-memory'), 5)
+      return { code: 137 }
+    },
+  })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toThrow()
+  expect(stop.cause).toMatchObject({ kind: 'failed', failure: { reason: 'out-of-memory' } })
+  sandboxes.assertClean()
+})
+
+test('runAttempt() ends at once when it is cancelled while the agent runs, and destroys the sandbox', async () => {
+  const { deps, stop, sandboxes } = story({
+    exec: ({ spec }) => {
+      if (!isAgent(spec.command)) return { code: 0 }
+      stop.stop({ kind: 'cancelled' })
+      return new Promise<never>(() => undefined)
+    },
+  })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ because: { kind: 'cancelled' } })
+  sandboxes.assertClean()
+})
+
+test('runAttempt() sets up once in a sandbox of its own, which is gone before the agent starts', async () => {
+  const { deps, stop, sandboxes } = story()
+  const saved: string[] = []
+  deps.snapshots.save = async (snapshot) => void saved.push(snapshot.image)
+  await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)
+  const [setup, agent] = sandboxes.made
+  expect(setup?.calls.at(-1)).toBe('destroy')
+  expect(setup?.calls.some((call) => call.startsWith('commit drydock/snapshot:env1-'))).toBe(true)
+  expect(agent?.spec.image).toBe(saved[0])
+  sandboxes.assertClean()
+})
+
+test('runAttempt() fails with setup-failed, keeps no snapshot and starts no agent', async () => {
+  const { deps, stop, sandboxes } = story({ exec: ({ spec }) => ({ code: spec.user === 'root' ? 1 : 0 }) })
+  const failed = runAttempt(aJob({ environment: { setupScript: 'false' } }), deps, stop)
+  await expect(failed).rejects.toMatchObject({ reason: 'setup-failed' })
+  expect(sandboxes.made).toHaveLength(1)
+  expect(sandboxes.made[0]?.calls.some((call) => call.startsWith('commit'))).toBe(false)
+})
