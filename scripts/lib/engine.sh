@@ -21,7 +21,7 @@ require_right_to_start_engine() {
     stop 2 "Cannot use Docker: the engine at DOCKER_HOST=$DOCKER_HOST does not answer; start it there or unset DOCKER_HOST."
   elif ! command -v docker >/dev/null; then
     state='it is not installed'
-  elif docker version 2>&1 | grep -q 'permission denied'; then
+  elif [[ "$(docker version 2>&1)" == *'permission denied'* ]]; then
     stop 2 "Cannot use Docker: user $(id -un) may not open its socket; run \`sudo usermod -aG docker $(id -un)\`, log in again, and repeat."
   fi
   [ "$(id -u)" = 0 ] && is_debian_like && return
@@ -45,7 +45,7 @@ start_engine() {
     stop 2 "Cannot use Docker: the engine at DOCKER_HOST=$DOCKER_HOST does not answer; start it there or unset DOCKER_HOST."
   elif ! command -v docker >/dev/null; then
     state='it is not installed'
-  elif docker version 2>&1 | grep -q 'permission denied'; then
+  elif [[ "$(docker version 2>&1)" == *'permission denied'* ]]; then
     stop 2 "Cannot use Docker: user $(id -un) may not open its socket; run \`sudo usermod -aG docker $(id -un)\`, log in again, and repeat."
   fi
   [ "$(id -u)" = 0 ] && is_debian_like && return
