@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { DrydockError } from '../domain/errors.ts'
 import { findLocalRepository } from './local-repository.ts'
-import { isNamedHost, parseAddress, shown } from './parse-address.ts'
+import { isGitHubName, isNamedHost, parseAddress, shown } from './parse-address.ts'
 import type { Address } from './parse-address.ts'
 import { isPublicAddress } from './public-address.ts'
 
@@ -14,10 +14,11 @@ export type AddressOptions = {
 }
 
 /**
- * Says early what opening a mirror would say of a path or URL (R4). Rejects with `repository-refused`,
+ * Says early what opening a mirror would say of a path or URL (R4); `owner/name` of GitHub passes. Rejects with `repository-refused`,
  * `repository-not-found`, `forge-unavailable`. It is asked again at every use: answers change.
  */
 export async function checkAddress(text: string, options: AddressOptions): Promise<void> {
+  if (isGitHubName(text)) return
   const address = parseAddress(text)
   if (address.kind === 'path') await findLocalRepository(address.path, options.repositoryRoots)
   else await vetHost(address, { named: isNamedHost(options.allowedHosts, address), resolve: options.resolve })

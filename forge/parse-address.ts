@@ -33,6 +33,10 @@ export function parseAddress(text: string): Address {
   throw refused(text, 'an address is an absolute path, or starts with https://, http:// or ssh://')
 }
 
+export function isGitHubName(text: string): boolean {
+  return GITHUB_NAME.test(text)
+}
+
 /** The clone URL of `owner/name` on a GitHub server. */
 export function githubAddress(name: string, webUrl: string): Address {
   const bare = name.replace(/\.git$/, '')

@@ -70,6 +70,6 @@ function pushError(stderr: string, url: string): DrydockError {
 
 /** The remote's own words, then git's reason. */
 function remoteWords(stderr: string, summary: string): string {
-  const remote = stderr.split('\n').flatMap((line) => /^remote: ?(.*)$/.exec(line)?.[1] ?? [])
+  const remote = stderr.split(/[\r\n]+/).flatMap((line) => /^remote: ?(.*)$/.exec(line)?.[1] ?? [])
   return plainWords([...remote, summary].join(' '))
 }

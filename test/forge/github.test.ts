@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createGitHub } from '../../forge/github.ts'
+import type { Forge } from '../../forge/forge.ts'
+import { startFakeGitHub } from '../support/fake-github/fake-github.ts'
+import type { FakeGitHub } from '../support/fake-github/fake-github.ts'
+import { git, makeOrigin, temporaryFolder } from '../support/git-fixture.ts'
+import type { Folder } from '../support/git-fixture.ts'
+
+const signal = AbortSignal.timeout(60_000)
+const input = { head: 'drydock/x-1', base: 'main', title: 'X', body: 'body' }
+let folder: Folder
+let fake: FakeGitHub
+let forge: Forge
+let waits: number[]
+
+beforeEach(async () => {
+  folder = temporaryFolder()
+  fake = await startFakeGitHub(folder.path)
+  fake.addToken('good', 'ada')
+  fake.addToken('reader', 'bob')
+  const repository = fake.addRepository('acme/app', { writers: ['ada'] })
+  const { work, commit } = makeOrigin(folder.path)
+  git(work, 'push', '-q', repository.path, 'HEAD:main')
+  commit({ a: 'a' })
+  git(work, 'push', '-q', repository.path, 'HEAD:drydock/x-1')
+  waits = []
+  forge = client('good')
+})
+afterEach(async () => {
+  expect(fake.violations).toEqual([])
+  await fake[Symbol.asyncDispose]()
+  folder[Symbol.dispose]()
+})
+
+function client(token: string): Forge {
+  const delay = async (ms: number) => void waits.push(ms)
+  return createGitHub({ token, baseUrl: fake.apiUrl, now: () => 1_000_000_000_000, delay })
+}
+
+test('lookUp() gives default branch, push right and clone URL', async () => {
+  const cloneUrl = `${fake.webUrl}/acme/app.git`
+  expect(await forge.lookUp('acme/app', signal)).toEqual({ defaultBranch: 'main', canPush: true, cloneUrl })
+  expect(await client('reader').lookUp('acme/app', signal)).toMatchObject({ canPush: false })
+})
+
+test.each([
+  ['bad', 'acme/app', 'repository-auth'],
+  ['good', 'acme/none', 'repository-not-found'],
+  ['good', '../app', 'repository-refused'],
+  ['good', 'acme/app/pulls', 'repository-refused'],
+])('lookUp() with token %s of %s rejects with %s', async (token, name, code) => {
+  await expect(client(token).lookUp(name, signal)).rejects.toMatchObject({ code })
+})
+
+test('lookUp() retries a broken connection and 5xx, then gives up', async () => {
+  fake.fault({ path: /repos/, drop: 'before' })
+  fake.fault({ path: /repos/, status: 502 })
+  expect(await forge.lookUp('acme/app', signal)).toMatchObject({ defaultBranch: 'main' })
+  expect(waits).toEqual([500, 1000])
+  fake.fault({ path: /repos/, status: 503, times: 9 })
+  await expect(forge.lookUp('acme/app', signal)).rejects.toMatchObject({ code: 'forge-unavailable' })
+})
+
+test('lookUp() waits as long as a limit says, and reports a long one', async () => {
+  fake.fault({ path: /repos/, status: 403, headers: { 'retry-after': '7' }, body: { message: 'secondary rate limit' } })
+  fake.fault({ path: /repos/, status: 429, headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1000000011' } })
+  await forge.lookUp('acme/app', signal)
+  expect(waits).toEqual([7000, 11_000])
+  fake.fault({ path: /repos/, status: 429, headers: { 'retry-after': '600' } })
+  const rejection = { code: 'rate-limited', cause: { retryAfterMs: 600_000 } }
+  await expect(forge.lookUp('acme/app', signal)).rejects.toMatchObject(rejection)
+})
+
+test('lookUp() follows no redirect to another host', async () => {
+  await using other = await startFakeGitHub(folder.path)
+  fake.fault({ path: /repos/, status: 301, headers: { location: `${other.apiUrl}/repos/acme/app` } })
+  await expect(forge.lookUp('acme/app', signal)).rejects.toMatchObject({ code: 'repository-not-found' })
+  expect(other.requests).toEqual([])
+})
+
+test('openPullRequest() opens one and finds it again', async () => {
+  const opened = await forge.openPullRequest('acme/app', input, signal)
+  expect(opened).toEqual({ number: 1, url: `${fake.webUrl}/acme/app/pull/1` })
+  expect(await forge.openPullRequest('acme/app', input, signal)).toEqual(opened)
+  expect(fake.state.pulls).toHaveLength(1)
+  expect(fake.state.pulls[0]).toMatchObject({ head: 'drydock/x-1', base: 'main', title: 'X', body: 'body' })
+})
+
+test.each([
+  ['the answer is lost', { drop: 'after' }],
+  ['the connection breaks', { drop: 'before' }],
+  ['the server fails', { status: 500 }],
+] as const)('openPullRequest() opens exactly one when %s', async (_, fault) => {
+  fake.fault({ method: 'POST', path: /pulls/, ...fault })
+  expect(await forge.openPullRequest('acme/app', input, signal)).toMatchObject({ number: 1 })
+  expect(fake.state.pulls).toHaveLength(1)
+})
+
+test('openPullRequest() finds the one that the list does not show yet', async () => {
+  await forge.openPullRequest('acme/app', input, signal)
+  fake.fault({ method: 'GET', path: /pulls/, status: 200, body: [] })
+  expect(await forge.openPullRequest('acme/app', input, signal)).toMatchObject({ number: 1 })
+  expect(fake.state.pulls).toHaveLength(1)
+})
+
+test('openPullRequest() says why GitHub refuses', async () => {
+  await expect(client('reader').openPullRequest('acme/app', input, signal)).rejects.toMatchObject({
+    code: 'repository-auth',
+    message: expect.stringContaining('Resource not accessible'),
+  })
+  await expect(forge.openPullRequest('acme/app', { ...input, head: 'none' }, signal)).rejects.toMatchObject({
+    code: 'forge-rejected',
+    message: expect.stringContaining('head'),
+  })
+  expect(waits).toEqual([])
+})
+
+test('openPullRequest() takes no link to another server from an answer', async () => {
+  const pull = { head: { ref: input.head, repo: { full_name: 'acme/app' } }, base: { ref: 'main' }, number: 5 }
+  fake.fault({ method: 'GET', path: /pulls/, status: 200, body: [{ ...pull, html_url: 'javascript:alert(1)' }] })
+  expect(await forge.openPullRequest('acme/app', input, signal)).toEqual({
+    number: 5,
+    url: `${fake.webUrl}/acme/app/pull/5`,
+  })
+})
