@@ -6,8 +6,8 @@ import type { AttemptStateName } from './attempt.ts'
 import { headColumns } from './read.ts'
 import type { TaskHead } from './read.ts'
 
-// Newest first, as the indexes have it: NULLS LAST is theirs, and PostgreSQL matches it by the letter.
-const NEWEST_FIRST = sql`created_at desc nulls last, id desc nulls last`
+// As the indexes have it: PostgreSQL matches their NULLS FIRST, the default of DESC, by the letter.
+const NEWEST_FIRST = sql`created_at desc, id desc`
 const CURSOR = /^(\d{1,16})\.([0-9a-z]{1,32})$/
 
 export type TaskFilter = {

@@ -104,7 +104,7 @@ export async function* readSse(body: ReadableStream<Uint8Array>): AsyncGenerator
 function parseBlock(block: string): SseEvent {
   const event: SseEvent = {}
   for (const line of block.split('\n')) {
-    const [, name = '', value = ''] = /^([a-z]*): ?(.*)$/.exec(line) ?? []
+    const [, name = '', value = ''] = /^([a-z]*): ?(.*)$/s.exec(line) ?? []
     if (name === 'id') event.id = Number(value)
     else if (name === 'event') event.event = value
     else if (name === 'data') event.data = value

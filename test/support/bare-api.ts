@@ -1,0 +1,47 @@
+import { expect } from 'vitest'
+import { createApp } from '../../api/app.ts'
+import type { ApiDeps } from '../../api/context.ts'
+import { createMetrics } from '../../api/metrics.ts'
+import { SCOPES } from '../../domain/access/can.ts'
+import type { Principal } from '../../domain/access/can.ts'
+
+const admin: Principal = { userId: 'u', name: 'Ada', role: 'admin', scopes: SCOPES, tokenId: 't' }
+
+export const bearer = { authorization: 'Bearer good' }
+
+/** The api without a database: for requests that are refused before one is asked. */
+export function appWith(overrides: Partial<ApiDeps> = {}) {
+  const errors: unknown[] = []
+  const app = createApp({
+    db: {} as ApiDeps['db'],
+    events: { follow: () => expect.unreachable() },
+    authenticate: async (token) => (token === 'good' ? admin : undefined),
+    checkAddress: async () => {},
+    metrics: createMetrics({ ofProcess: false }),
+    logger: { info: () => undefined, error: (fields) => void errors.push(fields.err) },
+    version: '1.2.3',
+    ...overrides,
+  })
+  return { app, errors }
+}
+
+export const post = (path: string, body: string, headers: Record<string, string> = {}) =>
+  appWith().app.request(path, {
+    method: 'POST',
+    body,
+    headers: { ...bearer, 'content-type': 'application/json', ...headers },
+  })
+
+/** The problem document of an answer, once its form is checked. */
+export async function problem(response: Response) {
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  const json = (await response.json()) as Record<string, unknown>
+  expect(json).toEqual({
+    type: `urn:drydock:problem:${String(json.code)}`,
+    title: expect.any(String),
+    status: response.status,
+    code: expect.any(String),
+    detail: expect.stringMatching(/^Cannot /),
+  })
+  return json
+}
