@@ -81,7 +81,8 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
 
   await deps.enter('collecting')
   if (job.task.mode === 'ask') return { answer: agent.answer }
-  return phases.run({ phase: 'collect', limitMs: limits.collectMs }, ({ signal }) =>
+  // Awaited here: the sandbox must outlive the collecting.
+  return await phases.run({ phase: 'collect', limitMs: limits.collectMs }, ({ signal }) =>
     keepChange(run, { sandbox, view, base }, signal),
   )
 }

@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Database } from '../domain/db.ts'
+import { createGitHub } from '../forge/github.ts'
+import { createMirrors } from '../forge/mirror.ts'
+import { commandAgent } from '../runner/agent/command.ts'
+import type { RunnerDeps } from '../runner/runner-deps.ts'
+import type { Engine } from '../runner/sandbox/engine.ts'
+import { checkOut } from '../runner/workspace/checkout.ts'
+import { collector } from '../runner/workspace/collect.ts'
+import type { ServerConfig } from './config.ts'
+import type { DataFolder } from './data-folder.ts'
+import type { OwnImages } from './own-images.ts'
+import type { LiveSettings } from './watch-settings.ts'
+
+const ENGINE_LIMIT_MS = 5000
+
+export type ComposeInput = {
+  config: ServerConfig
+  database: Database
+  engine: Engine
+  images: OwnImages
+  settings: LiveSettings
+  folder: DataFolder
+  logger: Logger
+  roots: readonly string[]
+}
+
+/** Puts the runner's parts together. */
+export function composeRunner(input: ComposeInput): RunnerDeps {
+  const { config, database, engine, images, settings, folder, logger, roots } = input
+  const { github } = config
+  const forge = github && createGitHub({ token: github.token, ...(github.apiUrl && { baseUrl: github.apiUrl }) })
+  return {
+    db: database.db,
+    client: database.client,
+    engine,
+    hostId: folder.installation,
+    capacity: config.capacity,
+    logger,
+    agents: { command: commandAgent },
+    images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
+    mirrors: createMirrors({
+      folder: join(folder.path, 'mirrors'),
+      repositoryRoots: roots,
+      get allowedHosts() {
+        return settings.gitAllowedHosts()
+      },
+      path: config.path,
+      ...(github?.webUrl && { githubUrl: github.webUrl }),
+      ...(config.knownHosts && { knownHosts: config.knownHosts }),
+    }),
+    checkOut,
+    collect: collector({ path: config.path }),
+    remoteOf: async ({ forge: kind, address }) => ({
+      forge: kind,
+      address,
+      ...(kind === 'github' && github && { credential: { username: 'x-access-token', password: github.token } }),
+    }),
+    forgeOf: ({ forge: kind }) => (kind === 'github' ? forge : undefined),
+    taskUrl: (taskId) => {
+      const url = settings.publicUrl()
+      return url && `${url.replace(/\/$/, '')}/tasks/${taskId}`
+    },
+    engineAnswers: () =>
+      engine.ping(AbortSignal.timeout(ENGINE_LIMIT_MS)).then(
+        () => true,
+        () => false,
+      ),
+  }
+}

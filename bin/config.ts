@@ -1,0 +1,106 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { DrydockError } from '../domain/errors.ts'
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+)
+
+const ServerEnv = z.object({
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+    .optional(),
+  DRYDOCK_DATA: z.string().min(1).optional(),
+  DRYDOCK_CAPACITY: z.coerce.number().int().min(1).max(1000).default(4),
+  DRYDOCK_DRAIN_SECONDS: z.coerce.number().min(0).default(10),
+  DRYDOCK_REPOSITORY_ROOTS: list.optional(),
+  DRYDOCK_GIT_ALLOWED_HOSTS: list.default([]),
+  DRYDOCK_KNOWN_HOSTS: z.string().optional(),
+  DRYDOCK_GITHUB_TOKEN: z.string().min(1).optional(),
+  DRYDOCK_GITHUB_API: z.url().optional(),
+  DRYDOCK_GITHUB_URL: z.url().optional(),
+  DRYDOCK_PUBLIC_URL: z.url().optional(),
+  DRYDOCK_IMAGES: list.default([]),
+  DRYDOCK_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  DOCKER_HOST: z.string().optional(),
+  PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
+})
+
+export type ServerConfig = Readonly<{
+  databaseUrl: string | undefined
+  dataDir: string
+  capacity: number
+  drainMs: number
+  repositoryRoots: readonly string[] | undefined
+  gitAllowedHosts: readonly string[]
+  knownHosts: string | undefined
+  github: { token: string; apiUrl: string | undefined; webUrl: string | undefined } | undefined
+  publicUrl: string | undefined
+  /** Image names of ours and the tags to use, where they are not built from this folder. */
+  images: ReadonlyMap<string, string>
+  logLevel: string
+  dockerSocket: string
+  path: string
+}>
+
+const SECOND = 1000
+
+/** Reads the server's configuration; one error names every fault. */
+export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
+  const parsed = ServerEnv.safeParse(env)
+  if (!parsed.success) {
+    throw new DrydockError(
+      'config-invalid',
+      `Cannot start: the environment variables are wrong.\n${z.prettifyError(parsed.error)}`,
+    )
+  }
+  const vars = parsed.data
+  return {
+    databaseUrl: vars.DATABASE_URL,
+    dataDir: resolve(vars.DRYDOCK_DATA ?? defaultDataDir()),
+    capacity: vars.DRYDOCK_CAPACITY,
+    drainMs: vars.DRYDOCK_DRAIN_SECONDS * SECOND,
+    repositoryRoots: vars.DRYDOCK_REPOSITORY_ROOTS,
+    gitAllowedHosts: vars.DRYDOCK_GIT_ALLOWED_HOSTS,
+    knownHosts: vars.DRYDOCK_KNOWN_HOSTS,
+    github: vars.DRYDOCK_GITHUB_TOKEN
+      ? { token: vars.DRYDOCK_GITHUB_TOKEN, apiUrl: vars.DRYDOCK_GITHUB_API, webUrl: vars.DRYDOCK_GITHUB_URL }
+      : undefined,
+    publicUrl: vars.DRYDOCK_PUBLIC_URL,
+    images: new Map(vars.DRYDOCK_IMAGES.map(nameAndTag)),
+    logLevel: vars.DRYDOCK_LOG,
+    dockerSocket: socketOf(vars.DOCKER_HOST),
+    path: vars.PATH,
+  }
+}
+
+export const defaultDataDir = () =>
+  process.getuid?.() === 0 ? '/var/lib/drydock' : join(homedir(), '.local/share/drydock')
+
+/** The folder with package.json, migrations/ and scripts/: this file runs from bin/ or from dist/bin/. */
+export const packageRoot = (() => {
+  const here = fileURLToPath(new URL('.', import.meta.url))
+  return resolve(here, here.includes(`${join('dist', 'bin')}`) ? '../..' : '..')
+})()
+
+function nameAndTag(pair: string): [string, string] {
+  const [name, tag] = pair.split('=')
+  if (!name || !tag)
+    throw new DrydockError('config-invalid', `Cannot read DRYDOCK_IMAGES: "${pair}" is not of the form name=tag`)
+  return [name, tag]
+}
+
+function socketOf(dockerHost: string | undefined): string {
+  if (dockerHost === undefined || dockerHost === '') return '/var/run/docker.sock'
+  if (dockerHost.startsWith('unix://')) return dockerHost.slice('unix://'.length)
+  throw new DrydockError(
+    'config-invalid',
+    `Cannot use DOCKER_HOST "${dockerHost}": the runner needs the engine of its own machine, by a unix:// socket`,
+  )
+}

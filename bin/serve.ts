@@ -1,0 +1,167 @@
+import { writeFile, readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import type { Logger } from 'pino'
+import { startApi } from '../api/main.ts'
+import { parseRepository } from '../domain/repositories/repositories.ts'
+import { ensureAdminToken } from '../domain/access/tokens.ts'
+import { migrateDatabase, openDatabase } from '../domain/db.ts'
+import type { Database, DatabaseAddress } from '../domain/db.ts'
+import { reach } from '../forge/reach.ts'
+import { cleanupStack } from '../runner/cleanup.ts'
+import { startEmbeddedPostgres } from '../runner/database/embedded-postgres.ts'
+import { startRunner } from '../runner/main.ts'
+import type { Engine } from '../runner/sandbox/engine.ts'
+import { createDockerEngine } from '../runner/sandbox/docker.ts'
+import { composeRunner } from './compose-runner.ts'
+import { packageRoot } from './config.ts'
+import type { ServerConfig } from './config.ts'
+import { openDataFolder } from './data-folder.ts'
+import type { DataFolder } from './data-folder.ts'
+import { ownImages } from './own-images.ts'
+import type { OwnImages } from './own-images.ts'
+import { watchSettings } from './watch-settings.ts'
+
+export type ServeOptions = {
+  config: ServerConfig
+  role: 'all' | 'api' | 'runner'
+  port: number
+  host: string
+}
+
+export type RunningServer = {
+  /** Undefined for the role `runner`. */
+  url: string | undefined
+  adminToken: string
+  dataDir: string
+  /** Drains, hands back what is left, stops the database container that it started. Safe to call twice. */
+  close: () => Promise<void>
+}
+
+/** Starts a server: its database first, then the api, then the runner. Leaves nothing behind when it rejects. */
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { config, role } = options
+  const stop = new AbortController()
+  const logger = pino({ level: config.logLevel, base: { role } }, pino.destination(2))
+  const cleanup = cleanupStack()
+  try {
+    const folder = await openDataFolder(config.dataDir, role)
+    cleanup.defer(() => folder[Symbol.asyncDispose]())
+    const engine = createDockerEngine({ socketPath: config.dockerSocket })
+    cleanup.defer(() => engine[Symbol.asyncDispose]())
+    const images = ownImages(config.images, async (ref) => (await engine.imageInfo(ref)) !== undefined)
+
+    const address = await findDatabase({
+      config,
+      folder,
+      engine,
+      images,
+      logger,
+      stop: stop.signal,
+      defer: cleanup.defer,
+    })
+    await migrateDatabase(address, join(packageRoot, 'migrations'))
+    const database = openDatabase(address)
+    cleanup.defer(() => database[Symbol.asyncDispose]())
+    const settings = await watchSettings(database.db, config, stop.signal)
+
+    const roots = config.repositoryRoots ?? [homedir()]
+    let url: string | undefined
+    if (role !== 'runner') {
+      const checkAddress = async (text: string) => {
+        const options = {
+          folder: join(folder.path, 'mirrors'),
+          repositoryRoots: roots,
+          allowedHosts: settings.gitAllowedHosts(),
+        }
+        await reach(parseRepository(text), {
+          ...options,
+          ...(config.github?.webUrl && { githubUrl: config.github.webUrl }),
+        })
+      }
+      const api = await startApi(
+        { database, host: options.host, port: options.port, checkAddress, logger, version: '0.1.0' },
+        stop.signal,
+      )
+      cleanup.defer(() => api.close())
+      url = api.url
+    }
+    const adminToken = await storeAdminToken(database, folder.path)
+    if (role !== 'api') {
+      const runner = await startRunner(
+        composeRunner({ config, database, engine, images, settings, folder, logger, roots }),
+      )
+      cleanup.defer(() => runner.close({ drainMs: config.drainMs }))
+    }
+    let closing: Promise<void> | undefined
+    const close = async () => {
+      await cleanup[Symbol.asyncDispose]()
+      stop.abort()
+    }
+    return { url, adminToken, dataDir: folder.path, close: () => (closing ??= close()) }
+  } catch (error) {
+    stop.abort()
+    await cleanup[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+type DatabaseInput = {
+  config: ServerConfig
+  folder: DataFolder
+  engine: Engine
+  images: OwnImages
+  logger: Logger
+  stop: AbortSignal
+  defer: (release: () => Promise<void>) => void
+}
+
+async function findDatabase({
+  config,
+  folder,
+  engine,
+  images,
+  logger,
+  stop,
+  defer,
+}: DatabaseInput): Promise<DatabaseAddress> {
+  if (config.databaseUrl) return { kind: 'url', url: config.databaseUrl }
+  const image = await images.ensure('postgres', stop, (line) => logger.info(line))
+  const postgres = await startEmbeddedPostgres(
+    {
+      engine,
+      dataDir: folder.path,
+      installation: folder.installation,
+      image: image ?? '',
+      probe,
+      onEvent: (message) => logger.warn(message),
+    },
+    stop,
+  )
+  const supervision = new AbortController()
+  const supervised = postgres.supervise(supervision.signal)
+  defer(async () => {
+    supervision.abort()
+    await supervised
+    await postgres.stop()
+  })
+  return postgres.address
+}
+
+async function probe(address: DatabaseAddress): Promise<void> {
+  await using database = openDatabase(address, { max: 1 })
+  await database.client`select 1`
+}
+
+/** Keeps the administrator's token in the data folder, readable by its owner only; the same one as long as it is valid. */
+async function storeAdminToken({ db }: Database, folder: string): Promise<string> {
+  const file = join(folder, 'admin-token')
+  const existing = await readFile(file, 'utf8').then(
+    (text) => text.trim(),
+    () => undefined,
+  )
+  const token = await ensureAdminToken(db, existing === undefined ? {} : { existingToken: existing })
+  if (token !== existing) await writeFile(file, `${token}\n`, { mode: 0o600 })
+  return token
+}
