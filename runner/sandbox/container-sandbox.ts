@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DrydockError } from '../../domain/errors.ts'
+import { DrydockError, hasCode } from '../../domain/errors.ts'
 import { newId } from '../../domain/ids.ts'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from './aborted.ts'
@@ -8,7 +8,7 @@ import { containerBody, diskLimits, READY } from './container-body.ts'
 import { createDemux } from './demux.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { runExec } from './exec.ts'
-import { openHostView } from './host-view.ts'
+import { isInContainer, openHostView } from './host-view.ts'
 import { createKiller, type KillAll } from './kill-all.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandbox.ts'
 import type { LimitWatch } from './watch.ts'
@@ -19,6 +19,8 @@ const GREETING_BYTES = 4096
 export type ContainerSandboxDeps = {
   calls: EngineCalls
   watch: LimitWatch
+  /** Whether to look at processes and folders of this machine, should the engine run on it. */
+  hostAccess: boolean
   /** Resolves an image to one that declares no volumes; undefined when the engine does not have it. */
   withoutVolumes: (ref: string, installation: string) => Promise<string | undefined>
 }
@@ -33,6 +35,8 @@ export class ContainerSandbox implements Sandbox {
   #creating: Promise<string | undefined> | undefined
   #id: string | undefined
   #killAll: KillAll | undefined
+  /** PID 1 on this machine, while it is known: a restart changes it. */
+  #pid: number | undefined
   #destroyed = false
 
   constructor(spec: SandboxSpec, deps: ContainerSandboxDeps) {
@@ -50,7 +54,9 @@ export class ContainerSandbox implements Sandbox {
     try {
       await this.#start(signal)
     } catch (error) {
-      await this.destroy()
+      // Without an engine there is nothing to wait for: what it may keep is swept when it is back.
+      const cleanup = hasCode(error, 'engine-unavailable') ? this.#destroyOnce() : this.destroy()
+      await cleanup.catch(() => {})
       throw error
     }
   }
@@ -58,9 +64,11 @@ export class ContainerSandbox implements Sandbox {
   async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
     const container = this.#running()
     const result = await runExec({ calls: this.#deps.calls, container }, spec, signal)
+    if (result.code === 0) return result
     // A limit is often why a command failed: it is known by the time the failure is.
-    if (result.code !== 0) await untilAborted(this.#deps.watch.check(container), signal)
-    return result
+    await untilAborted(this.#deps.watch.check(container), signal)
+    // The engine gives a code also to a command that went down with its container.
+    return (await untilAborted(this.#isUp(container), signal)) ? result : { code: null }
   }
 
   async killAll(signal: AbortSignal): Promise<void> {
@@ -80,13 +88,9 @@ export class ContainerSandbox implements Sandbox {
   }
 
   async destroy(): Promise<void> {
-    this.#destroyed = true
+    await this.#settleCreate()
     if (this.#creating === undefined) return
-    const deadline = AbortSignal.timeout(DESTROY_DEADLINE_MS)
-    // A create in flight would leave a container behind that nobody knows: its outcome is waited for.
-    await untilAborted(this.#creating, deadline).catch(() => {})
-    if (this.#id !== undefined) this.#deps.watch.remove(this.#id)
-    await this.#remove(deadline)
+    await this.#remove(AbortSignal.timeout(DESTROY_DEADLINE_MS))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,15 +140,32 @@ export class ContainerSandbox implements Sandbox {
   async #observe(id: string, facts: ContainerFacts | undefined): Promise<void> {
     if (facts === undefined || !facts.running)
       throw new AttemptFailure('sandbox-failed', 'Cannot start the sandbox: it ended at once')
-    const host = await openHostView(id, facts.pid)
-    this.#killAll = await createKiller({ calls: this.#deps.calls, container: id, host, pid: facts.pid })
+    const host = this.#deps.hostAccess ? await openHostView(id, facts.pid) : undefined
+    if (host !== undefined) this.#pid = facts.pid
+    const onRestart = () => {
+      this.#pid = undefined
+    }
+    this.#killAll = await createKiller({ calls: this.#deps.calls, container: id, host, pid: facts.pid, onRestart })
     this.#deps.watch.add({
       container: id,
       host,
-      folders: facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs],
+      folders: host === undefined || facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs],
       limits: { disk: diskLimits(this.#spec), pids: this.#spec.resources.pids },
       onBreach: this.#onBreach,
     })
+  }
+
+  async #destroyOnce(): Promise<void> {
+    await this.#settleCreate()
+    await this.#deps.calls.remove(this.#name)
+  }
+
+  /** A create in flight would leave a container behind that nobody knows: its outcome is waited for. */
+  async #settleCreate(): Promise<void> {
+    this.#destroyed = true
+    const deadline = AbortSignal.timeout(DESTROY_DEADLINE_MS)
+    await untilAborted(this.#creating ?? Promise.resolve(undefined), deadline).catch(() => {})
+    if (this.#id !== undefined) this.#deps.watch.remove(this.#id)
   }
 
   /** Removes by name: that also reaches a container whose create was answered too late. */
@@ -158,6 +179,13 @@ export class ContainerSandbox implements Sandbox {
         await delay(pauseMs)
       }
     }
+  }
+
+  async #isUp(container: string): Promise<boolean> {
+    if (this.#destroyed) return false
+    // The kernel knows before the engine does.
+    if (this.#pid !== undefined && !(await isInContainer(container, this.#pid))) return false
+    return (await this.#deps.calls.inspect(container))?.running === true
   }
 
   #running(): string {

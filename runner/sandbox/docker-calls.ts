@@ -1,11 +1,13 @@
 import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
-import { stateOf, type DockerErrors } from './docker-errors.ts'
+import { stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
 import { LABELS } from './engine.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 
 const GONE = [404]
-const NOT_RUNNING = [404, 409, 500]
+const NOT_RUNNING = [404, 409]
+const PAUSED_MS = 5000
 
 /** The calls of a sandbox, over the engine's HTTP interface. */
 export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
@@ -33,21 +35,22 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       return info && factsOf(info)
     },
     async execCreate(id, body) {
-      const exec = container(id).exec({
-        AttachStdin: body.stdin,
-        AttachStdout: true,
-        AttachStderr: true,
-        Tty: false,
-        Cmd: [...body.command],
-        Env: [...body.env],
-        User: body.user,
-        WorkingDir: body.cwd,
-      })
-      return (await unless([404, 409], 'run a command in a sandbox', exec))?.id
+      const create = () =>
+        container(id).exec({
+          AttachStdin: body.stdin,
+          AttachStdout: true,
+          AttachStderr: true,
+          Tty: false,
+          Cmd: [...body.command],
+          Env: [...body.env],
+          User: body.user,
+          WorkingDir: body.cwd,
+        })
+      return (await unless(NOT_RUNNING, 'run a command in a sandbox', oncePaused(create)))?.id
     },
     async execStart(exec, { stdin }) {
-      const started = docker.getExec(exec).start({ hijack: true, stdin, Detach: false, Tty: false })
-      return await unless(NOT_RUNNING, 'run a command in a sandbox', started)
+      const start = () => docker.getExec(exec).start({ hijack: true, stdin, Detach: false, Tty: false })
+      return await unless(NOT_RUNNING, 'run a command in a sandbox', oncePaused(start))
     },
     async execInspect(exec) {
       const info = await unless(NOT_RUNNING, 'ask how a command ended', docker.getExec(exec).inspect())
@@ -78,6 +81,20 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       const stats = await during('count processes', container(id).stats({ stream: false, 'one-shot': true }))
       return (stats as { pids_stats?: { current?: number } }).pids_stats?.current ?? 0
     },
+  }
+}
+
+/**
+ * The engine hears of a freeze late when it is busy with an ended command, and then takes a thawed container for frozen
+ * for a moment.
+ */
+async function oncePaused<T>(call: () => Promise<T>): Promise<T> {
+  for (const deadline = Date.now() + PAUSED_MS; ; await delay(20)) {
+    try {
+      return await call()
+    } catch (error) {
+      if (!/paused/.test(wordsOf(error)) || Date.now() > deadline) throw error
+    }
   }
 }
 

@@ -16,6 +16,8 @@ export type DockerEngineOptions = {
   socketPath?: string
   /** Below this much free space on the engine's disk every sandbox is stopped. Default 1 GiB. */
   freeFloorBytes?: number
+  /** False works as if the engine were on another machine: coarser limits, slower `killAll`. Default true. */
+  hostAccess?: boolean
 }
 
 /** The Docker engine behind a unix socket. Nothing is opened before the first call. */
@@ -30,7 +32,8 @@ export function createDockerEngine(options: DockerEngineOptions = {}): Engine {
     ...dockerImages(docker, errors),
     ...dockerOwned(docker, errors),
     ...dockerServices(docker, errors),
-    createSandbox: (spec) => new ContainerSandbox(spec, { calls, watch, withoutVolumes }),
+    createSandbox: (spec) =>
+      new ContainerSandbox(spec, { calls, watch, withoutVolumes, hostAccess: options.hostAccess ?? true }),
     async ping(signal) {
       await untilAborted(errors.during('reach the Docker engine', docker.ping() as Promise<unknown>), signal)
     },

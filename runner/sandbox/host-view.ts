@@ -1,4 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
+
+const BLOCK_BYTES = 512
+/** What one look may cost; the free-space floor of the host is behind it. */
+const MAX_DESCRIPTORS = 10_000
 
 /** How often the kernel enforced a limit on a container. */
 export type Counters = { oomKills: number; forksRefused: number }
@@ -12,6 +16,8 @@ export interface HostView {
   counters(): Promise<Counters | undefined>
   /** Ids of all its processes, on this host. */
   pids(): Promise<number[]>
+  /** Bytes of files that have no name any more and live on in a process: no walk of a folder finds them. */
+  unlinkedBytes(): Promise<number>
 }
 
 /** Undefined when the container's processes cannot be seen from here. */
@@ -31,11 +37,30 @@ export async function openHostView(container: string, pid: number): Promise<Host
       if (memoryText === undefined || pidsText === undefined) return undefined
       return { oomKills: field(memoryText, 'oom_kill'), forksRefused: field(pidsText, 'max') }
     },
-    async pids() {
-      const text = await readFile(`${pids}/cgroup.procs`, 'utf8').catch(() => '')
-      return text.split('\n').filter(Boolean).map(Number)
-    },
+    pids: () => processesIn(pids),
+    unlinkedBytes: async () => unlinkedBytes(await processesIn(pids), pid),
   }
+}
+
+async function processesIn(folder: string): Promise<number[]> {
+  const text = await readFile(`${folder}/cgroup.procs`, 'utf8').catch(() => '')
+  return text.split('\n').filter(Boolean).map(Number)
+}
+
+/** Looks at open files of the root file system only: memory files are the memory limit's. */
+async function unlinkedBytes(processes: number[], pid: number): Promise<number> {
+  const root = await stat(`/proc/${pid}/root`).catch(() => undefined)
+  const seen = new Map<number, number>()
+  let left = MAX_DESCRIPTORS
+  for (const process of processes) {
+    const open = (await readdir(`/proc/${process}/fd`).catch(() => [])).slice(0, left)
+    left -= open.length
+    const files = await Promise.all(open.map((fd) => stat(`/proc/${process}/fd/${fd}`).catch(() => undefined)))
+    for (const file of files) {
+      if (file?.isFile() && file.nlink === 0 && file.dev === root?.dev) seen.set(file.ino, file.blocks * BLOCK_BYTES)
+    }
+  }
+  return [...seen.values()].reduce((sum, bytes) => sum + bytes, 0)
 }
 
 /** Says whether a process id is a process of this container at this moment. */

@@ -8,7 +8,14 @@ const LOOK_EVERY_MS = 5
 
 export type KillAll = (signal: AbortSignal) => Promise<void>
 
-type KillerInput = { calls: EngineCalls; container: string; host: HostView | undefined; pid: number }
+type KillerInput = {
+  calls: EngineCalls
+  container: string
+  host: HostView | undefined
+  /** PID 1 on this machine. */
+  pid: number
+  onRestart: () => void
+}
 
 /**
  * Makes the function that ends every process but PID 1 and the keeper below it. Runs nothing inside the container: its
@@ -21,6 +28,7 @@ export async function createKiller(input: KillerInput): Promise<KillAll> {
   // After a restart PID 1 and the keeper are others, and what runs beside them cannot be told apart any more.
   const restart = () => {
     spared = undefined
+    input.onRestart()
     return calls.restart(container)
   }
   const strangers = async () => ((await host?.pids()) ?? []).filter((candidate) => !spared?.has(candidate))

@@ -103,7 +103,11 @@ export class LimitWatch {
   }
 
   async #usage(entry: Entry): Promise<Usage | undefined> {
-    if (await entry.canWalk) return measure(entry.folders, entry.limits.disk).catch(() => undefined)
+    if (await entry.canWalk) {
+      const named = measure(entry.folders, entry.limits.disk).catch(() => ({ bytes: 0, files: 0 }))
+      const [{ bytes, files }, unlinked] = await Promise.all([named, entry.host?.unlinkedBytes() ?? 0])
+      return { bytes: bytes + unlinked, files }
+    }
     const bytes = await this.#calls.layerBytes(entry.container).catch(() => 0)
     return { bytes, files: 0 }
   }
