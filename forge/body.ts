@@ -10,12 +10,13 @@ export type PullRequestText = {
   flagged: readonly { path: string; why: string }[]
 }
 
-/** GitHub's limit is 65,536; the rest is room for the frame. */
-const MAX_BODY = 65_000
-const MAX_PROMPT = 20_000
-const MAX_SUMMARY = 30_000
-const MAX_FLAGGED = 50
-const MAX_PATH = 200
+// Together below GitHub's limit of 65,536 characters, since a cut body could end inside a fence.
+const MAX_PROMPT = 15_000
+const MAX_SUMMARY = 25_000
+const MAX_FLAGGED = 30
+const MAX_SPAN = 200
+/** A fence is longer than any run of backticks in it. */
+const MAX_RUN = 60
 
 /**
  * The text of a pull request. What people and agents wrote stands in fences, where a forge reads neither mentions nor
@@ -30,7 +31,7 @@ export function pullRequestBody(text: PullRequestText): string {
       : [`**Summary by the agent**\n\n${fence(text.summary, MAX_SUMMARY)}`]),
     `Made by Drydock with the agent ${codeSpan(text.agent)}.${taskLink(text.taskUrl)}`,
   ]
-  return cutText(parts.join('\n\n'), MAX_BODY)
+  return parts.join('\n\n')
 }
 
 /** The title of a pull request: one line, at most 200 characters, nothing that a forge acts on. */
@@ -46,15 +47,19 @@ function flaggedPart(flagged: PullRequestText['flagged']): string {
 }
 
 function fence(text: string, max: number): string {
-  const body = cutText(visibleText(text), max)
+  const body = cutText(shortRuns(text), max)
   const marks = '`'.repeat(Math.max(3, longestRun(body) + 1))
   return `${marks}text\n${body}\n${marks}`
 }
 
 function codeSpan(text: string): string {
-  const body = cutText(visibleText(text).replace(/[\n\t]/g, ' '), MAX_PATH)
+  const body = cutText(shortRuns(text).replace(/[\n\t]/g, ' '), MAX_SPAN)
   const marks = '`'.repeat(longestRun(body) + 1)
   return `${marks} ${body} ${marks}`
+}
+
+function shortRuns(text: string): string {
+  return visibleText(text).replace(/`+/g, (run) => (run.length > MAX_RUN ? `${run.slice(0, MAX_RUN)}…` : run))
 }
 
 function longestRun(text: string): number {

@@ -130,6 +130,8 @@ export function localGit(path: string, gitDir: string): LocalGit {
         allowUnsafeTemplateDir: true,
       },
       config: [...HARDENED],
+      // Without this it waits 50 ms after each command.
+      completion: { onClose: true, onExit: false },
       ...(signal ? { abort: signal } : {}),
     })
       .env(env)

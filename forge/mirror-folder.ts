@@ -126,8 +126,8 @@ export async function prune(folder: MirrorFolder, deps: FolderDeps, signal: Abor
   const tips = await readTips(folder)
   const orphaned = await keepOrphans(folder, { tips, git: deps.git }, signal)
   const local = localGit(deps.path, folder.objects)
-  await local(['pack-refs', '--all', '--prune'], signal)
   if (orphaned || (await countPacks(folder)) > MAX_PACKS) {
+    await local(['pack-refs', '--all', '--prune'], signal)
     await local(['repack', '-a', '-d', '--quiet'], signal)
     await local(['prune', '--expire=now'], signal)
   }

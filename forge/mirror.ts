@@ -3,6 +3,7 @@ import { copyFile, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 import { shown } from './parse-address.ts'
+import { refuse } from './addresses.ts'
 import { makeCommit } from './commit.ts'
 import { exclusive } from './exclusive.ts'
 import type { Exclusive } from './exclusive.ts'
@@ -112,7 +113,11 @@ export async function listRefs(git: RunGit, to: Reach, signal: AbortSignal): Pro
     throw new DrydockError('repository-refused', `Cannot use ${shown(to.url)}: it has too many refs.`)
   if (listed.code !== 0) throw remoteError(listed.stderr, to.url)
   if (/^[0-9a-f]{64}\t/.test(listed.stdout.toString('latin1'))) throw remoteError('mismatched algorithms', to.url)
-  return parseRefs(listed.stdout)
+  const refs = parseRefs(listed.stdout)
+  const broken = [...refs.table].find(([, id]) => /^0+$/.test(id))
+  if (broken)
+    throw refuse(to.url, `its ref ${shown(broken[0])} is broken, and git fetches nothing then. Delete it there`)
+  return refs
 }
 
 type UpdateInput = { to: Reach; advertised: RemoteRefs; asked: number; git: RunGit; path: string }

@@ -21,7 +21,7 @@ export function parseAddress(text: string): Address {
   if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) throw refused(text, 'it holds control characters')
   if (text.startsWith('-')) throw refused(text, 'it starts with a dash')
   if (text.startsWith('/')) return { kind: 'path', path: text }
-  if (text.includes('::')) throw refused(text, 'remote helpers are not used')
+  if (/^[^/@[]*::/.test(text)) throw refused(text, 'remote helpers are not used')
   const url = URL_SHAPE.exec(text)
   if (url) return fromUrl(text, url)
   const scp = SCP_SHAPE.exec(text)

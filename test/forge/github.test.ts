@@ -63,7 +63,11 @@ test('lookUp() retries a broken connection and 5xx, then gives up', async () => 
 
 test('lookUp() waits as long as a limit says, and reports a long one', async () => {
   fake.fault({ path: /repos/, status: 403, headers: { 'retry-after': '7' }, body: { message: 'secondary rate limit' } })
-  fake.fault({ path: /repos/, status: 429, headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1000000011' } })
+  fake.fault({
+    path: /repos/,
+    status: 429,
+    headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1000000011' },
+  })
   await forge.lookUp('acme/app', signal)
   expect(waits).toEqual([7000, 11_000])
   fake.fault({ path: /repos/, status: 429, headers: { 'retry-after': '600' } })

@@ -96,7 +96,11 @@ test('open() of a plain URL on a private host needs the setting', async () => {
 
 test('open() follows no redirect to another host', async () => {
   await using other = await startFakeGitHub(join(folder.path, 'github'))
-  fake.fault({ path: /info\/refs/, status: 302, headers: { location: `${other.webUrl}/acme/app.git/info/refs?service=git-upload-pack` } })
+  fake.fault({
+    path: /info\/refs/,
+    status: 302,
+    headers: { location: `${other.webUrl}/acme/app.git/info/refs?service=git-upload-pack` },
+  })
   await expect(mirrors.open(remote, signal)).rejects.toMatchObject({ code: 'repository-refused' })
   expect(other.requests).toEqual([])
 })

@@ -32,7 +32,7 @@ export type Origin = {
   /** A clone with a work tree, for making commits. */
   work: string
   /** Commits files on the current branch, pushes, gives the commit id. `null` removes a file. */
-  commit(files: Record<string, string | null>, message?: string): string
+  commit: (files: Record<string, string | null>, message?: string) => string
 }
 
 export type Folder = Disposable & { path: string }
