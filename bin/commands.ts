@@ -1,0 +1,91 @@
+import type { Command } from '../cli/command.ts'
+
+export type CommandEntry = { summary: string; load: () => Promise<Command> }
+
+/** Every command by what is typed. A command's code is loaded when it is called: `--version` stays quick. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  serve: {
+    summary: 'run the server: api, runner, or both',
+    load: async () => (await import('./commands/serve.ts')).serve,
+  },
+  demo: {
+    summary: 'run one task from prompt to published branch, on this machine',
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  doctor: {
+    summary: 'check this machine and the server, and say what to do',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  'env create': {
+    summary: 'make an environment',
+    load: async () => (await import('../cli/commands/env/create.ts')).createEnvironment,
+  },
+  'env list': {
+    summary: 'list the environments',
+    load: async () => (await import('../cli/commands/env/list.ts')).listEnvironments,
+  },
+  'env show': {
+    summary: 'show an environment',
+    load: async () => (await import('../cli/commands/env/show.ts')).showEnvironment,
+  },
+  'env update': {
+    summary: 'change an environment',
+    load: async () => (await import('../cli/commands/env/update.ts')).updateEnvironment,
+  },
+  'env delete': {
+    summary: 'remove an environment',
+    load: async () => (await import('../cli/commands/env/delete.ts')).deleteEnvironment,
+  },
+  exec: {
+    summary: 'give a task to an agent',
+    load: async () => (await import('../cli/commands/exec.ts')).exec,
+  },
+  list: {
+    summary: 'list tasks',
+    load: async () => (await import('../cli/commands/list.ts')).list,
+  },
+  status: {
+    summary: 'show a task',
+    load: async () => (await import('../cli/commands/status.ts')).status,
+  },
+  logs: {
+    summary: 'print what a task did; -f live',
+    load: async () => (await import('../cli/commands/logs.ts')).logs,
+  },
+  diff: {
+    summary: 'print the changes of a task',
+    load: async () => (await import('../cli/commands/diff.ts')).diff,
+  },
+  apply: {
+    summary: 'apply the changes to your work tree',
+    load: async () => (await import('../cli/commands/apply.ts')).apply,
+  },
+  pr: {
+    summary: 'push the branch, open the pull request',
+    load: async () => (await import('../cli/commands/pr.ts')).pr,
+  },
+  cancel: {
+    summary: 'cancel a task',
+    load: async () => (await import('../cli/commands/cancel.ts')).cancel,
+  },
+  ledger: {
+    summary: 'show what a task asked of the network',
+    load: async () => (await import('../cli/commands/ledger.ts')).ledger,
+  },
+  bench: {
+    summary: 'measure: start, claims, lists, events',
+    load: async () => (await import('./commands/bench.ts')).bench,
+  },
+  fault: {
+    summary: 'kill a server at random moments under load and check what is left',
+    load: async () => (await import('./commands/bench.ts')).fault,
+  },
+}
+
+/** The commands as the help shows them. */
+export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
+  ['Start here', ['demo', 'serve', 'doctor']],
+  ['Environments', ['env create', 'env list', 'env show', 'env update', 'env delete']],
+  ['Tasks', ['exec', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
+  ['Measuring', ['bench', 'fault']],
+]

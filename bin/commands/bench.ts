@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { defineCommand } from '../../cli/command.ts'
+import type { Command } from '../../cli/command.ts'
+import { usageError } from '../../cli/errors.ts'
+import { suggest } from '../../cli/suggest.ts'
+import { prepareMachine } from '../prepare-machine.ts'
+import { ROOT } from '../root.ts'
+
+const NAMES = ['start', 'claims', 'lists', 'events']
+
+const benchHelp = defineCommand({
+  name: 'bench',
+  summary: `Measures one thing and prints it: ${NAMES.join(', ')}. Options after the name go to the benchmark.`,
+  positionals: ['NAME'],
+  options: { json: { type: 'boolean', help: 'print one JSON document and nothing else' } },
+  examples: ['drydock bench start', 'drydock bench claims --json'],
+  run: async () => 0,
+})
+
+const faultHelp = defineCommand({
+  name: 'fault',
+  summary: 'Kills a server with -9 in every phase, under load, and checks from outside what is left.',
+  positionals: [],
+  options: { json: { type: 'boolean', help: 'print one JSON document and nothing else' } },
+  examples: ['drydock fault', 'drydock fault --json'],
+  run: async () => 0,
+})
+
+/** Benchmarks are programs of their own: what they measure shares no process with what dispatches them. */
+export const bench: Command = {
+  ...benchHelp,
+  run: async (argv) => {
+    const at = argv.findIndex((word) => !word.startsWith('-'))
+    const name = argv[at]
+    if (name === undefined) throw usageError(`Cannot run "bench": a name is missing, one of ${NAMES.join(', ')}`)
+    const program = join(ROOT, 'dist', 'bench', `${name}.js`)
+    if (!/^[a-z][a-z0-9-]*$/.test(name) || !existsSync(program)) {
+      const meant = suggest(name, NAMES)
+      const hint = meant === undefined ? `They are ${NAMES.join(', ')}` : `Did you mean "${meant}"?`
+      throw usageError(`There is no benchmark ${JSON.stringify(name)}. ${hint}`)
+    }
+    return runProgram(program, [...argv.slice(0, at), ...argv.slice(at + 1)])
+  },
+}
+
+export const fault: Command = {
+  ...faultHelp,
+  run: (argv) => runProgram(join(ROOT, 'dist', 'bench', 'fault.js'), argv),
+}
+
+async function runProgram(program: string, argv: readonly string[]): Promise<number> {
+  await prepareMachine(ROOT, process.env)
+  const child = spawn(process.execPath, [program, ...argv], { stdio: 'inherit', cwd: ROOT })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', resolve)
+  })
+  return code ?? 1
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readClientConfig } from '../cli/config.ts'
+import type { ClientConfig } from '../cli/config.ts'
+import type { CliContext, Output } from '../cli/context.ts'
+import { dispatch } from './dispatch.ts'
+import { reportError } from './report-error.ts'
+import { ROOT } from './root.ts'
+
+const INTERRUPTED = 130
+
+/** The program: arguments in, exit code out. */
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === '--version' || argv[0] === '-V' || argv[0] === 'version') {
+    process.stdout.write(`${version()}\n`)
+    return 0
+  }
+  const interrupt = onInterrupt()
+  const context = createContext(interrupt)
+  const end = argv.indexOf('--')
+  const json = (end < 0 ? argv : argv.slice(0, end)).includes('--json')
+  try {
+    return await dispatch(argv, context)
+  } catch (error) {
+    if (interrupt.aborted) return INTERRUPTED
+    return reportError(error, { json, context })
+  }
+}
+
+function createContext(signal: AbortSignal): CliContext {
+  let config: ClientConfig | undefined
+  return {
+    config: () => (config ??= readClientConfig(process.env)),
+    out: outputOf(process.stdout),
+    err: outputOf(process.stderr),
+    stdin: { isTerminal: process.stdin.isTTY, read: readStdin },
+    // npm runs scripts in the package's folder; paths that a person types are relative to where they are.
+    cwd: (process.env.npm_lifecycle_event && process.env.INIT_CWD) || process.cwd(),
+    program: 'bin/drydock',
+    fetch,
+    signal,
+  }
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal: stream.isTTY,
+    get columns() {
+      return stream.isTTY ? stream.columns : Infinity
+    },
+  }
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The first Ctrl-C lets the command end its way, the second ends it at once. */
+function onInterrupt(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(INTERRUPTED)
+      controller.abort()
+    })
+  }
+  return controller.signal
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+  return version
+}
+
+// A reader that has seen enough (`| head`) is no fault.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+}
+const code = await main(process.argv.slice(2))
+// Whatever still holds the process, such as a connection kept alive, is of no use any more; what was written is.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { EnvironmentChangeJson, EnvironmentJson, NewEnvironmentJson } from '../api/schemas/environment.ts'
+import type { EventJson, NewTaskJson, PublishJson, TaskJson, TaskPageJson } from '../api/schemas/task.ts'
+import type { ClientConfig } from './config.ts'
+import type { CliContext } from './context.ts'
+import { CliError, usageError } from './errors.ts'
+import { followEvents } from './follow.ts'
+import { neutraliseLine } from './terminal.ts'
+
+export type LedgerJson = { data: ({ seq: number } & Record<string, unknown>)[] }
+export type TaskFilter = { limit?: string; cursor?: string; environment?: string; state?: string }
+
+type Call = {
+  method?: string
+  path: string
+  query?: Record<string, string | undefined>
+  body?: unknown
+  headers?: Record<string, string>
+}
+type Caller = (call: Call, signal: AbortSignal) => Promise<Response>
+
+/** The API as functions. Every one rejects with a `CliError` that carries the server's code and sentence. */
+export type Client = Awaited<ReturnType<typeof createClient>>
+
+/** Connects the commands to the server that the configuration names. Nothing is sent yet. */
+export async function createClient(context: Pick<CliContext, 'config' | 'fetch' | 'signal'>) {
+  const { fetch, signal } = context
+  const config = context.config()
+  const call = createCaller(config, { token: await tokenOf(config), fetch })
+  const json = async <T>(request: Call) => (await (await call(request, signal)).json()) as T
+  return {
+    createTask: (body: NewTaskJson) =>
+      json<TaskJson>({ method: 'POST', path: '/tasks', body, headers: { 'idempotency-key': randomUUID() } }),
+    listTasks: (query: TaskFilter) => json<TaskPageJson>({ path: '/tasks', query }),
+    readTask: (id: string) => json<TaskJson>({ path: `/tasks/${segment(id)}` }),
+    cancelTask: (id: string) => json<TaskJson>({ method: 'POST', path: `/tasks/${segment(id)}/cancel` }),
+    followTask: (id: string, stop: AbortSignal = signal): AsyncGenerator<EventJson> =>
+      followEvents({ open: (after, until) => openEvents(call, { id, after }, until) }, stop),
+    readPatch: async (attempt: string) => {
+      const response = await call({ path: `/attempts/${segment(attempt)}/diff` }, signal)
+      return new Uint8Array(await response.arrayBuffer())
+    },
+    readLedger: (attempt: string) => json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger` }),
+    publish: (attempt: string, confirmFlagged: boolean) =>
+      json<PublishJson>({
+        method: 'POST',
+        path: `/attempts/${segment(attempt)}/pull-request`,
+        body: { confirmFlagged },
+      }),
+    createEnvironment: (body: NewEnvironmentJson) =>
+      json<EnvironmentJson>({ method: 'POST', path: '/environments', body }),
+    listEnvironments: () => json<{ data: EnvironmentJson[] }>({ path: '/environments' }),
+    readEnvironment: (id: string) => json<EnvironmentJson>({ path: `/environments/${segment(id)}` }),
+    updateEnvironment: (id: string, body: EnvironmentChangeJson) =>
+      json<EnvironmentJson>({ method: 'PATCH', path: `/environments/${segment(id)}`, body }),
+    deleteEnvironment: async (id: string) => {
+      await call({ method: 'DELETE', path: `/environments/${segment(id)}` }, signal)
+    },
+  }
+}
+
+/** An identifier as one segment of a path; dots alone would leave the folder. */
+function segment(id: string): string {
+  if (id === '' || id === '.' || id === '..') throw usageError(`Cannot use ${JSON.stringify(id)} as a name or id`)
+  return encodeURIComponent(id)
+}
+
+async function openEvents(call: Caller, { id, after }: { id: string; after: number }, signal: AbortSignal) {
+  const headers = { accept: 'text/event-stream', ...(after > 0 && { 'last-event-id': String(after) }) }
+  const { body } = await call({ path: `/tasks/${segment(id)}/events`, headers }, signal)
+  if (body === null) throw new CliError('internal', 'Cannot follow the task: the answer has no body')
+  return body
+}
+
+function createCaller(config: ClientConfig, { token, fetch }: { token: string; fetch: CliContext['fetch'] }): Caller {
+  const base = config.url.href.replace(/\/+$/, '')
+  return async ({ method = 'GET', path, query = {}, body, headers = {} }, signal) => {
+    const url = new URL(`${base}/api/v1${path}`)
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value)
+    const init = {
+      method,
+      // A redirect could carry the token elsewhere.
+      redirect: 'error' as const,
+      headers: {
+        authorization: `Bearer ${token}`,
+        'x-drydock-product': 'cli',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal,
+    }
+    const response = await fetch(url, init).catch((error: unknown) => {
+      throw signal.aborted ? error : unreachable(config, error)
+    })
+    if (!response.ok) throw await refusal(response)
+    return response
+  }
+}
+
+async function tokenOf({ token, tokenFile, url }: ClientConfig): Promise<string> {
+  if (token !== undefined) return token
+  const isLocal = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
+  // The local administrator's token goes to this machine only.
+  const fromFile = isLocal ? await readFile(tokenFile, 'utf8').catch(() => '') : ''
+  if (fromFile.trim() !== '') return fromFile.trim()
+  const where = isLocal ? `, and ${tokenFile} cannot be read. Start the server with "bin/drydock serve", or set it` : ''
+  throw usageError(`Cannot ask ${url.origin}: DRYDOCK_TOKEN is not set${where}`, 'token-missing')
+}
+
+function unreachable({ url }: ClientConfig, error: unknown): CliError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const why: Record<string, string> = {
+    ECONNREFUSED: 'nothing listens there',
+    ENOTFOUND: 'the name is unknown',
+    ECONNRESET: 'it closed the connection',
+  }
+  const state = why[code] ?? (cause instanceof Error ? cause.message : String(cause))
+  const hint = 'Start it with "bin/drydock serve", or set DRYDOCK_URL'
+  return new CliError('server-unreachable', `Cannot reach the server at ${url.origin}: ${state}. ${hint}`, {
+    cause: error,
+  })
+}
+
+// What was typed is wrong; anything else is the state of the world.
+const WRONG_USE = new Set([400, 401, 404, 413, 422])
+
+async function refusal(response: Response): Promise<CliError> {
+  const text = await response.text().catch(() => '')
+  const exitCode = WRONG_USE.has(response.status) ? 2 : 1
+  const problem = parseProblem(text)
+  if (problem === undefined) {
+    return new CliError(
+      'internal',
+      `Cannot read the server's answer: it has status ${response.status}, and is not Drydock's`,
+      { exitCode: 1 },
+    )
+  }
+  return new CliError(problem.code, neutraliseLine(problem.detail), { exitCode })
+}
+
+function parseProblem(text: string): { code: string; detail: string } | undefined {
+  try {
+    const value = JSON.parse(text) as { code?: unknown; detail?: unknown }
+    return typeof value.code === 'string' && typeof value.detail === 'string'
+      ? { code: value.code, detail: value.detail }
+      : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,37 @@
+import { createClient } from '../../client.ts'
+import { JSON_OPTION, defineCommand } from '../../command.ts'
+import { say, writeJson } from '../../context.ts'
+import { ENVIRONMENT_OPTIONS, environmentFromFlags } from '../../environment-flags.ts'
+import { usageError } from '../../errors.ts'
+
+export const updateEnvironment = defineCommand({
+  name: 'env update',
+  summary: 'Changes an environment; what is not named stays.',
+  positionals: ['ID|NAME'],
+  options: {
+    ...ENVIRONMENT_OPTIONS,
+    'unset-var': { type: 'string', multiple: true, value: 'NAME', help: 'remove a variable' },
+    ...JSON_OPTION,
+  },
+  notes: 'An empty FILE removes what was there: --setup ""',
+  examples: ['drydock env update shop --policy policy.json', 'drydock env update shop --var CI=1 --unset-var DEBUG'],
+  run: async ({ values, positionals: [id = ''] }, context) => {
+    const { 'unset-var': removed = [], json, ...flags } = values
+    const change = await environmentFromFlags(flags, context.cwd)
+    if (Object.keys(change).length === 0 && removed.length === 0) {
+      throw usageError('Cannot run "env update": nothing to change is named. See: drydock env update --help')
+    }
+    const client = await createClient(context)
+    if (change.variables !== undefined || removed.length > 0 || change.resources !== undefined) {
+      const before = await client.readEnvironment(id)
+      const variables = { ...before.variables, ...change.variables }
+      for (const name of removed) delete variables[name]
+      change.variables = variables
+      if (change.resources !== undefined) change.resources = { ...before.resources, ...change.resources }
+    }
+    const environment = await client.updateEnvironment(id, change)
+    if (json) writeJson(context, environment)
+    else say(context, `Environment "${environment.name}" is changed. Tasks that run go on as they were started.`)
+    return 0
+  },
+})

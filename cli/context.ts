@@ -1,0 +1,34 @@
+import type { ClientConfig } from './config.ts'
+import { createStyle } from './terminal.ts'
+import type { Style } from './terminal.ts'
+
+export type Output = { write: (text: string | Uint8Array) => void; isTerminal: boolean; columns: number }
+
+/** What a command may touch of the world around it. */
+export type CliContext = {
+  config: () => ClientConfig
+  /** Results: what a script reads. */
+  out: Output
+  /** Words for people. */
+  err: Output
+  stdin: { isTerminal: boolean; read: () => Promise<string> }
+  cwd: string
+  /** How this program is called, for the commands that it proposes. */
+  program: string
+  fetch: typeof fetch
+  /** Aborted by Ctrl-C. */
+  signal: AbortSignal
+}
+
+export function styleOf(context: CliContext, output: Output): Style {
+  return createStyle(output.isTerminal && context.config().colour)
+}
+
+/** The one JSON document of a command. */
+export function writeJson(context: CliContext, value: unknown): void {
+  context.out.write(`${JSON.stringify(value)}\n`)
+}
+
+export function say(context: CliContext, text: string): void {
+  context.err.write(`${text}\n`)
+}

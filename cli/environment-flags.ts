@@ -1,0 +1,134 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { EnvironmentChangeJson } from '../api/schemas/environment.ts'
+import type { Values } from './command.ts'
+import { usageError } from './errors.ts'
+
+/** The flags that set up an environment, alike for a new one and for a change. An empty FILE removes what was there. */
+export const ENVIRONMENT_OPTIONS = {
+  name: { type: 'string', value: 'NAME', help: 'how people call it: letters, digits, ".", "_" and "-"' },
+  repo: { type: 'string', value: 'PATH|URL|owner/name', help: 'its repository' },
+  description: { type: 'string', value: 'TEXT', help: 'what it is for' },
+  image: { type: 'string', value: 'REF', help: 'container image (default: universal)' },
+  agent: { type: 'string', value: 'AGENT', help: 'the agent of its tasks (default: command)' },
+  'agent-script': {
+    type: 'string',
+    value: 'FILE',
+    help: 'what the "command" agent runs (default: the prompt is the script)',
+  },
+  'agent-user': { type: 'string', value: 'agent|root', help: 'whom the agent runs as (default: agent, uid 1000)' },
+  setup: { type: 'string', value: 'FILE', help: 'script that prepares the sandbox once' },
+  maintenance: { type: 'string', value: 'FILE', help: 'script that runs at the start of every task' },
+  policy: { type: 'string', value: 'FILE', help: 'what the sandbox may reach, as JSON (default: nothing)' },
+  publish: { type: 'string', value: 'MODE', help: 'after a change: manual, branch or pull-request (default: manual)' },
+  'hold-flagged': { type: 'boolean', help: 'files that other machines run by themselves wait for your word (default)' },
+  'publish-flagged': { type: 'boolean', help: 'publish those files without asking' },
+  var: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a variable for scripts and agent' },
+  memory: { type: 'string', value: 'MIB', help: 'memory of a sandbox' },
+  cpus: { type: 'string', value: 'N', help: 'processors of a sandbox' },
+  disk: { type: 'string', value: 'MIB', help: 'disk of a sandbox' },
+  'max-running': { type: 'string', value: 'N', help: 'how many tasks may run at once' },
+} as const
+
+export type EnvironmentFlags = Values<typeof ENVIRONMENT_OPTIONS>
+
+/** What the flags say, files read, as the API takes it. Flags that are absent leave nothing behind. */
+export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string): Promise<EnvironmentChangeJson> {
+  const read = (flag: 'agent-script' | 'setup' | 'maintenance' | 'policy') =>
+    readFlagFile(flag, { path: flags[flag], cwd })
+  const script = async (flag: 'agent-script' | 'setup' | 'maintenance') => (await read(flag)) ?? null
+  const change = {
+    name: flags.name,
+    repository: flags.repo === undefined ? undefined : await repositoryOf(flags.repo, cwd),
+    description: flags.description,
+    image: flags.image,
+    agent: flags.agent,
+    agentScript: flags['agent-script'] === undefined ? undefined : await script('agent-script'),
+    agentUser: choice('agent-user', flags['agent-user'], ['agent', 'root'] as const),
+    setupScript: flags.setup === undefined ? undefined : await script('setup'),
+    maintenanceScript: flags.maintenance === undefined ? undefined : await script('maintenance'),
+    policy: flags.policy === undefined ? undefined : parsePolicy(await read('policy'), flags.policy),
+    publish: choice('publish', flags.publish, ['manual', 'branch', 'pull-request'] as const),
+    holdFlagged: holdFlagged(flags),
+    variables: flags.var === undefined ? undefined : parseVariables(flags.var),
+    resources: resourcesOf(flags),
+    maxRunning: flags['max-running'] === undefined ? undefined : numberOf('max-running', flags['max-running']),
+  }
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+}
+
+/** A folder that is here becomes an absolute path: the server has another current folder. */
+export async function repositoryOf(text: string, cwd: string): Promise<string> {
+  const isPath = text.startsWith('.') || text.startsWith('/') || !/^[^/]+(:|\/[^/]+$)/.test(text)
+  const real = await realpath(resolve(cwd, text)).catch(() => undefined)
+  if (real !== undefined && !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return real
+  if (text.startsWith('/')) return text
+  if (isPath) throw usageError(`Cannot use --repo ${JSON.stringify(text)}: there is no such folder in ${cwd}`)
+  return text
+}
+
+async function readFlagFile(
+  flag: string,
+  { path, cwd }: { path: string | undefined; cwd: string },
+): Promise<string | undefined> {
+  if (path === undefined || path === '') return undefined
+  return readFile(resolve(cwd, path), 'utf8').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const state = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(error)
+    throw usageError(`Cannot read --${flag} ${JSON.stringify(path)}: ${state}`)
+  })
+}
+
+/** Reads a policy file far enough to say that it is one object; the server checks what is in it. */
+export function parsePolicy(text: string | undefined, path: string): Record<string, unknown> | null {
+  if (text === undefined) return null
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  } catch (error) {
+    throw usageError(
+      `Cannot read --policy ${JSON.stringify(path)}: ${error instanceof Error ? error.message : String(error)}`,
+      'policy-invalid',
+    )
+  }
+  throw usageError(`Cannot read --policy ${JSON.stringify(path)}: it is not a JSON object`, 'policy-invalid')
+}
+
+function parseVariables(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
+      throw usageError(`Cannot use --var ${JSON.stringify(pair)}: write NAME=VALUE`)
+    }),
+  )
+}
+
+function resourcesOf({ memory, cpus, disk }: EnvironmentFlags): EnvironmentChangeJson['resources'] {
+  if (memory === undefined && cpus === undefined && disk === undefined) return undefined
+  return {
+    ...(memory !== undefined && { memoryMiB: numberOf('memory', memory) }),
+    ...(cpus !== undefined && { cpus: numberOf('cpus', cpus) }),
+    ...(disk !== undefined && { diskMiB: numberOf('disk', disk) }),
+  }
+}
+
+function holdFlagged(flags: EnvironmentFlags): boolean | undefined {
+  if (flags['hold-flagged'] && flags['publish-flagged']) {
+    throw usageError('Cannot use --hold-flagged together with --publish-flagged')
+  }
+  return flags['hold-flagged'] ? true : flags['publish-flagged'] ? false : undefined
+}
+
+function numberOf(flag: string, text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
+  throw usageError(`Cannot use --${flag} ${JSON.stringify(text)}: it is not a number`)
+}
+
+function choice<T extends string>(flag: string, text: string | undefined, choices: readonly T[]): T | undefined {
+  if (text === undefined) return undefined
+  const chosen = choices.find((name) => name === text)
+  if (chosen === undefined)
+    throw usageError(`Cannot use --${flag} ${JSON.stringify(text)}: it is one of ${choices.join(', ')}`)
+  return chosen
+}

@@ -1,0 +1,26 @@
+import type { EnvironmentJson } from '../api/schemas/environment.ts'
+import { neutralise, neutraliseLine } from './terminal.ts'
+import type { Style } from './terminal.ts'
+
+/** An environment with everything that is set, for reading. */
+export function renderEnvironment(environment: EnvironmentJson, style: Style): string {
+  const { id, name, description, repository, image, agent, agentUser, publish, policy, variables, resources } =
+    environment
+  const line = (label: string, value: string) => `  ${label.padEnd(13)}${neutraliseLine(value)}`
+  const block = (label: string, text: string | null) =>
+    text === null || text === '' ? [] : ['', style('bold', label), neutralise(text).replace(/^/gm, '  ')]
+  return [
+    style('bold', name) + (description === '' ? '' : `: ${neutraliseLine(description)}`),
+    line('id', id),
+    line('repository', `${repository.address} (${repository.forge})`),
+    line('image', image),
+    line('agent', `${agent}, as ${agentUser}`),
+    line('publish', publish),
+    line('network', Object.keys(policy).length === 0 ? 'off' : JSON.stringify(policy)),
+    ...(Object.keys(resources).length === 0 ? [] : [line('resources', JSON.stringify(resources))]),
+    ...Object.entries(variables).map(([key, value]) => line('variable', `${key}=${value}`)),
+    ...block('Setup', environment.setupScript),
+    ...block('Maintenance', environment.maintenanceScript),
+    ...block('Agent script', environment.agentScript),
+  ].join('\n')
+}

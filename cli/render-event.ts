@@ -1,0 +1,96 @@
+import type { EventJson } from '../api/schemas/task.ts'
+import { duration, stateText } from './render-task.ts'
+import { neutralise, neutraliseLine } from './terminal.ts'
+import type { Style } from './terminal.ts'
+
+export type RenderOptions = {
+  style: Style
+  /** Output of tasks as it came, with whatever it does to a terminal. */
+  raw: boolean
+  /** Numbers of attempts by id, shown where there are several. */
+  numbers: ReadonlyMap<string, number>
+}
+
+/** One event as text for people; nothing for those that only machines need. */
+export function renderEvent(event: EventJson, { style, raw, numbers }: RenderOptions): string | undefined {
+  const safe = raw ? (text: string) => text : neutralise
+  const body = bodyOf(event, { style, safe })
+  if (body === undefined) return undefined
+  const n = numbers.size > 1 ? numbers.get(event.attempt) : undefined
+  if (n === undefined) return body
+  const label = style('dim', `[${n}] `)
+  return body
+    .split('\n')
+    .map((line) => `${label}${line}`)
+    .join('\n')
+}
+
+type Look = { style: Style; safe: (text: string) => string }
+
+function bodyOf(event: EventJson, { style, safe }: Look): string | undefined {
+  const mark = (text: string) => `${style('cyan', `▸ ${event.phase}`)} ${text}`
+  switch (event.kind) {
+    case 'phase':
+      return event.status === 'ended' ? style('dim', `  ${event.phase} took ${duration(Number(event.ms))}`) : mark('…')
+    case 'state':
+      return stateLine(event, style)
+    case 'publish':
+      return publishLine(event, style)
+    case 'output':
+    case 'reasoning':
+    case 'message':
+      return safe(textOf(event.text))
+    case 'raw':
+      return safe(textOf(event.line))
+    case 'notice':
+      return style('yellow', `! ${safe(textOf(event.message))}`)
+    case 'command':
+      return commandText(event, { style, safe })
+    case 'todo':
+      return todoText(event.items, safe)
+    case 'files':
+    case 'tool':
+      return style('dim', `  ${event.kind} ${safe(textOf(event.name ?? event.status))}`)
+    default:
+      return undefined
+  }
+}
+
+function stateLine(event: EventJson, style: Style): string | undefined {
+  const state = textOf(event.state)
+  if (!['failed', 'cancelled', 'succeeded', 'queued'].includes(state)) return undefined
+  const reason = event.reason == null ? '' : ` (${neutraliseLine(textOf(event.reason))})`
+  const message = event.message == null ? '' : `: ${neutralise(textOf(event.message))}`
+  return `${stateText(state, style)}${reason}${message}`
+}
+
+function publishLine(event: EventJson, style: Style): string {
+  const message = event.message ?? event.reason
+  const why = message == null ? '' : `: ${neutralise(textOf(message))}`
+  const state = textOf(event.state)
+  return `${style('cyan', '▸ publish')} ${state === 'pending' ? '…' : stateText(state, style)}${why}`
+}
+
+function commandText(event: EventJson, { style, safe }: Look): string {
+  if (event.status === 'running' || event.phase === 'start')
+    return `${style('bold', '$')} ${safe(textOf(event.command))}`
+  const code =
+    event.exitCode === 0 || event.exitCode == null ? '' : style('red', `\n  exit code ${textOf(event.exitCode)}`)
+  return `${safe(textOf(event.output))}${code}`
+}
+
+function todoText(items: unknown, safe: (text: string) => string): string {
+  if (!Array.isArray(items)) return ''
+  const marks: Record<string, string> = { done: '✔', active: '▶', pending: '·' }
+  return items
+    .map(
+      (item: { text?: unknown; status?: unknown }) =>
+        `  ${marks[textOf(item.status)] ?? '·'} ${safe(textOf(item.text))}`,
+    )
+    .join('\n')
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  return value === undefined || value === null ? '' : JSON.stringify(value)
+}

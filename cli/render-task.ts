@@ -1,0 +1,69 @@
+import type { AttemptJson, TaskJson } from '../api/schemas/task.ts'
+import { neutralise, neutraliseLine } from './terminal.ts'
+import type { Look, Style } from './terminal.ts'
+
+const LOOKS: Readonly<Record<string, Look>> = {
+  succeeded: 'green',
+  published: 'green',
+  failed: 'red',
+  cancelled: 'yellow',
+  held: 'yellow',
+}
+
+export function stateText(state: string, style: Style): string {
+  const look = LOOKS[state]
+  return look === undefined ? state : style(look, state)
+}
+
+/** A task with its turns and attempts, for reading. */
+export function renderTask(task: TaskJson, style: Style): string {
+  const lines = [
+    `${style('bold', neutraliseLine(task.title))}`,
+    `  task         ${task.id}`,
+    `  state        ${stateText(task.state, style)}`,
+    `  mode         ${task.mode}`,
+    `  environment  ${neutraliseLine(task.environmentName)}`,
+    ...(task.branch === null ? [] : [`  from branch  ${neutraliseLine(task.branch)}`]),
+    `  created      ${task.createdAt} by ${neutraliseLine(task.creatorName)} (${task.product})`,
+  ]
+  for (const [i, turn] of task.turns.entries()) {
+    if (task.turns.length > 1) lines.push('', `  turn ${i + 1}: ${neutraliseLine(turn.prompt.slice(0, 200))}`)
+    for (const attempt of turn.attempts) lines.push('', ...attemptLines(attempt, style))
+  }
+  return lines.join('\n')
+}
+
+function attemptLines(attempt: AttemptJson, style: Style): string[] {
+  const { state, reason, message, phases, diff, flagged, branch, commit, pullRequest, publish, answer } = attempt
+  const line = (name: string, value: string) => `    ${name.padEnd(11)}${value}`
+  return [
+    `  ${style('bold', `attempt ${attempt.n}`)}  ${stateText(state, style)}${reason === null ? '' : ` (${reason})`}`,
+    ...(message === null ? [] : [line('', neutralise(message))]),
+    ...(phases.length === 0
+      ? []
+      : [line('phases', phases.map(({ phase, ms }) => `${phase} ${duration(ms)}`).join(' · '))]),
+    ...(diff === null ? [] : [line('changes', diffText(diff))]),
+    ...flagged.map(({ path, why }) => line('flagged', style('yellow', `${neutraliseLine(path)}: ${why}`))),
+    ...(publish.state === 'none' ? [] : [line('publishing', publishText(attempt, style))]),
+    ...(branch === null ? [] : [line('branch', neutraliseLine(branch))]),
+    ...(commit === null ? [] : [line('commit', commit)]),
+    ...(pullRequest === null ? [] : [line('pull request', ` ${neutraliseLine(pullRequest.url)}`)]),
+    ...(answer === null || answer === '' ? [] : ['', neutralise(answer)]),
+  ]
+}
+
+function publishText({ publish }: AttemptJson, style: Style): string {
+  const reason = publish.reason === null ? '' : `: ${neutraliseLine(publish.reason)}`
+  return `${stateText(publish.state, style)}${reason}`
+}
+
+export function diffText({ files, additions, deletions }: NonNullable<AttemptJson['diff']>): string {
+  if (files === 0) return 'none'
+  return `${files} ${files === 1 ? 'file' : 'files'}, +${additions} −${deletions}`
+}
+
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+}
