@@ -1,74 +1,97 @@
+import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
+import type { SandboxUser } from '../sandbox/sandbox.ts'
+import { BEEN_THERE, CHECKOUT, GIVE_TO_AGENT, KEEP } from './checkout-script.ts'
 import { IN_SANDBOX } from './workspace.ts'
-import type { CheckOut, CheckoutInput } from './workspace.ts'
+import type { CheckoutInput, CheckOut } from './workspace.ts'
 
-// git of the sandbox, owing nothing to what the image or an agent configured.
-export const CLEAN_GIT = {
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_SYSTEM: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_ATTR_NOSYSTEM: '1',
-  GIT_TERMINAL_PROMPT: '0',
-} as const
+const MAX_OUTPUT_BYTES = 64 * 1024
 
-/** As the agent's user: a repository in /workspace whose objects are the mirror's, at the base commit. */
-const AGENT_SCRIPT = `
-set -e
-cd /workspace
-rm -rf .git
-git init -q --template= .
-echo "$MIRROR" > .git/objects/info/alternates
-git symbolic-ref HEAD "refs/heads/$BRANCH"
-cat > .git/packed-refs
-git read-tree "$BASE"
-git -c core.hooksPath=/dev/null checkout-index -q -f -a
-git -c core.hooksPath=/dev/null -c core.fsmonitor=false update-index -q --refresh || true
-`
-
-/** As root: the runner's own git directory, out of the agent's reach, with the index of the checkout. */
-const RUNNER_SCRIPT = `
-set -e
-rm -rf "$G"
-git init -q --bare --template= "$G"
-echo "$MIRROR" > "$G/objects/info/alternates"
-cp /workspace/.git/index "$G/index"
-`
-
-/** Checks the base commit out into /workspace, objects shared with the mounted mirror. */
+/**
+ * Checks the base commit out into /workspace, owned by the agent, and makes the runner's own git directory. Objects come
+ * from the mounted mirror through alternates. In a snapshot, what set-up left beside tracked files stays.
+ */
 export const checkOut: CheckOut = async (input, signal) => {
-  const { base } = input
-  const env = {
-    ...CLEAN_GIT,
-    MIRROR: IN_SANDBOX.mirrorObjects,
-    BASE: base.commit,
-    BRANCH: base.branch,
-    G: IN_SANDBOX.gitDir,
-  }
-  await run(input, { script: AGENT_SCRIPT, user: 'agent', env, stdin: packedRefs(input) }, signal)
-  await run(input, { script: RUNNER_SCRIPT, user: 'root', env }, signal)
+  const stdin = Buffer.from(refsFile(input))
+  const first = await run(input, { script: CHECKOUT, user: 'agent', stdin }, signal)
+  const again = first.code === BEEN_THERE
+  const checked = again ? await checkOutAgain(input, stdin, signal) : first
+  if (checked.code !== 0) throw failed(input, checked)
+  const kept = await run(input, { script: KEEP, user: 'root', again }, signal)
+  if (kept.code !== 0) throw failed(input, kept)
+  await announce(input, checked.stdout)
 }
 
-type Step = { script: string; user: 'agent' | 'root'; env: Record<string, string>; stdin?: Buffer }
+async function checkOutAgain(input: CheckoutInput, stdin: Buffer, signal: AbortSignal): Promise<Ran> {
+  const given = await run(input, { script: GIVE_TO_AGENT, user: 'root' }, signal)
+  if (given.code !== 0) return given
+  return run(input, { script: CHECKOUT, user: 'agent', stdin, again: true }, signal)
+}
+
+type Script = { script: string; user: SandboxUser; stdin?: Buffer; again?: boolean }
+type Ran = { code: number | null; stdout: string; stderr: string }
 
 async function run(
-  { sandbox, onOutput }: CheckoutInput,
-  { script, ...step }: Step,
+  { sandbox, base, view }: CheckoutInput,
+  { script, user, stdin, again }: Script,
   signal: AbortSignal,
-): Promise<void> {
-  const { code } = await sandbox.exec({ command: ['sh', '-c', script], ...step, onOutput }, signal)
-  if (code === 0) return
-  throw new AttemptFailure(
-    'checkout-failed',
-    `Cannot check the repository out: git ended with exit code ${code ?? 'unknown'}. Its words are in the log.`,
+): Promise<Ran> {
+  const said = { stdout: '', stderr: '' }
+  const { code } = await sandbox.exec(
+    {
+      command: ['sh', '-c', script],
+      user,
+      env: {
+        DRYDOCK_WORKSPACE: IN_SANDBOX.workspace,
+        DRYDOCK_GIT_DIR: IN_SANDBOX.gitDir,
+        DRYDOCK_OBJECTS: IN_SANDBOX.mirrorObjects,
+        DRYDOCK_BASE: base.commit,
+        DRYDOCK_BRANCH: base.branch,
+        DRYDOCK_DEFAULT: view.defaultBranch,
+        ...(again ? { DRYDOCK_AGAIN: '1' } : {}),
+      },
+      ...(stdin ? { stdin } : {}),
+      onOutput: (stream, chunk) => {
+        if (said[stream].length < MAX_OUTPUT_BYTES) said[stream] += chunk.toString('utf8')
+      },
+    },
+    signal,
   )
+  return { code, ...said }
 }
 
-/** The refs that the agent may name: the branch it is on, the remote's branches, tags. */
-function packedRefs({ view, base }: CheckoutInput): Buffer {
-  const lines = view.refs.flatMap(({ name, commit }) => {
-    if (name.startsWith('refs/heads/')) return [`${commit} refs/remotes/origin/${name.slice('refs/heads/'.length)}`]
-    return name.startsWith('refs/tags/') ? [`${commit} ${name}`] : []
+/** The origin's branches as `origin/*` and its tags, as git keeps them in one file; and where history was cut off. */
+function refsFile({ view, base }: CheckoutInput): string {
+  const named = view.refs.flatMap(({ name, commit }) => {
+    const local = name.replace(/^refs\/heads\//, 'refs/remotes/origin/')
+    return /^refs\/(remotes\/origin|tags)\/[^\0-\x20\x7f]+$/.test(local) ? [{ local, commit }] : []
   })
-  lines.push(`${base.commit} refs/heads/${base.branch}`)
-  return Buffer.from(`# pack-refs with: \n${lines.sort((a, b) => (a.slice(41) < b.slice(41) ? -1 : 1)).join('\n')}\n`)
+  const lines = [...named, { local: `refs/heads/${base.branch}`, commit: base.commit }]
+    .filter(({ commit }) => /^[0-9a-f]{40}$/.test(commit))
+    .sort((a, b) => Buffer.compare(Buffer.from(a.local), Buffer.from(b.local)))
+    .map(({ local, commit }) => `${commit} ${local}\n`)
+  const shallow = (view.shallow ?? []).map((id) => `shallow ${id}\n`)
+  return ['# pack-refs with: peeled fully-peeled sorted \n', ...lines, ...shallow].join('')
+}
+
+async function announce({ base, onOutput }: CheckoutInput, stdout: string): Promise<void> {
+  const named = (kind: string) =>
+    stdout.split('\n').flatMap((line) => (line.startsWith(`${kind} `) ? [line.slice(kind.length + 1)] : []))
+  const [submodules, pointers] = [named('submodule'), named('lfs')]
+  const lines = [`Checked out ${base.branch} at ${base.commit.slice(0, 10)}.`]
+  if (submodules.length > 0)
+    lines.push(`Notice: submodules are not fetched; these folders stay empty: ${submodules.join(', ')}`)
+  if (pointers.length > 0)
+    lines.push(
+      `Notice: Git LFS content is not fetched; these files are pointers, and stay as they are unless they are changed: ${pointers.join(', ')}`,
+    )
+  for (const line of lines) await onOutput('stdout', Buffer.from(`${line}\n`))
+}
+
+function failed({ base }: CheckoutInput, { code, stderr }: Ran): AttemptFailure {
+  const words = plainWords(stderr) || `it ended with code ${code ?? 'unknown'} without a word`
+  return new AttemptFailure(
+    'checkout-failed',
+    `Cannot check out branch "${base.branch}" at ${base.commit.slice(0, 10)}: ${words}`,
+  )
 }

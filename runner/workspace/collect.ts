@@ -1,88 +1,60 @@
-import { CAPS } from '../../domain/environments/limits.ts'
+import { limitedGit } from '../../forge/git.ts'
+import type { RunGit } from '../../forge/git.ts'
 import { AttemptFailure } from '../failure.ts'
-import { CLEAN_GIT } from './checkout.ts'
-import { verifyPack } from './verify.ts'
-import { IN_SANDBOX } from './workspace.ts'
-import type { Collect, CollectInput } from './workspace.ts'
+import { GIT_LIMITS, SMALL_WINDOWS } from './limits.ts'
+import { openQuarantine } from './quarantine.ts'
+import { receive } from './receive.ts'
+import type { Received } from './receive.ts'
+import { render } from './render.ts'
+import { verify } from './verify.ts'
+import type { Change, Collect, CollectInput } from './workspace.ts'
 
-const FLAGS =
-  '-c core.bare=false -c core.fsmonitor=false -c core.untrackedCache=false -c core.hooksPath=/dev/null -c core.attributesFile=/dev/null -c core.excludesFile=/dev/null'
-
-const ADD = `
-find /workspace -name .git -prune -o \\( -type p -o -type s \\) -exec rm -f {} + 2>/dev/null
-git ${FLAGS} add -A --ignore-errors
-git ${FLAGS} write-tree > "$GIT_DIR/drydock-tree" || exit 9
-cat "$GIT_DIR/drydock-tree" >&3
-`
-const PACK = `
-t=$(cat "$GIT_DIR/drydock-tree")
-(echo "$t"; git ${FLAGS} diff-tree -r -t --no-renames --raw "$BASE" "$t" | while read -r a b c id rest; do case $id in *[!0]*) echo "$id";; esac; done) | git ${FLAGS} pack-objects --stdout --window=0 -q
-`
-
+/** Makes the collector. `path` is where host git is looked for. */
 export function collector({ path }: { path: string }): Collect {
-  return async (input, signal) => {
-    const { sandbox, base } = input
-    await sandbox.killAll(signal)
-    const env = {
-      ...CLEAN_GIT,
-      GIT_DIR: IN_SANDBOX.gitDir,
-      GIT_WORK_TREE: IN_SANDBOX.workspace,
-      GIT_INDEX_FILE: `${IN_SANDBOX.gitDir}/index`,
-      BASE: base.commit,
-    }
-    const tree = await addAll(input, env, signal)
-    const pack = await readPack(input, env, signal)
-    return { ...(await verifyPack({ view: input.view, base, tree, pack, path }, signal)), skipped: [] }
-  }
+  const git = limitedGit(path)
+  return (input, signal) => collect(input, git, signal)
 }
 
-type Env = Readonly<Record<string, string>>
+/**
+ * Takes what the agent left out of the sandbox: git inside it packs what is new, the host checks it in quarantine, renders
+ * the diff from it, and only then keeps it in the view's store. Nothing of it stays when this rejects.
+ */
+async function collect(input: CollectInput, git: RunGit, signal: AbortSignal): Promise<Change> {
+  const { sandbox, view } = input
+  await sandbox.killAll(signal)
+  await using quarantine = await openQuarantine(view)
+  const received = await receive(input, quarantine.pack, signal)
+  const claim = { tree: received.tree, baseTree: await treeOf(input, git, signal) }
+  if (claim.tree === claim.baseTree) return unchanged(claim.tree, received)
+  const deps = { git, quarantine }
+  const { checksum, paths, flagged } = await verify(claim, deps, signal)
+  const { patch, stats } = await render(claim, deps, signal)
+  signal.throwIfAborted()
+  await quarantine.release(checksum)
+  return { tree: claim.tree, patch, stats, flagged, skipped: [...received.left, ...flattened(received, paths)] }
+}
 
-async function addAll({ sandbox }: CollectInput, env: Env, signal: AbortSignal): Promise<string> {
-  let out = ''
-  const { code } = await sandbox.exec(
-    {
-      command: ['sh', '-c', `exec 3>&1 1>&2\n${ADD}`],
-      user: 'root',
-      env,
-      cwd: '/workspace',
-      onOutput: (stream, chunk) => {
-        if (stream === 'stdout' && out.length < 100) out += chunk.toString('latin1')
-      },
-    },
-    signal,
-  )
-  const tree = out.trim()
-  if (code !== 0 || !/^[0-9a-f]{40}$/.test(tree))
-    throw new AttemptFailure(
-      'collect-failed',
-      `Cannot collect the change: git ended with exit code ${code ?? 'unknown'}`,
-    )
+async function treeOf({ view, base }: CollectInput, git: RunGit, signal: AbortSignal): Promise<string> {
+  const args = ['rev-parse', '--verify', '--quiet', `${base.commit}^{tree}`]
+  const found = await git(args, { gitDir: view.store, limits: GIT_LIMITS, config: SMALL_WINDOWS, signal })
+  const tree = /^([0-9a-f]{40})\n$/.exec(found.stdout.toString('latin1'))?.[1]
+  if (found.code !== 0 || tree === undefined)
+    throw new AttemptFailure('collect-failed', `Cannot collect the change: the mirror lost commit ${base.commit}`)
   return tree
 }
 
-async function readPack({ sandbox }: CollectInput, env: Env, signal: AbortSignal): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  const { code } = await sandbox.exec(
-    {
-      command: ['sh', '-c', PACK],
-      user: 'root',
-      env,
-      cwd: '/workspace',
-      onOutput: (stream, chunk) => {
-        if (stream !== 'stdout') return
-        bytes += chunk.length
-        if (bytes > CAPS.packBytes)
-          throw new AttemptFailure(
-            'diff-too-large',
-            `Cannot collect the change: it has more than ${CAPS.packBytes} bytes`,
-          )
-        chunks.push(chunk)
-      },
-    },
-    signal,
-  )
-  if (code !== 0) throw new AttemptFailure('collect-failed', 'Cannot collect the change: git could not pack it')
-  return Buffer.concat(chunks)
+const unchanged = (tree: string, { left }: Received): Change => ({
+  tree,
+  patch: Buffer.alloc(0),
+  stats: { files: 0, additions: 0, deletions: 0 },
+  flagged: [],
+  skipped: left,
+})
+
+/** Nested repositories of which something is in the change; others, such as those in ignored folders, are no news. */
+function flattened({ nested }: Received, paths: readonly string[]): string[] {
+  return nested
+    .filter((folder) => paths.some((path) => path.startsWith(`${folder}/`)))
+    .slice(0, 20)
+    .map((folder) => `${folder}: its files are collected without its own git history`)
 }

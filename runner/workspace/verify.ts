@@ -1,33 +1,166 @@
+import { readFile } from 'node:fs/promises'
 import { CAPS } from '../../domain/environments/limits.ts'
-import { limitedGit } from '../../forge/git.ts'
-import type { MirrorView } from '../../forge/mirrors.ts'
+import type { FlaggedPath } from '../../domain/tasks/attempt.ts'
+import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
-import type { Base, Change } from './workspace.ts'
+import { flaggedLink, whyFlagged } from './flagged.ts'
+import { GIT_LIMITS, OBJECT_CAPS, SMALL_WINDOWS } from './limits.ts'
+import { badName, isGitFile } from './names.ts'
+import type { Quarantine } from './quarantine.ts'
+import { tooLarge } from './receive.ts'
+import { parseBatch, parseRaw, parseTree } from './tree-format.ts'
+import type { GitObject, RawChange } from './tree-format.ts'
+import type { GitOptions, GitResult, RunGit } from '../../forge/git.ts'
 
-export async function verifyPack(
-  { view, base, tree, pack, path }: { view: MirrorView; base: Base; tree: string; pack: Buffer; path: string },
-  signal: AbortSignal,
-): Promise<Omit<Change, 'skipped'>> {
-  const git = limitedGit(path)
-  const limits = { addressSpaceBytes: 1024 ** 3, cpuSeconds: 60 }
-  const indexed = await git(
-    ['index-pack', '--strict', '--fsck-objects', '--stdin', `--max-input-size=${CAPS.packBytes}`],
-    { gitDir: view.store, stdin: pack, limits, signal },
+const MiB = 1024 * 1024
+const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
+const FILE_MODES = new Set(['100644', '100755', '120000'])
+const TREE_MODES = new Set([...FILE_MODES, '40000', '160000'])
+
+export type Claim = { tree: string; baseTree: string }
+export type VerifyDeps = { git: RunGit; quarantine: Quarantine }
+export type Verified = { checksum: string; paths: string[]; flagged: FlaggedPath[] }
+
+/**
+ * Checks a received pack and the tree it is said to hold (R2): the pack is whole and has what the tree needs and nothing
+ * else; modes, names, sizes and symlink targets of all that is new are fit to publish. Rejects with AttemptFailure.
+ */
+export async function verify(claim: Claim, deps: VerifyDeps, signal: AbortSignal): Promise<Verified> {
+  const git = (args: readonly string[], options: Partial<GitOptions> = {}) =>
+    quarantined(deps, args, { ...options, signal })
+  const checksum = await indexPack(deps, git)
+  const changes = await changesOf(claim, git)
+  const files = changes.filter((change) => change.newMode !== '040000')
+  if (files.length > CAPS.treeEntries) throw tooLarge(`it changes more than ${CAPS.treeEntries} files`)
+  for (const change of changes) checkEntry(change)
+
+  const trees = new Set([claim.tree, ...changes.flatMap((c) => (c.newMode === '040000' ? [c.newId] : []))])
+  const blobs = new Map(files.flatMap((c) => (isGone(c) ? [] : [[c.newId, c.path] as const])))
+  await checkNothingElse(new Set([...trees, ...blobs.keys()]), { git, index: deps.quarantine.index })
+  await checkSizes(blobs, git)
+  await checkTrees(trees, git)
+  const links = await linkTargets(files, git)
+  const paths = files.map(({ path }) => textOf(path))
+  return { checksum, paths, flagged: [...flaggedPaths(paths), ...links] }
+}
+
+type Git = (args: readonly string[], options?: Partial<GitOptions>) => Promise<GitResult>
+
+/** Host git on a quarantine, under limits. */
+export function quarantined(
+  { git, quarantine }: VerifyDeps,
+  args: readonly string[],
+  options: Partial<GitOptions>,
+): Promise<GitResult> {
+  return git(args, { limits: GIT_LIMITS, ...options, gitDir: quarantine.gitDir, config: SMALL_WINDOWS })
+}
+
+async function indexPack({ quarantine }: VerifyDeps, git: Git): Promise<string> {
+  const indexed = await git(['index-pack', '--strict', '--fsck-objects', '-o', quarantine.index, quarantine.pack])
+  const checksum = /^([0-9a-f]{40})\s*$/.exec(indexed.stdout.toString('latin1'))?.[1]
+  if (indexed.code === 0 && checksum !== undefined) return checksum
+  if (indexed.code > 128) throw tooLarge('its objects need more memory or time to unpack than is allowed')
+  throw refused(`git does not take its objects: ${plainWords(indexed.stderr)}`)
+}
+
+async function changesOf({ tree, baseTree }: Claim, git: Git): Promise<RawChange[]> {
+  const raw = await git(['diff-tree', '-r', '-t', '-z', '--raw', '--no-abbrev', '--no-renames', baseTree, tree])
+  if (raw.overflow) throw tooLarge(`it changes more than ${CAPS.treeEntries} files`)
+  const changes = raw.code === 0 ? parseRaw(raw.stdout) : undefined
+  if (changes === undefined) throw refused(`its tree is not complete: ${plainWords(raw.stderr)}`)
+  return changes
+}
+
+const isGone = ({ newMode }: RawChange) => newMode === '000000'
+
+function checkEntry(change: RawChange): void {
+  const { newMode, newId, path } = change
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  if (isGitFile(name, '.gitmodules'))
+    throw refused(`it changes ${quoted(path)}. Submodules can only be changed by a person: leave that file as it was.`)
+  if (isGone(change)) return
+  if (newMode === '160000')
+    throw refused(`${quoted(path)} is a submodule commit. Submodules can only be changed by a person.`)
+  const bad = badName(path)
+  if (bad !== undefined) throw refused(`${quoted(path)}: ${bad}`)
+  if (newMode === '040000' ? newId === EMPTY_TREE : !FILE_MODES.has(newMode))
+    throw refused(`${quoted(path)} is no file, symlink or folder that git would make`)
+  if (newMode === '120000' && isGitFile(name)) throw refused(`${quoted(path)} is a symlink, where git wants a file`)
+}
+
+/** Objects that the tree does not need could be anything, and would be kept. */
+async function checkNothingElse(needed: Set<string>, { git, index }: { git: Git; index: string }): Promise<void> {
+  const shown = await git(['show-index'], { stdin: await readFile(index) })
+  const ids = shown.stdout.toString('latin1').split('\n').filter(Boolean)
+  const extra = ids.map((line) => line.split(' ')[1] ?? '').find((id) => !needed.has(id))
+  if (shown.code !== 0 || extra !== undefined) throw refused('its pack holds objects that do not belong to it')
+}
+
+async function checkSizes(blobs: ReadonlyMap<string, string>, git: Git): Promise<void> {
+  const listed = await git(['cat-file', '--batch-check'], { stdin: [...blobs.keys()].map((id) => `${id}\n`).join('') })
+  let total = 0
+  const lines = listed.stdout.toString('latin1').split('\n').filter(Boolean)
+  if (listed.code !== 0 || lines.length !== blobs.size) throw refused('its files cannot be read')
+  for (const line of lines) {
+    const [id = '', type, size] = line.split(' ')
+    const path = quoted(blobs.get(id) ?? '')
+    if (type !== 'blob') throw refused(`the content of ${path} is missing`)
+    total += Number(size)
+    if (Number(size) > OBJECT_CAPS.fileBytes)
+      throw tooLarge(`${path} is larger than ${OBJECT_CAPS.fileBytes / MiB} MiB`)
+  }
+  if (total > OBJECT_CAPS.totalBytes)
+    throw tooLarge(`its files hold more than ${OBJECT_CAPS.totalBytes / MiB} MiB together`)
+}
+
+async function checkTrees(trees: ReadonlySet<string>, git: Git): Promise<void> {
+  for (const { type, content } of await read([...trees], { git, maxBytes: OBJECT_CAPS.treeBytes })) {
+    const entries = type === 'tree' ? parseTree(content) : undefined
+    const odd = entries?.find(({ mode }) => !TREE_MODES.has(mode))
+    const names = new Set(entries?.map(({ name }) => name))
+    if (entries === undefined || odd || names.size !== entries.length)
+      throw refused(`its folders are not written as git writes them${odd ? `, at ${quoted(odd.name)}` : ''}`)
+  }
+}
+
+async function linkTargets(files: readonly RawChange[], git: Git): Promise<FlaggedPath[]> {
+  const links = files.filter(({ newMode }) => newMode === '120000')
+  const maxBytes = links.length * (OBJECT_CAPS.pathBytes + 100)
+  const targets = new Map(
+    (await read([...new Set(links.map(({ newId }) => newId))], { git, maxBytes })).map(({ id, content }) => [
+      id,
+      content,
+    ]),
   )
-  if (indexed.code !== 0)
-    throw new AttemptFailure('tree-refused', `Cannot take the change: ${indexed.stderr.slice(0, 300)}`)
-  const diff = await git(
-    ['diff-tree', '-p', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', '--no-color', base.commit, tree],
-    { gitDir: view.store, limits, signal, maxOutputBytes: CAPS.patchBytes },
-  )
-  if (diff.code !== 0)
-    throw new AttemptFailure('collect-failed', `Cannot show the change: ${diff.stderr.slice(0, 300)}`)
-  const stat = await git(['diff-tree', '-r', '--numstat', base.commit, tree], { gitDir: view.store, limits, signal })
-  const rows = stat.stdout
-    .toString('latin1')
-    .split('\n')
-    .filter(Boolean)
-    .map((row) => row.split('\t'))
-  const sum = (i: number) => rows.reduce((total, row) => total + (Number(row[i]) || 0), 0)
-  return { tree, patch: diff.stdout, stats: { files: rows.length, additions: sum(0), deletions: sum(1) }, flagged: [] }
+  return links.flatMap(({ path, newId }) => {
+    const target = targets.get(newId)?.toString('latin1') ?? ''
+    if (target === '' || target.length >= OBJECT_CAPS.pathBytes || target.includes('\0'))
+      throw refused(`the symlink ${quoted(path)} has no target that a machine could follow`)
+    return flaggedLink(textOf(path), textOf(target)) ?? []
+  })
+}
+
+async function read(ids: readonly string[], { git, maxBytes }: { git: Git; maxBytes: number }): Promise<GitObject[]> {
+  if (ids.length === 0) return []
+  const stdin = ids.map((id) => `${id}\n`).join('')
+  const output = await git(['cat-file', '--batch'], { stdin, maxOutputBytes: maxBytes })
+  if (output.overflow) throw tooLarge('its folders or symlinks are too large')
+  const objects = output.code === 0 ? parseBatch(output.stdout) : undefined
+  if (objects?.length !== ids.length) throw refused('its folders cannot be read')
+  return objects
+}
+
+function flaggedPaths(paths: readonly string[]): FlaggedPath[] {
+  return paths.flatMap((path) => {
+    const why = whyFlagged(path)
+    return why === undefined ? [] : [{ path, why }]
+  })
+}
+
+const textOf = (bytes: string) => Buffer.from(bytes, 'latin1').toString('utf8').replaceAll('\0', '')
+
+const quoted = (bytes: string) => `"${plainWords(textOf(bytes))}"`
+
+function refused(what: string): AttemptFailure {
+  return new AttemptFailure('tree-refused', `Cannot take the change: ${what}`)
 }
