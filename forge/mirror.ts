@@ -46,6 +46,15 @@ type Mirror = {
 
 const LIST_TIMEOUT_MS = 60_000
 const PRUNE_TIMEOUT_MS = 600_000
+/** Flaws of old commits that harm nobody and that well-known repositories have; all else that fsck finds is refused. */
+const HARMLESS = [
+  'badTimezone',
+  'badDate',
+  'missingSpaceBeforeDate',
+  'missingSpaceBeforeEmail',
+  'missingNameBeforeEmail',
+  'zeroPaddedFilemode',
+]
 const FETCH_LIMITS = { fileBytes: 32 * 1024 ** 3, cpuSeconds: 3600 }
 
 export function createMirrors(options: MirrorsOptions): Mirrors {
@@ -73,10 +82,11 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       if (defaultBranch(advertised) === undefined) throw empty(to.url)
       if (!isCurrent(mirror, advertised)) {
         const deps = { git, path: options.path }
-        return mirror.lock.run(async () => {
+        const opening = mirror.lock.run(async () => {
           await bringUpToDate(mirror, { to, advertised, asked, ...deps }, signal)
           return hold(mirror, { advertised, to, ...deps })
         })
+        return unlessAborted(opening, signal)
       }
       return hold(mirror, { advertised, to, git, path: options.path })
     },
@@ -88,6 +98,20 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       return pushCommit({ git, store: view.store, to }, input, signal)
     },
   }
+}
+
+/** Whoever is cancelled while another's fetch goes on does not wait for it; a view that comes all the same is let go. */
+async function unlessAborted(opening: Promise<MirrorView>, signal: AbortSignal): Promise<MirrorView> {
+  let stop: (() => void) | undefined
+  const aborted = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  const view = await Promise.race([opening, aborted])
+  if (stop) signal.removeEventListener('abort', stop)
+  if (view !== undefined) return view
+  opening.then((late) => late[Symbol.asyncDispose]()).catch(() => undefined)
+  throw signal.reason
 }
 
 /** Nothing to fetch, nothing to prune, and nobody at work who might change that. */
@@ -181,7 +205,12 @@ async function runFetch({ git, to, objects }: FetchInput, signal: AbortSignal): 
     gitDir: objects,
     env: to.env,
     // Packs are kept as packs: no thousands of small files.
-    config: [...to.config, 'fetch.unpackLimit=1', 'transfer.unpackLimit=1'],
+    config: [
+      ...to.config,
+      'fetch.unpackLimit=1',
+      'transfer.unpackLimit=1',
+      ...HARMLESS.map((flaw) => `fetch.fsck.${flaw}=ignore`),
+    ],
     limits: FETCH_LIMITS,
     signal,
   })

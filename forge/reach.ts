@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 import type { Remote } from './mirrors.ts'
@@ -111,7 +111,7 @@ async function askPass(credential: NonNullable<Remote['credential']>, folder: st
   if (/[\0\r\n]/.test(username + password)) {
     throw new DrydockError('repository-refused', 'Cannot use the credential: it holds a line break. Store it again.')
   }
-  const program = join(folder, 'askpass')
+  const program = join(folder, 'askpass-1')
   await writeOnce(program, { text: ASK_PASS, mode: 0o700 })
   return { GIT_ASKPASS: program, DRYDOCK_GIT_USERNAME: username, DRYDOCK_GIT_PASSWORD: password }
 }
@@ -151,13 +151,11 @@ function reachSsh(address: SshAddress, pinned: string, options: ReachOptions): R
   }
 }
 
-const written = new Set<string>()
-
 async function writeOnce(file: string, { text, mode }: { text: string; mode: number }): Promise<void> {
-  if (written.has(file)) return
+  // Its name or this code decides what is in it: there means right.
+  if ((await stat(file).catch(() => undefined)) !== undefined) return
   await mkdir(join(file, '..'), { recursive: true, mode: 0o700 })
   const temporary = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`
   await writeFile(temporary, text, { mode })
   await rename(temporary, file)
-  written.add(file)
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createMirrors } from '../../forge/mirror.ts'
@@ -228,4 +228,65 @@ test.each(['../x', 'a b', '-x', 'a..b', 'x.lock', 'a\nb', ''])('push() refuses t
   await using view = await mirrors.open(remote, signal)
   const push = mirrors.push(view, remote, { commit: view.refs[0]?.commit ?? '', branch }, signal)
   await expect(push).rejects.toMatchObject({ code: 'invalid-request' })
+})
+
+test('open() takes commits with flaws that old repositories have', async () => {
+  const tree = git(origin.bare, 'rev-parse', 'main^{tree}')
+  const file = join(folder.path, 'commit')
+  writeFileSync(file, `tree ${tree}\nauthor A <a@a> 1 +051800\ncommitter A <a@a> 1 +051800\n\nold\n`)
+  const commit = git(origin.bare, 'hash-object', '-t', 'commit', '-w', '--literally', file)
+  git(origin.bare, 'update-ref', 'refs/heads/main', commit)
+  await using view = await mirrors.open(remote, signal)
+  expect(view.refs).toEqual([{ name: 'refs/heads/main', commit }])
+})
+
+test('open() over ssh checks host keys, asks nobody and pins the address', async () => {
+  const bin = join(folder.path, 'bin')
+  mkdirSync(bin)
+  // Writes down its arguments and runs the last one, as a server would.
+  const record = join(folder.path, 'arguments')
+  writeFileSync(
+    join(bin, 'ssh'),
+    `#!/bin/sh\nprintf '%s\\n' "$@" >${record}\nfor last; do :; done\nexec sh -c "$last"\n`,
+    { mode: 0o755 },
+  )
+  const options = {
+    folder: join(folder.path, 'mirrors'),
+    repositoryRoots: [],
+    allowedHosts: ['git.example'],
+    resolve: async () => ['10.1.2.3'],
+    path: `${bin}:${path}`,
+  }
+  const address = `ssh://git@git.example:2222${origin.bare}`
+  await expect(createMirrors(options).open({ forge: 'git', address }, signal)).rejects.toMatchObject({
+    code: 'repository-refused',
+    message: expect.stringContaining('knownHosts'),
+  })
+  await using view = await createMirrors({ ...options, knownHosts: '/etc/known' }).open(
+    { forge: 'git', address },
+    signal,
+  )
+  expect(view.defaultBranch).toBe('main')
+  const given = readFileSync(record, 'utf8').split('\n')
+  const wanted = [
+    'StrictHostKeyChecking=yes',
+    'BatchMode=yes',
+    'HostName=10.1.2.3',
+    'HostKeyAlias=[git.example]:2222',
+    'UserKnownHostsFile="/etc/known"',
+  ]
+  expect(given).toEqual(expect.arrayContaining(wanted.map((option) => `-o${option}`)))
+})
+
+test('open() that waits for another fetch ends when it is aborted', async () => {
+  const stop = new AbortController()
+  const first = mirrors.open(remote, signal)
+  const second = mirrors.open(remote, stop.signal)
+  stop.abort(new Error('stopped'))
+  await expect(second).rejects.toThrow('stopped')
+  await (await first)[Symbol.asyncDispose]()
+  origin.commit({ 'a.txt': 'a' })
+  git(origin.work, 'reset', '-q', '--hard', 'HEAD~1')
+  await using view = await mirrors.open(remote, signal)
+  expect(objectsOf(view)).toEqual(reachable(origin.bare))
 })
