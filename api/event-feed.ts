@@ -17,6 +17,7 @@ export type FeedStep =
 export class EventFeed {
   readonly taskId: string
   followers = 0
+  joins = 0
   #seq: number
   #ended = false
   #characters = 0
@@ -48,8 +49,8 @@ export class EventFeed {
     return { kind: 'chunk', bytes, last: this.#seq }
   }
 
-  /** Takes in what was read after `seq`. `full` says that the read stopped at its limit. */
-  add(read: TaskEvents, full: boolean): void {
+  /** Takes in what was read after `seq`. `partial` says that there may be more than was read. */
+  add(read: TaskEvents, partial: boolean): void {
     const fresh = read.events.filter((event) => event.seq > this.#seq)
     for (const event of fresh) {
       const frame = eventFrame(event)
@@ -59,13 +60,15 @@ export class EventFeed {
     }
     this.#trim()
     if (fresh.length > 0) this.#encoded.clear()
-    const ended = read.ended && !full
+    const ended = read.ended && !partial
     if (fresh.length > 0 || ended !== this.#ended) this.wake()
     this.#ended = ended
   }
 
-  /** Forgets that the task had ended, until the next read: publishing may have begun since. */
-  reopen(): void {
+  /** Counts a follower in. The task may go on since the last read, when publishing has begun: the next read says. */
+  join(): void {
+    this.followers++
+    this.joins++
     this.#ended = false
   }
 

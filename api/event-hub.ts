@@ -92,8 +92,7 @@ export class EventHub implements AsyncDisposable {
     const head = this.#feeds.has(taskId) ? 0 : await readEventHead(this.#db, taskId)
     let feed = this.#feeds.get(taskId)
     if (feed === undefined) this.#feeds.set(taskId, (feed = new EventFeed(taskId, head)))
-    feed.followers++
-    feed.reopen()
+    feed.join()
     this.#news(taskId)
     return feed
   }
@@ -146,10 +145,14 @@ export class EventHub implements AsyncDisposable {
 
   async #readInto(due: readonly EventFeed[]): Promise<void> {
     const wanted = due.map(({ taskId, seq }) => ({ taskId, after: seq }))
+    const joined = new Map(due.map(({ taskId, joins }) => [taskId, joins]))
     for (const read of await readEvents(this.#db, wanted, READ_LIMIT)) {
+      const feed = this.#feeds.get(read.taskId)
       const full = read.events.length === READ_LIMIT
-      this.#feeds.get(read.taskId)?.add(read, full)
-      if (full) this.#dirty.add(read.taskId)
+      // Who joined while this was read may know of a publishing that it does not: the next read says whether it ended.
+      const partial = full || feed?.joins !== joined.get(read.taskId)
+      feed?.add(read, partial)
+      if (partial) this.#dirty.add(read.taskId)
     }
   }
 }

@@ -63,7 +63,7 @@ test('EventFeed.step() ends only when the task ended and the last read was compl
   feed.add(read(3, 3, true), false)
   expect(feed.step(2).kind).toBe('chunk')
   expect(feed.step(3)).toEqual({ kind: 'ended' })
-  feed.reopen()
+  feed.join()
   expect(feed.step(3)).toEqual({ kind: 'wait' })
 })
 

@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openDatabase } from '../../../domain/db.ts'
 import { appendEvent } from '../../../domain/tasks/append-events.ts'
 import { attempts } from '../../../domain/schema.ts'
 import { readSse, testApi } from '../../support/api.ts'
@@ -205,6 +206,20 @@ test('GET /tasks/:id/events forgets a follower that hung up, also one that waits
   await reader?.cancel()
   await waiting
   expect(api.hub.followers).toBe(0)
+})
+
+test('GET /tasks/:id/events survives that the database drops every connection', async () => {
+  const { taskId, attemptIds } = await newTask()
+  const events = await follow(taskId)
+  await events.next()
+  await say(attemptIds[0] ?? '', 'before')
+  expect((await next(events)).id).toBe(1)
+  await using other = openDatabase({ kind: 'url', url: api.database.url }, { max: 1 })
+  await other.db.execute(sql`
+    select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)
+  await appendEvent(other.db, attemptIds[0] ?? '', { phase: 'agent', kind: 'output', at: new Date(), payload: {} })
+  expect((await next(events)).id).toBe(2)
+  await events.return()
 })
 
 test('EventHub closes every stream without end, so that clients come back', async () => {

@@ -4,6 +4,7 @@ import { pageQuery } from '../../../domain/tasks/list.ts'
 import type { TaskFilter } from '../../../domain/tasks/list.ts'
 import { testDatabase } from '../../support/database.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { planOf } from '../../support/plan.ts'
 import { seedEnvironment, seedUser } from '../../support/seed.ts'
 
 const LIMIT = 5
@@ -29,15 +30,6 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 
-type Plan = {
-  'Node Type': string
-  'Index Name'?: string
-  'Actual Rows': number
-  'Actual Loops': number
-  Plans?: Plan[]
-}
-const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
-
 const named = { creator: () => creatorIds[3], environment: () => environmentIds[2] }
 const cases: [string, () => TaskFilter][] = [
   ['tasks_by_time', () => ({})],
@@ -54,11 +46,7 @@ test.each(cases)(
     const middle = new Date(Date.now() - 25_000_000).getTime() * 1000
     const cursor = Buffer.from(`${middle}.t1`).toString('base64url')
     for (const page of [{ limit: LIMIT }, { limit: LIMIT, cursor }]) {
-      const query = pageQuery(database.db, filter(), page)
-      const rows = await database.db.execute<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
-        sql`explain (analyze, format json) ${query}`,
-      )
-      const nodes = nodesOf(rows[0]?.['QUERY PLAN'][0].Plan ?? expect.unreachable())
+      const nodes = await planOf(database.db, pageQuery(database.db, filter(), page))
       const scan = nodes.find((node) => node['Index Name'] === index)
       expect(scan?.['Node Type']).toMatch(/^Index (Only )?Scan$/)
       // The index gives what the page needs and no more: it is in the order of the query.
