@@ -41,6 +41,9 @@ export function openDatabase(address: DatabaseAddress, options: { max?: number }
   }
 }
 
+/** Seconds. The driver's own pauses grow to 20 s: too long for work that holds a lease of 30. */
+const reconnectDelay = (attempt: number) => Math.min(0.05 * 2 ** attempt, 1)
+
 /**
  * Lets the driver keep drizzle's statements as prepared ones. drizzle asks for the opposite, and then parsing and planning
  * cost a claim more than carrying it out.

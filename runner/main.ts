@@ -5,6 +5,8 @@ import type { Fence } from '../domain/tasks/attempt.ts'
 import { cancelledAmong } from '../domain/tasks/cancelled.ts'
 import { claimPublish } from '../domain/tasks/publishing.ts'
 import { claimLoop } from './claim-loop.ts'
+import { engineGate } from './engine-gate.ts'
+import type { EngineGate } from './engine-gate.ts'
 import { LEASE_MS, leaseKeeper } from './lease.ts'
 import type { LeaseKeeper } from './lease.ts'
 import { periodically } from './periodically.ts'
@@ -38,7 +40,8 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
     cancelled: (ids) => cancelledAmong(db, ids),
     onError,
   })
-  const loops = createLoops(deps, { runnerId, lease, onError })
+  const gate = engineGate({ answers: deps.engineAnswers, sweep: () => sweepLeftovers(deps, lease) })
+  const loops = createLoops(deps, { runnerId, lease, gate, onError })
   const background = new AbortController()
   const claiming = new AbortController()
   const tasks = [
@@ -66,17 +69,16 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
   }
 }
 
-type LoopContext = { runnerId: string; lease: LeaseKeeper; onError: (error: unknown) => void }
+type LoopContext = { runnerId: string; lease: LeaseKeeper; gate: EngineGate; onError: (error: unknown) => void }
 
-function createLoops(deps: RunnerDeps, { runnerId, lease, onError }: LoopContext) {
+function createLoops(deps: RunnerDeps, { runnerId, lease, gate, onError }: LoopContext) {
   const { db } = deps
   const claim = { runnerId, leaseMs: LEASE_MS }
   return {
     attempts: claimLoop<Fence>({
       capacity: deps.capacity,
-      // With the engine away nothing could run: attempts stay in the queue, where they lose nothing.
-      claim: async () => ((await deps.engineAnswers()) ? claimNext(db, claim) : undefined),
-      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease }),
+      claim: async () => ((await gate.isOpen()) ? claimNext(db, claim) : undefined),
+      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease, engineGate: gate }),
       onError,
     }),
     publishings: claimLoop<Fence>({

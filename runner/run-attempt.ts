@@ -37,6 +37,8 @@ export type RunAttemptDeps = {
   ) => Promise<{ commit: string; branch: string }>
   enter: (state: 'running' | 'collecting') => Promise<void>
   recordBase: (base: { image: string; commit: string }) => Promise<void>
+  /** A sandbox could not be removed: a sweep must follow. What the attempt yielded stands. */
+  onLeftover: (error: unknown) => void
 }
 
 export type AttemptOutcome = Pick<AttemptResult, 'answer' | 'change'>
@@ -63,7 +65,7 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   const ref = await setUp(run, { view, image })
 
   const sandbox = deps.createSandbox(sandboxSpec(run, { ref, view }))
-  cleanup.defer(() => sandbox.destroy())
+  cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
   await phases.run({ phase: 'sandbox', limitMs: limits.sandboxMs }, ({ signal }) => sandbox.start(signal))
   stopOnBreach(run, sandbox)
 
@@ -167,16 +169,18 @@ async function keepChange(
 ): Promise<AttemptOutcome> {
   const change = await deps.collect({ ...input, onOutput: printTo({ deps }, 'collect') }, signal)
   for (const message of change.skipped) await deps.log.write('collect', 'notice', { message })
-  if (change.stats.files === 0) return { answer: null }
+  if (change.stats.files === 0) return { answer: null, change: { ...change, commit: null, branch: null } }
   const { commit, branch } = await deps.commit(job, input.view, { change, base: input.base })
   return { answer: null, change: { ...change, commit, branch } }
 }
 
-/** A limit that was breached names itself a moment after the command it killed; so a failed agent waits for that moment. */
+/** A sandbox looks at its limits before it reports a failed command, so a breach that caused it is known by now. */
 async function agentMustSucceed(agent: AgentOutcome, sandbox: Sandbox): Promise<void> {
   if (agent.ok) return
-  const moment = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 2500))
-  const breach = await Promise.race([sandbox.breached, moment])
+  const breach = await Promise.race([
+    sandbox.breached,
+    new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined))),
+  ])
   if (breach) throw breachFailure(breach)
   throw new AttemptFailure('agent-exited', agent.message)
 }

@@ -7,6 +7,7 @@ import { loadJob } from '../domain/tasks/job.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import { giveUp, handBack } from '../domain/tasks/queue.ts'
 import { attemptSettings } from './attempt-settings.ts'
+import type { EngineGate } from './engine-gate.ts'
 import { resolveImage } from './environment/image.ts'
 import { openEventLog } from './event-log.ts'
 import type { EventLog } from './event-log.ts'
@@ -27,7 +28,7 @@ import { stopSwitch } from './stop.ts'
 import type { StopSwitch } from './stop.ts'
 import { workOnPublishing } from './work-on-publishing.ts'
 
-export type AttemptWorkDeps = RunnerDeps & { runnerId: string; lease: LeaseKeeper }
+export type AttemptWorkDeps = RunnerDeps & { runnerId: string; lease: LeaseKeeper; engineGate: EngineGate }
 
 type Context = { fence: Fence; job: Job; log: EventLog; phases: Phases; stop: StopSwitch; deps: AttemptWorkDeps }
 
@@ -107,13 +108,17 @@ function storyDeps({ fence, job, log, phases, stop, deps }: Context): RunAttempt
       await write(() => enterState(db, fence, state))
       await log.write(phases.current, 'state', { state })
     },
+    onLeftover: (error) => {
+      deps.logger.error({ err: error, attempt: fence.attemptId }, 'Cannot remove a sandbox; it is swept later')
+      deps.engineGate.suspect()
+    },
     recordBase: (base) => write(() => recordBase(db, fence, base)),
   }
 }
 
 function publishPlan({ job, deps }: Context, { change }: AttemptOutcome): AttemptResult['publish'] {
   const { publish, holdFlagged } = job.environment
-  if (!change || publish === 'manual') return { state: 'none' }
+  if (!change?.commit || publish === 'manual') return { state: 'none' }
   if (holdFlagged && change.flagged.length > 0) return { state: 'held' }
   return { state: 'pending', mode: publish, runnerId: deps.runnerId, leaseMs: LEASE_MS }
 }

@@ -48,7 +48,14 @@ export async function recordPhase(db: Db, fence: Fence, timing: PhaseTiming): Pr
 export type AttemptResult = {
   phase: Phase
   answer: string | null
-  change?: { tree: string; commit: string; branch: string; patch: Buffer; stats: DiffStats; flagged: FlaggedPath[] }
+  change?: {
+    tree: string
+    commit: string | null
+    branch: string | null
+    patch: Buffer
+    stats: DiffStats
+    flagged: FlaggedPath[]
+  }
   /** What follows without a person: nothing, a publishing that this runner goes on to do, or one held for a person. */
   publish: { state: 'none' | 'held' } | { state: 'pending'; mode: PublishMode; runnerId: string; leaseMs: number }
 }

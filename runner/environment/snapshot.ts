@@ -96,7 +96,10 @@ export type SetupRun = {
   onOutput: SnapshotDeps['onOutput']
 }
 
-/** Runs a setup or maintenance script as the container's root, in a shell of its own. Resolves to its exit code. */
+/**
+ * Runs a setup or maintenance script as the container's root, in a shell of its own, and gives what it made in the
+ * workspace to the agent. Resolves to its exit code.
+ */
 export async function runSetup(
   sandbox: Sandbox,
   { script, variables, onOutput }: SetupRun,
@@ -115,5 +118,6 @@ export async function runSetup(
     },
     signal,
   )
+  if (code === 0) await sandbox.exec({ command: ['chown', '-Rh', '1000:1000', '/workspace'], user: 'root' }, signal)
   return code
 }

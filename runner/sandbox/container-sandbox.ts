@@ -14,6 +14,7 @@ import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandb
 import type { LimitWatch } from './watch.ts'
 
 const DESTROY_DEADLINE_MS = 30_000
+const ENGINE_PAUSE_MS = 1000
 const GREETING_BYTES = 4096
 
 export type ContainerSandboxDeps = {
@@ -175,7 +176,9 @@ export class ContainerSandbox implements Sandbox {
         await untilAborted(this.#deps.calls.remove(this.#name), deadline)
         return
       } catch (error) {
-        if (deadline.aborted || pauseMs > DESTROY_DEADLINE_MS) throw error
+        // An engine that is away keeps nothing running that a sweep would not find when it is back.
+        const longest = hasCode(error, 'engine-unavailable') ? ENGINE_PAUSE_MS : DESTROY_DEADLINE_MS
+        if (deadline.aborted || pauseMs > longest) throw error
         await delay(pauseMs)
       }
     }

@@ -28,6 +28,7 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
   const timings: PhaseTiming[] = []
   const entered: string[] = []
   let disposed = 0
+  const leftovers: unknown[] = []
   const log: EventLog = {
     write: async (phase, kind, payload) => void events.push({ phase, kind, payload }),
     flush: async () => undefined,
@@ -54,8 +55,9 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
     commit: async () => ({ commit: 'commit', branch: 'drydock/x' }),
     enter: async (state) => void entered.push(state),
     recordBase: async () => undefined,
+    onLeftover: (error) => void leftovers.push(error),
   }
-  return { sandboxes, stop, events, timings, entered, deps, disposed: () => disposed }
+  return { sandboxes, stop, events, timings, entered, deps, leftovers, disposed: () => disposed }
 }
 
 const isAgent = (command: readonly string[]) => command.join(' ').includes('/agent-home/')
@@ -90,7 +92,9 @@ test('runAttempt() takes standard output as the answer of an Ask task and collec
 
 test('runAttempt() makes no commit of an empty change', async () => {
   const { deps, stop } = story({}, { ...CHANGE, stats: { files: 0, additions: 0, deletions: 0 } })
-  expect(await runAttempt(aJob(), deps, stop)).toEqual({ answer: null })
+  expect(await runAttempt(aJob(), deps, stop)).toMatchObject({
+    change: { commit: null, branch: null, stats: { files: 0 } },
+  })
 })
 
 test('runAttempt() fails with branch-not-found before a sandbox is made', async () => {
@@ -114,7 +118,7 @@ test('runAttempt() names the limit that killed the agent', async () => {
   const { deps, stop, sandboxes } = story({
     exec: ({ spec }) => {
       if (!isAgent(spec.command)) return { code: 0 }
-      setTimeout(() => sandboxes.made[0]?.breach('out-of-memory'), 5)
+      sandboxes.made[0]?.breach('out-of-memory')
       return { code: 137 }
     },
   })
@@ -153,4 +157,11 @@ test('runAttempt() fails with setup-failed, keeps no snapshot and starts no agen
   await expect(failed).rejects.toMatchObject({ reason: 'setup-failed' })
   expect(sandboxes.made).toHaveLength(1)
   expect(sandboxes.made[0]?.calls.some((call) => call.startsWith('commit'))).toBe(false)
+})
+
+test('runAttempt() keeps its result when the sandbox cannot be removed, and says what it left', async () => {
+  const gone = new Error('the engine went away')
+  const { deps, stop, leftovers } = story({ destroy: () => Promise.reject(gone) })
+  expect(await runAttempt(aJob(), deps, stop)).toMatchObject({ change: { commit: 'commit' } })
+  expect(leftovers).toEqual([gone])
 })

@@ -78,9 +78,14 @@ function asTestServer(server: RunningServer, { home, keep }: { home: string; kee
     folder: home,
     call,
     async finished(taskId) {
-      const stream = await fetch(`${url}/api/v1/tasks/${taskId}/events`, { headers })
-      await stream.text()
-      return (await call<TaskJson>('GET', `/tasks/${taskId}`)).body
+      for (;;) {
+        // The stream ends with the task, or with the database: then it is asked again.
+        await fetch(`${url}/api/v1/tasks/${taskId}/events`, { headers })
+          .then((stream) => stream.text())
+          .catch(() => '')
+        const { status, body } = await call<TaskJson>('GET', `/tasks/${taskId}`)
+        if (status === 200 && isOver(body)) return body
+      }
     },
     close: () => server.close(),
     async [Symbol.asyncDispose]() {
@@ -114,4 +119,21 @@ export async function bareRepository(
 /** What `git` prints about a repository. */
 export async function gitIn(repository: string, ...args: string[]): Promise<string> {
   return (await run('git', ['-C', repository, ...args], { maxBuffer: 64 * 1024 * 1024 })).stdout
+}
+
+/** Follows the event stream until the agent runs. */
+export async function untilAgentRuns(server: Pick<TestServer, 'url' | 'token'>, taskId: string): Promise<void> {
+  const headers = { authorization: `Bearer ${server.token}` }
+  const response = await fetch(`${server.url}/api/v1/tasks/${taskId}/events`, { headers })
+  let seen = ''
+  for await (const chunk of response.body ?? []) {
+    seen += Buffer.from(chunk as Uint8Array).toString()
+    if (/"phase": ?"agent"/.test(seen)) return
+  }
+  throw new Error(`The task ended before its agent ran: ${seen}`)
+}
+
+function isOver({ state, turns }: TaskJson): boolean {
+  const pending = turns.some((turn) => turn.attempts.some((attempt) => attempt.publish.state === 'pending'))
+  return ['succeeded', 'failed', 'cancelled'].includes(state) && !pending
 }
