@@ -20,7 +20,13 @@ export type Database = AsyncDisposable & { db: Db; client: SqlClient }
 /** Opens a pool. Connects on first use; a lost connection is opened again by the next query. */
 export function openDatabase(address: DatabaseAddress, options: { max?: number } = {}): Database {
   // Short statements only: compiling one takes many times longer than running it.
-  const common = { max: options.max ?? 10, onnotice: () => undefined, connect_timeout: 10, connection: { jit: false } }
+  const common = {
+    max: options.max ?? 10,
+    onnotice: () => undefined,
+    connect_timeout: 10,
+    backoff: reconnectDelay,
+    connection: { jit: false },
+  }
   const client =
     address.kind === 'url'
       ? postgres(address.url, common)
