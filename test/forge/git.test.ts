@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { limitedGit } from '../../forge/git.ts'
 import { git, makeOrigin, temporaryFolder } from '../support/git-fixture.ts'
 import type { Folder, Origin } from '../support/git-fixture.ts'
+
+// Many git processes each, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const run = limitedGit(process.env.PATH ?? '')
 let folder: Folder

@@ -1,10 +1,13 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createGitHub } from '../../forge/github.ts'
 import type { Forge } from '../../forge/forge.ts'
 import { startFakeGitHub } from '../support/fake-github/fake-github.ts'
 import type { FakeGitHub } from '../support/fake-github/fake-github.ts'
 import { git, makeOrigin, temporaryFolder } from '../support/git-fixture.ts'
 import type { Folder } from '../support/git-fixture.ts'
+
+// Many git processes each, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const signal = AbortSignal.timeout(60_000)
 const input = { head: 'drydock/x-1', base: 'main', title: 'X', body: 'body' }

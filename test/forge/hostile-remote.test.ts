@@ -1,10 +1,13 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createMirrors } from '../../forge/mirror.ts'
 import type { Mirrors, Remote } from '../../forge/mirrors.ts'
 import { git, makeOrigin, temporaryFolder } from '../support/git-fixture.ts'
 import type { Folder, Origin } from '../support/git-fixture.ts'
+
+// Many git processes each, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 // A repository that somebody else prepared, in a folder that the server may read: nothing in it runs, and it leads nowhere.
 

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createMirrors } from '../../forge/mirror.ts'
 import type { Mirrors, MirrorView, Remote } from '../../forge/mirrors.ts'
 import { startFakeGitHub } from '../support/fake-github/fake-github.ts'
@@ -8,6 +8,9 @@ import type { FakeGitHub } from '../support/fake-github/fake-github.ts'
 import type { FakeRepository } from '../support/fake-github/state.ts'
 import { git, makeOrigin, temporaryFolder } from '../support/git-fixture.ts'
 import type { Folder } from '../support/git-fixture.ts'
+
+// Many git processes each, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const CANARY = 'ghp_canary0123456789'
 const signal = AbortSignal.timeout(60_000)

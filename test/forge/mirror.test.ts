@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createMirrors } from '../../forge/mirror.ts'
 import type { Mirrors, MirrorView, Remote } from '../../forge/mirrors.ts'
 import { git, makeOrigin, temporaryFolder } from '../support/git-fixture.ts'
 import type { Folder, Origin } from '../support/git-fixture.ts'
+
+// Many git processes each, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let folder: Folder
 let origin: Origin
