@@ -1,8 +1,9 @@
-import type { Duplex } from 'node:stream'
+import { addAbortSignal, type Duplex, type Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
 import { LABELS } from './engine.ts'
+import { jsonLines } from './json-lines.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 
 const GONE = [404]
@@ -80,6 +81,12 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
     async processes(id) {
       const stats = await during('count processes', container(id).stats({ stream: false, 'one-shot': true }))
       return (stats as { pids_stats?: { current?: number } }).pids_stats?.current ?? 0
+    },
+    async outOfMemoryEvents(onEvent, signal) {
+      const filters = { type: ['container' as const], event: ['oom'], label: [`${LABELS.kind}=sandbox`] }
+      const events = (await during('follow the engine', docker.getEvents({ filters }))) as Readable
+      addAbortSignal(signal, events)
+      for await (const event of jsonLines(events)) onEvent((event as { Actor: { ID: string } }).Actor.ID)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { DrydockError } from '../../domain/errors.ts'
+import { AttemptFailure } from '../failure.ts'
 
 const DOWN = ['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']
 
@@ -12,7 +13,8 @@ export interface DockerErrors {
 
 export function dockerErrors(socketPath: string): DockerErrors {
   const translate = (action: string, error: unknown): Error => {
-    if (error instanceof DrydockError || (error as Error).name === 'AbortError') return error as Error
+    const isOurs = error instanceof DrydockError || error instanceof AttemptFailure
+    if (isOurs || (error as Error).name === 'AbortError') return error as Error
     const code = (error as NodeJS.ErrnoException).code
     if (code !== undefined && DOWN.includes(code)) {
       return new DrydockError('engine-unavailable', `Cannot ${action}: ${unreachable(socketPath, code)}`, {
@@ -48,7 +50,7 @@ export function stateOf(error: unknown): number | undefined {
 /** The engine's own sentence, without the client's decoration. */
 export function wordsOf(error: unknown): string {
   const { json, message } = error as { json?: { message?: string } | null; message?: string }
-  return (json?.message ?? message ?? String(error)).trim()
+  return (json?.message ?? message ?? String(error)).replace(/^\(HTTP code \d+\) [\w ]+ - /, '').trim()
 }
 
 function unreachable(socketPath: string, code: string): string {

@@ -1,6 +1,8 @@
+import { addAbortSignal, type Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { AttemptFailure } from '../failure.ts'
 import { stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
+import { jsonLines } from './json-lines.ts'
 import type { Engine, PullProgress } from './engine.ts'
 
 /** Images of the engine. Contracts: `Engine`. */
@@ -15,6 +17,7 @@ export function dockerImages(docker: Docker, errors: DockerErrors): Pick<Engine,
         throw stateOf(error) === undefined ? error : unavailable(ref, wordsOf(error))
       })
       const progress = await errors.during(`pull image "${ref}"`, pulling)
+      addAbortSignal(signal, progress as Readable)
       await follow(progress, signal, onProgress).catch((error: unknown) => {
         signal.throwIfAborted()
         throw unavailable(ref, wordsOf(error))
@@ -31,17 +34,11 @@ export function dockerImages(docker: Docker, errors: DockerErrors): Pick<Engine,
 
 /** One JSON object a line; an `error` in it is the only sign of a failed pull. */
 async function follow(progress: NodeJS.ReadableStream, signal: AbortSignal, onProgress?: PullProgress): Promise<void> {
-  let rest = ''
-  for await (const data of progress) {
+  for await (const message of jsonLines(progress)) {
     signal.throwIfAborted()
-    const lines = (rest + String(data)).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) {
-      if (line.trim() === '') continue
-      const step = JSON.parse(line) as { status?: string; id?: string; progress?: string; error?: string }
-      if (step.error !== undefined) throw new Error(step.error)
-      onProgress?.([step.id, step.status, step.progress].filter(Boolean).join(' '))
-    }
+    const step = message as { status?: string; id?: string; progress?: string; error?: string }
+    if (step.error !== undefined) throw new Error(step.error)
+    onProgress?.([step.id, step.status, step.progress].filter(Boolean).join(' '))
   }
 }
 

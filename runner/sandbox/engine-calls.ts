@@ -51,4 +51,6 @@ export interface EngineCalls {
   layerBytes(container: string): Promise<number>
   /** Processes in the container now. */
   processes(container: string): Promise<number>
+  /** Tells of each sandbox in which the kernel ended a process for want of memory, until the stream ends or the signal aborts. */
+  outOfMemoryEvents(onEvent: (container: string) => void, signal: AbortSignal): Promise<void>
 }

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { canMeasure, measure, type Usage } from './disk-usage.ts'
 import type { EngineCalls } from './engine-calls.ts'
 import type { HostView } from './host-view.ts'
@@ -6,6 +7,7 @@ import type { Breach } from './sandbox.ts'
 
 const TICK_MS = 500
 const DISK_EVERY_MS = 2000
+const RECONNECT_MS = 1000
 
 /** One sandbox under watch. */
 export type Watched = {
@@ -31,6 +33,8 @@ export class LimitWatch {
   readonly #options: WatchOptions
   readonly #entries = new Map<string, Entry>()
   #timer: NodeJS.Timeout | undefined
+  #following: Promise<void> | undefined
+  #stopped = new AbortController()
 
   constructor(calls: EngineCalls, options: WatchOptions) {
     this.#calls = calls
@@ -41,6 +45,7 @@ export class LimitWatch {
     const canWalk = canMeasure(watched.folders)
     this.#entries.set(watched.container, { ...watched, diskDueAt: Date.now(), measuring: undefined, canWalk })
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
+    if (watched.host === undefined) this.#following ??= this.#follow(this.#stopped.signal)
   }
 
   remove(container: string): void {
@@ -48,6 +53,9 @@ export class LimitWatch {
     if (this.#entries.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
+    this.#stopped.abort()
+    this.#stopped = new AbortController()
+    this.#following = undefined
   }
 
   /** Ends the watch of all. */
@@ -60,6 +68,15 @@ export class LimitWatch {
     const entry = this.#entries.get(container)
     if (entry === undefined) return
     await Promise.all([this.#checkCounters(entry), this.#checkDisk(entry)])
+  }
+
+  /** Where the kernel cannot be asked, the engine's events tell that memory ran out. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const onEvent = (container: string) => this.#entries.get(container)?.onBreach('out-of-memory')
+    while (!signal.aborted) {
+      await this.#calls.outOfMemoryEvents(onEvent, signal).catch(() => {})
+      await delay(RECONNECT_MS, undefined, { signal, ref: false }).catch(() => {})
+    }
   }
 
   #tick(): void {
@@ -80,7 +97,8 @@ export class LimitWatch {
     if (facts?.outOfMemory) entry.onBreach('out-of-memory')
     if (entry.host !== undefined || !facts?.running) return
     const processes = await this.#calls.processes(entry.container).catch(() => 0)
-    if (processes >= entry.limits.pids) entry.onBreach('too-many-processes')
+    // The process that could not fork is often gone by now, so close to the limit counts.
+    if (processes >= entry.limits.pids * 0.95) entry.onBreach('too-many-processes')
   }
 
   async #checkDisk(entry: Entry): Promise<void> {

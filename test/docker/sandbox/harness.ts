@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, expect, inject } from 'vitest'
 import { newId } from '../../../domain/ids.ts'
-import { createDockerEngine } from '../../../runner/sandbox/docker.ts'
+import { createDockerEngine, type DockerEngineOptions } from '../../../runner/sandbox/docker.ts'
 import type { Breach, ExecSpec, Sandbox, SandboxSpec } from '../../../runner/sandbox/sandbox.ts'
 
 const run = promisify(execFile)
@@ -16,9 +16,9 @@ export async function docker(...args: string[]): Promise<string> {
 }
 
 /** An engine with an installation of its own; after the tests of the file nothing of it may be left. */
-export function useEngine() {
+export function useEngine(options: DockerEngineOptions = {}) {
   const installation = `test-${newId()}`
-  const engine = createDockerEngine()
+  const engine = createDockerEngine(options)
   afterAll(async () => {
     const left = await engine.listOwned(installation)
     for (const owned of left) await engine.removeOwned(owned)
