@@ -25,7 +25,12 @@ export type WatchOptions = {
   freeFloorBytes: number
 }
 
-type Entry = Watched & { diskDueAt: number; measuring: Promise<void> | undefined; canWalk: Promise<boolean> }
+type Entry = Watched & {
+  diskDueAt: number
+  measuring: Promise<void> | undefined
+  counting: Promise<void> | undefined
+  canWalk: Promise<boolean>
+}
 
 /** Watches the limits of all sandboxes of one engine with one timer, which runs only while there is a sandbox. */
 export class LimitWatch {
@@ -43,7 +48,13 @@ export class LimitWatch {
 
   add(watched: Watched): void {
     const canWalk = canMeasure(watched.folders)
-    this.#entries.set(watched.container, { ...watched, diskDueAt: Date.now(), measuring: undefined, canWalk })
+    this.#entries.set(watched.container, {
+      ...watched,
+      diskDueAt: Date.now(),
+      measuring: undefined,
+      counting: undefined,
+      canWalk,
+    })
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
     if (watched.host === undefined) this.#following ??= this.#follow(this.#stopped.signal)
   }
@@ -87,6 +98,12 @@ export class LimitWatch {
   }
 
   async #checkCounters(entry: Entry): Promise<void> {
+    // An engine that hangs must not gather a question with every tick.
+    entry.counting ??= this.#count(entry).finally(() => (entry.counting = undefined))
+    await entry.counting
+  }
+
+  async #count(entry: Entry): Promise<void> {
     const counters = await entry.host?.counters()
     if (counters !== undefined) {
       if (counters.oomKills > 0) entry.onBreach('out-of-memory')
