@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'migrations/', 'scripts/', 'bin/drydock', '*.js', 'images/'] },
+  { ignores: ['**/*.mjs', 'dist/', 'node_modules/', 'migrations/', 'scripts/', 'bin/drydock', '*.js', 'images/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -20,6 +20,12 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['**/main.ts', '**/config.ts', 'bin/**', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
-  { files: ['test/**'], rules: { '@typescript-eslint/no-unsafe-assignment': 'off', '@typescript-eslint/no-unsafe-member-access': 'off' } },
+  {
+    files: ['**/main.ts', '**/config.ts', 'bin/**', 'test/**', 'bench/**'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['test/**'],
+    rules: { '@typescript-eslint/no-unsafe-assignment': 'off', '@typescript-eslint/no-unsafe-member-access': 'off' },
+  },
 )

@@ -4,7 +4,15 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/{docker,database,e2e}/**'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{docker,database,e2e}/**'],
+          // Some drive real git, which takes its time on a busy machine.
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: 'database',

@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
 import { startApi } from '../api/main.ts'
-import { parseRepository } from '../domain/repositories/repositories.ts'
 import { ensureAdminToken } from '../domain/access/tokens.ts'
 import { migrateDatabase, openDatabase } from '../domain/db.ts'
 import type { Database, DatabaseAddress } from '../domain/db.ts'
-import { reach } from '../forge/reach.ts'
+import { checkAddress } from '../forge/addresses.ts'
 import { cleanupStack } from '../runner/cleanup.ts'
 import { startEmbeddedPostgres } from '../runner/database/embedded-postgres.ts'
 import { startRunner } from '../runner/main.ts'
@@ -69,19 +68,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const roots = config.repositoryRoots ?? [homedir()]
     let url: string | undefined
     if (role !== 'runner') {
-      const checkAddress = async (text: string) => {
-        const options = {
-          folder: join(folder.path, 'mirrors'),
-          repositoryRoots: roots,
-          allowedHosts: settings.gitAllowedHosts(),
-        }
-        await reach(parseRepository(text), {
-          ...options,
-          ...(config.github?.webUrl && { githubUrl: config.github.webUrl }),
-        })
-      }
+      const check = (text: string) =>
+        checkAddress(text, { repositoryRoots: roots, allowedHosts: settings.gitAllowedHosts() })
       const api = await startApi(
-        { database, host: options.host, port: options.port, checkAddress, logger, version: '0.1.0' },
+        { database, host: options.host, port: options.port, checkAddress: check, logger, version: '0.1.0' },
         stop.signal,
       )
       cleanup.defer(() => api.close())

@@ -17,7 +17,10 @@ export async function sweepLeftovers({ db, engine, hostId, logger }: SweepDeps, 
   for (const thing of owned) {
     if (!isLeftover(thing, { live, lease })) continue
     logger.info({ type: thing.type, name: thing.name, attempt: thing.attempt }, 'Sweeping what an ended attempt left')
-    await engine.removeOwned(thing)
+    // One that cannot be removed must not keep the others; the next sweep tries again.
+    await engine
+      .removeOwned(thing)
+      .catch((error: unknown) => logger.error({ err: error, name: thing.name }, 'Cannot sweep'))
   }
   await sweepSnapshots({ db, engine }, owned)
 }
