@@ -35,9 +35,9 @@ export async function verify(claim: Claim, deps: VerifyDeps, signal: AbortSignal
   for (const change of changes) checkEntry(change)
 
   const trees = new Set([claim.tree, ...changes.flatMap((c) => (c.newMode === '040000' ? [c.newId] : []))])
-  const blobs = new Map(files.flatMap((c) => (isGone(c) ? [] : [[c.newId, c.path] as const])))
-  await checkNothingElse(new Set([...trees, ...blobs.keys()]), { git, index: deps.quarantine.index })
-  await checkSizes(blobs, git)
+  const needed = new Set([...trees, ...files.map(({ newId }) => newId)])
+  await checkNothingElse(needed, { git, index: deps.quarantine.index })
+  await checkSizes(files, git)
   await checkTrees(trees, git)
   const links = await linkTargets(files, git)
   const paths = files.map(({ path }) => textOf(path))
@@ -96,18 +96,30 @@ async function checkNothingElse(needed: Set<string>, { git, index }: { git: Git;
   if (shown.code !== 0 || extra !== undefined) throw refused('its pack holds objects that do not belong to it')
 }
 
-async function checkSizes(blobs: ReadonlyMap<string, string>, git: Git): Promise<void> {
+function add(blobs: Map<string, RawChange[]>, file: RawChange): void {
+  const users = blobs.get(file.newId)
+  if (users) users.push(file)
+  else blobs.set(file.newId, [file])
+}
+
+/** Sizes are summed by file, not by object: that is what a checkout of it takes. */
+async function checkSizes(files: readonly RawChange[], git: Git): Promise<void> {
+  const blobs = new Map<string, RawChange[]>()
+  for (const file of files) if (!isGone(file)) add(blobs, file)
   const listed = await git(['cat-file', '--batch-check'], { stdin: [...blobs.keys()].map((id) => `${id}\n`).join('') })
-  let total = 0
   const lines = listed.stdout.toString('latin1').split('\n').filter(Boolean)
   if (listed.code !== 0 || lines.length !== blobs.size) throw refused('its files cannot be read')
+  let total = 0
   for (const line of lines) {
     const [id = '', type, size] = line.split(' ')
-    const path = quoted(blobs.get(id) ?? '')
+    const users = blobs.get(id) ?? []
+    const path = quoted(users[0]?.path ?? '')
     if (type !== 'blob') throw refused(`the content of ${path} is missing`)
-    total += Number(size)
+    if (Number(size) >= OBJECT_CAPS.pathBytes && users.some(({ newMode }) => newMode === '120000'))
+      throw refused(`a symlink has an endless target, at ${path}`)
     if (Number(size) > OBJECT_CAPS.fileBytes)
       throw tooLarge(`${path} is larger than ${OBJECT_CAPS.fileBytes / MiB} MiB`)
+    total += Number(size) * users.length
   }
   if (total > OBJECT_CAPS.totalBytes)
     throw tooLarge(`its files hold more than ${OBJECT_CAPS.totalBytes / MiB} MiB together`)
