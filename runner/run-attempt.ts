@@ -6,6 +6,7 @@ import type { AgentAdapter } from './agent/adapter.ts'
 import { runAgent } from './agent/run-agent.ts'
 import type { AgentOutcome } from './agent/run-agent.ts'
 import { cleanupStack } from './cleanup.ts'
+import type { CleanupStack } from './cleanup.ts'
 import type { ResolvedImage } from './environment/image.ts'
 import { environmentSnapshot, runSetup } from './environment/snapshot.ts'
 import type { SnapshotDeps } from './environment/snapshot.ts'
@@ -50,7 +51,7 @@ export type AttemptOutcome = Pick<AttemptResult, 'answer' | 'change'>
 export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitch): Promise<AttemptOutcome> {
   await using cleanup = cleanupStack()
   const { phases } = deps
-  const run: Run = { job, deps, stop, settings: attemptSettings(job) }
+  const run: Run = { job, deps, stop, cleanup, settings: attemptSettings(job) }
   const { limits } = run.settings
 
   const { view, base } = await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
@@ -58,14 +59,12 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   )
   cleanup.defer(() => view[Symbol.asyncDispose]())
 
-  const image = await phases.run({ phase: 'sandbox', limitMs: limits.sandboxMs }, ({ signal }) =>
-    findImage(run, signal),
-  )
+  // An image of ours may have to be built first, which takes longer than a sandbox may.
+  const image = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, ({ signal }) => findImage(run, signal))
   await deps.recordBase({ image: image.digest, commit: base.commit })
   const ref = await setUp(run, { view, image })
 
-  const sandbox = deps.createSandbox(sandboxSpec(run, { ref, view }))
-  cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
+  const sandbox = newSandbox(run, { ref, view })
   await phases.run({ phase: 'sandbox', limitMs: limits.sandboxMs }, ({ signal }) => sandbox.start(signal))
   stopOnBreach(run, sandbox)
 
@@ -89,10 +88,12 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   )
 }
 
-type Run = { job: Job; deps: RunAttemptDeps; stop: StopSwitch; settings: AttemptSettings }
+type Run = { job: Job; deps: RunAttemptDeps; stop: StopSwitch; cleanup: CleanupStack; settings: AttemptSettings }
 
 async function openBase({ job, deps }: Run, signal: AbortSignal): Promise<{ view: MirrorView; base: Base }> {
   const view = await deps.openMirror(job, signal)
+  if (signal.aborted) await view[Symbol.asyncDispose]()
+  signal.throwIfAborted()
   const branch = job.task.branch ?? job.repository.defaultBranch ?? view.defaultBranch
   const commit = view.refs.find((ref) => ref.name === `refs/heads/${branch}`)?.commit
   if (commit) return { view, base: { commit, branch } }
@@ -126,7 +127,7 @@ async function setUp(run: Run, { view, image }: { view: MirrorView; image: Resol
           onOutput,
           notice: (message) => deps.log.write('setup', 'notice', { message }),
           prepare: async (inner) => {
-            const sandbox = deps.createSandbox(sandboxSpec(run, { ref: image.ref, view }))
+            const sandbox = newSandbox(run, { ref: image.ref, view })
             await sandbox.start(inner)
             stopOnBreach(run, sandbox)
             await deps.checkOut(
@@ -199,6 +200,14 @@ const BREACHES: Record<Breach, string> = {
 }
 
 export const breachFailure = (breach: Breach) => new AttemptFailure(breach satisfies FailureReason, BREACHES[breach])
+
+/** A sandbox that is destroyed with the attempt at the latest, also when what it was made for broke off. */
+function newSandbox(run: Run, input: { ref: string; view: MirrorView }): Sandbox {
+  const { deps, cleanup } = run
+  const sandbox = deps.createSandbox(sandboxSpec(run, input))
+  cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
+  return sandbox
+}
 
 function sandboxSpec({ job, deps, settings }: Run, { ref, view }: { ref: string; view: MirrorView }) {
   const owner = { installation: deps.installation, attempt: job.attempt.id, claim: job.attempt.claim }

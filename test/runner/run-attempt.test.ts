@@ -165,3 +165,23 @@ test('runAttempt() keeps its result when the sandbox cannot be removed, and says
   expect(await runAttempt(aJob(), deps, stop)).toMatchObject({ change: { commit: 'commit' } })
   expect(leftovers).toEqual([gone])
 })
+
+test('runAttempt() destroys the set-up sandbox when it is cancelled in it', async () => {
+  const { deps, stop, sandboxes } = story({
+    exec: ({ spec }) => {
+      if (spec.user !== 'root') return { code: 0 }
+      stop.stop({ kind: 'cancelled' })
+      return new Promise<never>(() => undefined)
+    },
+  })
+  const run = runAttempt(aJob({ environment: { setupScript: 'sleep 600' } }), deps, stop)
+  await expect(run).rejects.toMatchObject({ because: { kind: 'cancelled' } })
+  sandboxes.assertClean()
+})
+
+test('runAttempt() destroys the set-up sandbox when its checkout fails', async () => {
+  const { deps, stop, sandboxes } = story()
+  deps.checkOut = () => Promise.reject(new Error('no objects'))
+  await expect(runAttempt(aJob({ environment: { setupScript: 'true' } }), deps, stop)).rejects.toThrow('no objects')
+  sandboxes.assertClean()
+})
