@@ -33,7 +33,11 @@ function doesNotApply(top: string, { stderr, threeWay }: { stderr: string; three
   const reasons = stderr
     .split('\n')
     .filter((line) => line.startsWith('error: ') || line.includes('with conflicts'))
-    .map((line) => neutraliseLine(line.replace('error: ', '')))
+    .map((line) =>
+      neutraliseLine(
+        line.replace('error: ', '').replace(/^Applied patch to '(.*)' with conflicts\.$/, '$1: conflicts'),
+      ),
+    )
   const shown = reasons.slice(0, SHOWN).join('; ') || neutraliseLine(stderr.trim())
   const more = reasons.length > SHOWN ? `; and ${reasons.length - SHOWN} more` : ''
   const hint = threeWay

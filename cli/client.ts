@@ -105,7 +105,9 @@ async function tokenOf({ token, tokenFile, url }: ClientConfig): Promise<string>
   // The local administrator's token goes to this machine only.
   const fromFile = isLocal ? await readFile(tokenFile, 'utf8').catch(() => '') : ''
   if (fromFile.trim() !== '') return fromFile.trim()
-  const where = isLocal ? `, and ${tokenFile} cannot be read. Start the server with "bin/drydock serve", or set it` : ''
+  const where = isLocal
+    ? `, and ${tokenFile} cannot be read. Start the server with "bin/drydock serve", or set the token`
+    : ''
   throw usageError(`Cannot ask ${url.origin}: DRYDOCK_TOKEN is not set${where}`, 'token-missing')
 }
 

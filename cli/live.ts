@@ -16,10 +16,11 @@ export async function watchTask(client: Client, task: TaskJson, context: CliCont
   using progress = createProgress(context.err)
   progress.show('waiting for a runner …')
   for await (const event of client.followTask(task.id)) {
+    if (event.phase === 'queue') continue
     const text = renderEvent(event, options)
-    if (text === undefined || event.phase === 'queue') continue
     progress.clear()
-    context.err.write(`${text}\n`)
+    if (text !== undefined) context.err.write(`${text}\n`)
+    if (event.kind === 'phase' && event.status === 'started') progress.show(`${event.phase} …`)
   }
   progress.clear()
   return client.readTask(task.id)

@@ -28,10 +28,9 @@ export function renderEvent(event: EventJson, { style, raw, numbers }: RenderOpt
 type Look = { style: Style; safe: (text: string) => string }
 
 function bodyOf(event: EventJson, { style, safe }: Look): string | undefined {
-  const mark = (text: string) => `${style('cyan', `▸ ${event.phase}`)} ${text}`
   switch (event.kind) {
     case 'phase':
-      return event.status === 'ended' ? style('dim', `  ${event.phase} took ${duration(Number(event.ms))}`) : mark('…')
+      return phaseLine(event, style)
     case 'state':
       return stateLine(event, style)
     case 'publish':
@@ -39,7 +38,7 @@ function bodyOf(event: EventJson, { style, safe }: Look): string | undefined {
     case 'output':
     case 'reasoning':
     case 'message':
-      return safe(textOf(event.text))
+      return safe(textOf(event.text).replace(/\n$/, ''))
     case 'raw':
       return safe(textOf(event.line))
     case 'notice':
@@ -54,6 +53,14 @@ function bodyOf(event: EventJson, { style, safe }: Look): string | undefined {
     default:
       return undefined
   }
+}
+
+/** Phases that print have a heading before and a duration behind; the others are one line. */
+function phaseLine({ phase, status, ms }: EventJson, style: Style): string | undefined {
+  const prints = phase === 'agent' || phase === 'setup'
+  const name = style('cyan', `▸ ${phase}`)
+  if (status !== 'ended') return prints ? `${name} …` : undefined
+  return prints ? style('dim', `  ${phase} took ${duration(Number(ms))}`) : `${name} ${duration(Number(ms))}`
 }
 
 function stateLine(event: EventJson, style: Style): string | undefined {

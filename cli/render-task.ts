@@ -45,8 +45,8 @@ function attemptLines(attempt: AttemptJson, style: Style): string[] {
     ...(diff === null ? [] : [line('changes', diffText(diff))]),
     ...flagged.map(({ path, why }) => line('flagged', style('yellow', `${neutraliseLine(path)}: ${why}`))),
     ...(publish.state === 'none' ? [] : [line('publishing', publishText(attempt, style))]),
-    ...(branch === null ? [] : [line('branch', neutraliseLine(branch))]),
-    ...(commit === null ? [] : [line('commit', commit)]),
+    ...(branch === null || publish.state !== 'published' ? [] : [line('branch', neutraliseLine(branch))]),
+    ...(commit === null || publish.state !== 'published' ? [] : [line('commit', commit)]),
     ...(pullRequest === null ? [] : [line('pull request', ` ${neutraliseLine(pullRequest.url)}`)]),
     ...(answer === null || answer === '' ? [] : ['', neutralise(answer)]),
   ]

@@ -59,10 +59,13 @@ export const serve = defineCommand({
       role,
       port,
       host: values.host ?? '127.0.0.1',
+      // An api that shares a database needs no folder, unless one is named: then that gets the token.
+      diskless: role === 'api' && config.databaseUrl !== undefined && !values.data && !process.env.DRYDOCK_DATA,
     })
-    const adminTokenFile = join(server.dataDir, 'admin-token')
+    const adminTokenFile = server.adminToken === undefined ? null : join(server.dataDir, 'admin-token')
     const where = server.url === undefined ? 'The runner takes tasks.' : `Drydock listens on ${server.url}`
-    say(context, `${where}\nThe administrator's token is in ${adminTokenFile}\nStop it with Ctrl-C.`)
+    const token = adminTokenFile === null ? "in the runner's data folder" : `in ${adminTokenFile}`
+    say(context, `${where}\nThe administrator's token is ${token}\nStop it with Ctrl-C.`)
     if (values.json) writeJson(context, { url: server.url ?? null, dataDir: server.dataDir, adminTokenFile })
     if (!context.signal.aborted) await once(context.signal, 'abort')
     say(context, 'Stopping …')

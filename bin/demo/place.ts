@@ -26,7 +26,7 @@ export async function preparePlace(plan: DemoPlan, env: NodeJS.ProcessEnv): Prom
   await mkdir(folder, { recursive: true })
   const place = await placeOf(plan, { folder, env })
   if (plan.branch === undefined) return place
-  if (!place.origin.includes('://')) await requireBranch(plan.branch, { origin: place.origin, env })
+  if (!isUrl(place.origin)) await requireBranch(plan.branch, { origin: place.origin, env })
   return { ...place, branch: plan.branch }
 }
 

@@ -2,7 +2,7 @@ import type { AttemptJson, TaskJson } from '../../api/schemas/task.ts'
 import { lastAttempts } from '../../cli/attempts.ts'
 import { say, styleOf } from '../../cli/context.ts'
 import type { CliContext } from '../../cli/context.ts'
-import { colourPatch } from '../../cli/patch.ts'
+import { colourPatch, warnFlagged } from '../../cli/patch.ts'
 import { diffText, duration, stateText } from '../../cli/render-task.ts'
 import { neutraliseLine } from '../../cli/terminal.ts'
 import { isUrl } from './plan.ts'
@@ -15,6 +15,7 @@ export type DemoReport = {
   message: string | null
   phases: AttemptJson['phases']
   diff: NonNullable<AttemptJson['diff']>
+  flagged: AttemptJson['flagged']
   origin: string
   branch: string | null
   commit: string | null
@@ -34,8 +35,9 @@ export function reportOf(task: TaskJson, origin: string): DemoReport {
     state: attempt.state,
     reason: attempt.reason ?? (stopped ? `publish-${publish.state}` : null),
     message: attempt.message ?? (stopped ? publish.reason : null),
-    phases: attempt.phases,
+    phases: attempt.phases.map(({ phase, ms }) => ({ phase, ms })),
     diff: attempt.diff ?? { files: 0, additions: 0, deletions: 0 },
+    flagged: attempt.flagged,
     origin,
     branch: isPublished ? attempt.branch : null,
     commit: isPublished ? attempt.commit : null,
@@ -55,6 +57,7 @@ export function writeReport({ report, patch, ...ending }: Ending, context: CliCo
   const style = styleOf(context, context.out)
   const line = (text = '') => context.out.write(`${text}\n`)
   if (patch.length > 0) line(`\n${colourPatch(patch, style).trimEnd()}`)
+  warnFlagged(report, context)
   const total = report.phases.map(({ phase, ms }) => `${phase} ${duration(ms)}`).join(' · ')
   line(`\n${stateText(report.state, style)}: ${diffText(report.diff)}${total === '' ? '' : `  (${total})`}`)
   if (report.message !== null) say(context, neutraliseLine(report.message))

@@ -60,7 +60,7 @@ export const exec = defineCommand({
 
 async function readPrompt(text: string | undefined, { stdin }: CliContext): Promise<string> {
   const isPiped = text === '-' || (text === undefined && !stdin.isTerminal)
-  const prompt = isPiped ? await stdin.read() : (text ?? '')
+  const prompt = isPiped ? (await stdin.read()).replace(/\n+$/, '') : (text ?? '')
   if (prompt.trim() !== '') return prompt
   const state = isPiped ? 'standard input is empty' : 'the prompt is missing'
   throw usageError(`Cannot run "exec": ${state}. Give it as an argument, or "-" to read standard input`)
