@@ -53,7 +53,9 @@ const SECOND = 1000
 
 /** Reads the server's configuration; one error names every fault. */
 export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
-  const parsed = ServerEnv.safeParse(env)
+  // `NAME=` in a file of settings means the same as no such line.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = ServerEnv.safeParse(set)
   if (!parsed.success) {
     throw new DrydockError(
       'config-invalid',

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { readFileSync } from 'node:fs'
+import { chmod, link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 
@@ -10,8 +12,8 @@ export type DataFolder = AsyncDisposable & {
 }
 
 /**
- * Opens a data folder for one role of one server. Rejects with `data-folder-in-use` when a living process has that role
- * there; the mark of a dead one is replaced.
+ * Opens a data folder for one role of one server. Rejects with `data-folder-in-use` when a living process of this
+ * machine, in whichever container, has that role there.
  */
 export async function openDataFolder(path: string, role: string): Promise<DataFolder> {
   try {
@@ -25,12 +27,12 @@ export async function openDataFolder(path: string, role: string): Promise<DataFo
   }
   const installation = await readOrCreate(join(path, 'installation'), () => randomBytes(6).toString('hex'))
   const marks = role === 'all' ? ['api', 'runner'] : [role]
-  const held: string[] = []
+  const held: FileHandle[] = []
   const release = async () => {
-    for (const file of held.splice(0)) await rm(file, { force: true })
+    for (const handle of held.splice(0)) await handle.close()
   }
   try {
-    for (const mark of marks) held.push(await takeMark(join(path, `${mark}.lock`), { path, mark }))
+    for (const mark of marks) held.push(await takeLock(join(path, `${mark}.lock`), { path, mark }))
   } catch (error) {
     await release()
     throw error
@@ -42,49 +44,52 @@ export async function openDataFolder(path: string, role: string): Promise<DataFo
 async function readOrCreate(file: string, make: () => string): Promise<string> {
   const temporary = `${file}.${randomBytes(4).toString('hex')}`
   try {
-    return (await readFile(file, 'utf8')).trim()
-  } catch {
     await writeFile(temporary, make(), { mode: 0o600 })
-    await rename(temporary, file)
-    return (await readFile(file, 'utf8')).trim()
+    // A link appears with its content, and not where a file is.
+    await link(temporary, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    await rm(temporary, { force: true })
   }
+  return (await readFile(file, 'utf8')).trim()
 }
 
-async function takeMark(file: string, { path, mark }: { path: string; mark: string }): Promise<string> {
-  const self = `${process.pid} ${startTimeOf(process.pid) ?? ''}`
-  for (let tries = 0; tries < 3; tries++) {
-    try {
-      const handle = await open(file, 'wx', 0o600)
-      await handle.writeFile(self)
-      await handle.close()
-      return file
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const holder = await readFile(file, 'utf8').catch(() => '')
-    if (isAlive(holder)) {
+/**
+ * The kernel holds the lock as long as this process lives, and shows it to other containers, which see no processes of
+ * ours. The file stays: removing one that another process has open would let two hold it.
+ */
+async function takeLock(file: string, { path, mark }: { path: string; mark: string }): Promise<FileHandle> {
+  const handle = await open(file, 'a+', 0o600)
+  try {
+    if (!(await lock(handle))) {
+      const holder = (await handle.readFile('utf8')).trim() || 'just started'
       throw new DrydockError(
         'data-folder-in-use',
-        `Cannot use data folder ${path}: the ${mark} of another server (process ${holder.split(' ')[0]}) works on it. Stop that one, or choose another folder with --data.`,
+        `Cannot use data folder ${path}: the ${mark} of another server (${holder}) works on it. Stop that one, or choose another folder with --data.`,
       )
     }
-    await rm(file, { force: true })
+    await handle.truncate(0)
+    await handle.write(`process ${process.pid} on ${hostname()}\n`)
+    return handle
+  } catch (error) {
+    await handle.close()
+    throw error
   }
-  throw new DrydockError('data-folder-in-use', `Cannot use data folder ${path}: several servers start on it at once`)
 }
 
-/** A process id alone may have been given to somebody else, so its start time goes with it. */
-function isAlive(holder: string): boolean {
-  const [pid, startTime] = holder.split(' ')
-  return startTime !== undefined && startTime !== '' && startTimeOf(Number(pid)) === startTime
-}
-
-function startTimeOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name in parentheses may hold spaces; fields count from behind it. Field 22 of the line is the start time.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  } catch {
-    return undefined
-  }
+/** Node has no flock(2). The lock belongs to the open file, so it stays when the program that took it has ended. */
+async function lock(handle: FileHandle): Promise<boolean> {
+  const child = spawn('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'pipe', handle.fd] })
+  let said = ''
+  child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  }).catch((error: Error) => {
+    said = error.message
+    return null
+  })
+  if (code === 0 || code === 1) return code === 0
+  throw new DrydockError('config-invalid', `Cannot lock the data folder: flock (of util-linux) failed: ${said.trim()}`)
 }

@@ -7,6 +7,7 @@ import { startApi } from '../api/main.ts'
 import { ensureAdminToken } from '../domain/access/tokens.ts'
 import { migrateDatabase, openDatabase } from '../domain/db.ts'
 import type { Database, DatabaseAddress } from '../domain/db.ts'
+import { DrydockError } from '../domain/errors.ts'
 import { checkAddress } from '../forge/addresses.ts'
 import { cleanupStack } from '../runner/cleanup.ts'
 import { startEmbeddedPostgres } from '../runner/database/embedded-postgres.ts'
@@ -27,12 +28,15 @@ export type ServeOptions = {
   role: 'all' | 'api' | 'runner'
   port: number
   host: string
+  /** An api that keeps nothing on disk: neither lock nor token. Its database is elsewhere. */
+  diskless?: boolean
 }
 
 export type RunningServer = {
   /** Undefined for the role `runner`. */
   url: string | undefined
-  adminToken: string
+  /** Undefined for a diskless api: the runner stores it. */
+  adminToken: string | undefined
   dataDir: string
   /** Drains, hands back what is left, stops the database container that it started. Safe to call twice. */
   close: () => Promise<void>
@@ -45,8 +49,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const logger = pino({ level: config.logLevel, base: { role } }, pino.destination(2))
   const cleanup = cleanupStack()
   try {
-    const folder = await openDataFolder(config.dataDir, role)
-    cleanup.defer(() => folder[Symbol.asyncDispose]())
+    const folder = options.diskless ? undefined : await openDataFolder(config.dataDir, role)
+    cleanup.defer(() => folder?.[Symbol.asyncDispose]())
     const engine = createDockerEngine({ socketPath: config.dockerSocket })
     cleanup.defer(() => engine[Symbol.asyncDispose]())
     const images = ownImages(config.images, async (ref) => (await engine.imageInfo(ref)) !== undefined)
@@ -77,8 +81,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       cleanup.defer(() => api.close())
       url = api.url
     }
-    const adminToken = await storeAdminToken(database, folder.path)
-    if (role !== 'api') {
+    const adminToken = folder && (await storeAdminToken(database, folder.path))
+    if (folder && role !== 'api') {
       const runner = await startRunner(
         composeRunner({ config, database, engine, images, settings, folder, logger, roots }),
       )
@@ -89,7 +93,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       await cleanup[Symbol.asyncDispose]()
       stop.abort()
     }
-    return { url, adminToken, dataDir: folder.path, close: () => (closing ??= close()) }
+    return { url, adminToken, dataDir: config.dataDir, close: () => (closing ??= close()) }
   } catch (error) {
     stop.abort()
     await cleanup[Symbol.asyncDispose]()
@@ -99,7 +103,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
 
 type DatabaseInput = {
   config: ServerConfig
-  folder: DataFolder
+  folder: DataFolder | undefined
   engine: Engine
   images: OwnImages
   logger: Logger
@@ -117,6 +121,7 @@ async function findDatabase({
   defer,
 }: DatabaseInput): Promise<DatabaseAddress> {
   if (config.databaseUrl) return { kind: 'url', url: config.databaseUrl }
+  if (!folder) throw new DrydockError('config-invalid', 'Cannot start without a data folder: DATABASE_URL is not set.')
   const image = await images.ensure('postgres', stop, (line) => logger.info(line))
   const postgres = await startEmbeddedPostgres(
     {

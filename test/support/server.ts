@@ -60,7 +60,7 @@ export async function testServer({ folder, databaseUrl, env = {} }: TestServerOp
 
 function asTestServer(server: RunningServer, { home, keep }: { home: string; keep: boolean }): TestServer {
   const url = server.url ?? ''
-  const token = server.adminToken
+  const token = server.adminToken ?? ''
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   const call: TestServer['call'] = async (method, path, body) => {
     const response = await fetch(`${url}/api/v1${path}`, {
