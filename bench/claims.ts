@@ -10,6 +10,7 @@ import type { Op, Rules } from './claims/verify.ts'
 import { startDatabase } from './support/database.ts'
 import { numbers } from './support/options.ts'
 import type { BenchOptions } from './support/options.ts'
+import { runAsProgram } from './support/program.ts'
 import { load, progress, report, round } from './support/report.ts'
 
 const BOUND = 1000
@@ -198,3 +199,5 @@ async function boundUsers(db: Db): Promise<number> {
     select count(*)::int as n from user_load l join users u on u.id = l.user_id where l.running >= u.max_running`)
   return rows[0]?.n ?? 0
 }
+
+await runAsProgram(import.meta.url, run)

@@ -9,6 +9,7 @@ import { jsonClient } from './support/json-client.ts'
 import type { JsonClient } from './support/json-client.ts'
 import { numbers } from './support/options.ts'
 import type { BenchOptions } from './support/options.ts'
+import { runAsProgram } from './support/program.ts'
 import { load, progress, report, round } from './support/report.ts'
 import { median, percentile } from './support/statistics.ts'
 
@@ -110,3 +111,5 @@ async function ask({ client, path, tasks, ms }: Case, counts: boolean): Promise<
   if (answer.status !== 200 || page.data.length !== tasks) throw new Error(`${path} answered ${answer.status}`)
   if (counts) ms.push(answer.ms)
 }
+
+await runAsProgram(import.meta.url, run)

@@ -3,6 +3,8 @@ import type { DockerErrors } from './docker-errors.ts'
 import { LABELS, type Engine, type Labels, type Owned } from './engine.ts'
 
 const GONE = [404]
+/** What older engines call an image whose tag went to a newer one. It names nothing. */
+const UNTAGGED = '<none>:<none>'
 
 /** What carries our label, and its removal. Contracts: `Engine`. */
 export function dockerOwned(docker: Docker, errors: DockerErrors): Pick<Engine, 'listOwned' | 'removeOwned'> {
@@ -22,7 +24,7 @@ export function dockerOwned(docker: Docker, errors: DockerErrors): Pick<Engine, 
         ...containers.map((it) => owned('container', it.Id, it.Names[0]?.slice(1) ?? it.Id, it.Labels)),
         ...networks.map((it) => owned('network', it.Id, it.Name, it.Labels)),
         ...volumes.Volumes.map((it) => owned('volume', it.Name, it.Name, it.Labels)),
-        ...images.map((it) => owned('image', it.Id, it.RepoTags?.[0] ?? it.Id, it.Labels)),
+        ...images.map((it) => owned('image', it.Id, it.RepoTags?.find((tag) => tag !== UNTAGGED) ?? it.Id, it.Labels)),
       ]
     },
     async removeOwned({ type, id }) {

@@ -1,0 +1,99 @@
+// The second half of `npm run fault`: a program of its own that asks nobody but the database, the origins, the forge,
+// the engine and the kernel.
+//
+//   node dist/bench/fault-verify.js before          prints what is there
+//   node dist/bench/fault-verify.js after < CASE    reads a case and prints its findings
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { inventory, processesOf, temporaryFiles } from './fault/inventory.ts'
+import type { Thing } from './fault/inventory.ts'
+import type { Order } from './fault/load.ts'
+import { openDataFolderDatabase } from './fault/look.ts'
+import { readAttempts, strays, wrongAttempts, wrongRows, wrongTasks } from './fault/truth.ts'
+import type { Pull } from './fault/truth.ts'
+
+export type Case = {
+  before: Thing[]
+  dataDir: string
+  folder: string
+  origin: string
+  forgeOrigin: string
+  pullsUrl: string
+  token: string
+  orders: Order[]
+  /** While the server is up its database can be asked; when it is down nothing of it may run. */
+  server: 'up' | 'down'
+  /** Images that may stay: snapshots that rows name. */
+  snapshots: string[]
+  /** Others use this machine, too: what cannot be told to be ours is not counted. */
+  shared: boolean
+}
+
+export type Verdict = { findings: string[]; states: Record<string, number>; snapshots: string[] }
+
+async function verify(given: Case): Promise<Verdict> {
+  const verdict = given.server === 'up' ? await verifyTruth(given) : { findings: [], states: {}, snapshots: [] }
+  const snapshots = given.server === 'up' ? verdict.snapshots : given.snapshots
+  verdict.findings.push(...leftBehind({ ...given, snapshots }))
+  return verdict
+}
+
+async function verifyTruth({ dataDir, orders, pullsUrl, token, ...origins }: Case): Promise<Verdict> {
+  await using database = openDataFolderDatabase(dataDir)
+  const attempts = await readAttempts(database.client)
+  const outside = { ...origins, pulls: await readPulls(pullsUrl, token) }
+  const findings = [
+    ...wrongTasks(orders, attempts),
+    ...wrongAttempts(attempts, outside),
+    ...strays(attempts, outside),
+    ...(await wrongRows(database.client)),
+  ]
+  const states: Record<string, number> = {}
+  for (const { state, reason } of attempts) {
+    const name = reason === null ? state : `${state}: ${reason}`
+    states[name] = (states[name] ?? 0) + 1
+  }
+  const snapshots = await database.client<{ image: string }[]>`select image from snapshots`
+  return { findings, states, snapshots: snapshots.map(({ image }) => image) }
+}
+
+async function readPulls(url: string, token: string): Promise<Pull[]> {
+  const pulls: Pull[] = []
+  for (let page = 1; ; page++) {
+    const response = await fetch(`${url}?state=all&per_page=100&page=${page}`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    const found = (await response.json()) as Pull[]
+    const known = new Set(pulls.map(({ number }) => number))
+    const fresh = found.filter(({ number }) => !known.has(number))
+    if (fresh.length === 0) return pulls
+    pulls.push(...fresh)
+  }
+}
+
+function leftBehind({ before, dataDir, folder, server, snapshots, shared }: Case): string[] {
+  const installation = readFileSync(join(dataDir, 'installation'), 'utf8').trim()
+  const known = new Set(before.map(({ type, name }) => `${type} ${name}`))
+  const allowed = (thing: Thing) => {
+    if (thing.name === folder) return true
+    if (thing.type === 'volume') return thing.name === `drydock-postgres-${installation}`
+    if (thing.type === 'container') return server === 'up' && thing.name === `drydock-postgres-${installation}`
+    return thing.type === 'image' && snapshots.some((ref) => thing.name.startsWith(`${ref} `))
+  }
+  const isOurs = ({ name, labels }: Thing) => `${name} ${labels}`.includes(installation) || name.startsWith(folder)
+  const isOthers = (thing: Thing) => /drydock\.(installation|kind)=/.test(thing.labels) || shared
+  const things = inventory()
+    .filter((thing) => !known.has(`${thing.type} ${thing.name}`) && !allowed(thing))
+    .filter((thing) => isOurs(thing) || !isOthers(thing))
+    .map(({ type, name }) => `${type} ${name} was left behind`)
+  const files = temporaryFiles(dataDir).map((path) => `file ${path} was left in the data folder`)
+  const running = server === 'up' ? [] : processesOf(folder, [process.pid, process.ppid])
+  return [...things, ...files, ...running.map((line) => `process ${line} still runs`)]
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const result = process.argv[2] === 'before' ? inventory() : await verify(JSON.parse(readFileSync(0, 'utf8')) as Case)
+  process.stdout.write(JSON.stringify(result))
+}

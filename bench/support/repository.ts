@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+const ENV = {
+  PATH: process.env.PATH ?? '/usr/bin:/bin',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_AUTHOR_NAME: 'Bench',
+  GIT_AUTHOR_EMAIL: 'bench@example.com',
+  GIT_COMMITTER_NAME: 'Bench',
+  GIT_COMMITTER_EMAIL: 'bench@example.com',
+}
+
+/** Plain git on a repository of a benchmark. Returns trimmed output. */
+export function git(cwd: string, ...args: string[]): string {
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
+  return execFileSync('git', args, { cwd, env: ENV, encoding: 'utf8', stdio, maxBuffer: 2 ** 28 }).trim()
+}
+
+export type Files = Readonly<Record<string, string>>
+
+/** Commits files on `main` of a bare repository, and on more branches that each start from it. */
+export function fillRepository(bare: string, main: Files, branches: Readonly<Record<string, Files>> = {}): void {
+  const work = `${bare}.work`
+  git(dirname(bare), 'init', '-q', '-b', 'main', work)
+  const commit = (files: Files) => {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(work, path)), { recursive: true })
+      writeFileSync(join(work, path), text)
+    }
+    git(work, 'add', '-A')
+    git(work, 'commit', '-q', '-m', 'Files')
+  }
+  commit(main)
+  for (const [branch, files] of Object.entries(branches)) {
+    git(work, 'checkout', '-q', '-b', branch, 'main')
+    commit(files)
+  }
+  git(work, 'push', '-q', bare, '--all')
+}
