@@ -1,0 +1,61 @@
+import type { FailureReason } from '../domain/tasks/attempt.ts'
+import type { Job } from '../domain/tasks/job.ts'
+import type { MirrorView } from '../forge/mirrors.ts'
+import type { AttemptSettings } from './attempt-settings.ts'
+import type { CleanupStack } from './cleanup.ts'
+import { AttemptFailure } from './failure.ts'
+import type { Breach, Sandbox, SandboxFactory } from './sandbox/sandbox.ts'
+import type { StopSwitch } from './stop.ts'
+import { IN_SANDBOX } from './workspace/workspace.ts'
+
+/** What the steps of one attempt share. */
+export type AttemptContext<Deps> = {
+  job: Job
+  deps: Deps
+  stop: StopSwitch
+  cleanup: CleanupStack
+  settings: AttemptSettings
+}
+
+export type SandboxDeps = {
+  installation: string
+  createSandbox: SandboxFactory
+  /** A sandbox could not be removed: a sweep must follow. What the attempt yielded stands. */
+  onLeftover: (error: unknown) => void
+}
+
+/**
+ * A sandbox of the attempt, not started yet. It is destroyed with the attempt at the latest, also when what it was made
+ * for broke off, and the first limit that it breaches stops the attempt.
+ */
+export function newSandbox(context: AttemptContext<SandboxDeps>, input: { ref: string; view: MirrorView }): Sandbox {
+  const { deps, cleanup, stop } = context
+  const sandbox = deps.createSandbox(sandboxSpec(context, input))
+  cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
+  void sandbox.breached.then((breach) => stop.stop({ kind: 'failed', failure: breachFailure(breach) }))
+  return sandbox
+}
+
+function sandboxSpec(
+  { job, deps, settings }: AttemptContext<SandboxDeps>,
+  { ref, view }: { ref: string; view: MirrorView },
+) {
+  return {
+    image: ref,
+    owner: { installation: deps.installation, attempt: job.attempt.id, claim: job.attempt.claim },
+    resources: settings.resources,
+    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }],
+    lifetimeMs: settings.limits.totalMs + settings.limits.collectMs,
+  }
+}
+
+const BREACHES: Record<Breach, string> = {
+  'out-of-memory':
+    'Cannot go on: the sandbox used all of its memory. Raise resources.memoryMiB in the environment, or use less.',
+  'disk-full':
+    'Cannot go on: the sandbox used all of its disk. Raise resources.diskMiB in the environment, or write less.',
+  'too-many-processes':
+    'Cannot go on: the sandbox started more processes than it may. Raise resources.pids in the environment, or start fewer.',
+}
+
+export const breachFailure = (breach: Breach) => new AttemptFailure(breach satisfies FailureReason, BREACHES[breach])
