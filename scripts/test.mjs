@@ -1,26 +1,58 @@
 // `npm test`: the gate, then every test. With words after `--`, only the test files whose names hold one of them.
+// Projects run one after the other: tests that drive a whole server want the machine for themselves.
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const PROJECTS = ['unit', 'database', 'docker', 'e2e']
 const words = process.argv.slice(2)
 
-run(join(ROOT, 'scripts', 'setup'), [])
+must(join(ROOT, 'scripts', 'setup'), [])
 if (words.length === 0) {
-  npx('tsc', ['--noEmit'])
-  npx('eslint', ['.'])
-  npx('prettier', ['--check', '--log-level', 'warn', '.'])
+  must(bin('tsc'), ['--noEmit'])
+  must(bin('eslint'), ['.'])
+  must(bin('prettier'), ['--check', '--log-level', 'warn', '.'])
 }
-run(process.execPath, [join(ROOT, 'scripts', 'build.mjs')])
-npx('vitest', ['run', ...words])
+must(process.execPath, [join(ROOT, 'scripts', 'build.mjs')])
 
-function npx(program, args) {
-  run(join(ROOT, 'node_modules', '.bin', program), args)
+const folder = mkdtempSync(join(tmpdir(), 'drydock-test-report-'))
+const total = { passed: 0, failed: 0, skipped: 0, broken: [] }
+for (const project of PROJECTS) addResult(project, join(folder, `${project}.json`))
+rmSync(folder, { recursive: true })
+
+const { passed, failed, skipped, broken } = total
+if (broken.length > 0) process.stdout.write(`Not passed: ${broken.join(', ')}\n`)
+process.stdout.write(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
+process.exit(broken.length === 0 && passed > 0 ? 0 : 1)
+
+/** Runs one project. What fails outside a test (a set-up, an unhandled error) has no count, but breaks the run. */
+function addResult(project, report) {
+  const flags = ['--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  if (run(bin('vitest'), ['run', '--project', project, ...flags, ...words]) !== 0) total.broken.push(project)
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
+    total.passed += numPassedTests
+    total.failed += numFailedTests
+    total.skipped += numPendingTests + numTodoTests
+  } catch {
+    if (!total.broken.includes(project)) total.broken.push(project)
+  }
+}
+
+function bin(program) {
+  return join(ROOT, 'node_modules', '.bin', program)
+}
+
+function must(command, args) {
+  const status = run(command, args)
+  if (status !== 0) process.exit(status)
 }
 
 function run(command, args) {
   const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit' })
   if (error) process.stderr.write(`Cannot run ${command}: ${error.message}\n`)
-  if (status !== 0) process.exit(status ?? 1)
+  return status ?? 1
 }
