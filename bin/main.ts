@@ -34,12 +34,18 @@ function createContext(signal: AbortSignal): CliContext {
     out: outputOf(process.stdout),
     err: outputOf(process.stderr),
     stdin: { isTerminal: process.stdin.isTTY, read: readStdin },
-    // npm runs scripts in the package's folder; paths that a person types are relative to where they are.
-    cwd: (process.env.npm_lifecycle_event && process.env.INIT_CWD) || process.cwd(),
+    cwd: currentFolder(process.env),
+    env: process.env,
     program: 'bin/drydock',
     fetch,
     signal,
   }
+}
+
+/** npm runs our scripts in the package's folder; paths that a person types are relative to where that person is. */
+function currentFolder({ npm_lifecycle_event: script = '', INIT_CWD: before }: NodeJS.ProcessEnv): string {
+  const isOurs = ['demo', 'start', 'bench', 'fault'].includes(script) && process.cwd() === ROOT
+  return isOurs && before !== undefined ? before : process.cwd()
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {

@@ -13,6 +13,8 @@ export type CliContext = {
   err: Output
   stdin: { isTerminal: boolean; read: () => Promise<string> }
   cwd: string
+  /** The environment variables, read in one place. */
+  env: Readonly<NodeJS.ProcessEnv>
   /** How this program is called, for the commands that it proposes. */
   program: string
   fetch: typeof fetch

@@ -1,9 +1,13 @@
-import type { TaskJson } from '../api/schemas/task.ts'
+import type { AttemptJson, TaskJson } from '../api/schemas/task.ts'
+import { hasEnded, lastAttempts } from './attempts.ts'
 import type { Client } from './client.ts'
 import { styleOf } from './context.ts'
 import type { CliContext } from './context.ts'
 import { createProgress } from './progress.ts'
 import { renderEvent } from './render-event.ts'
+import { stateText } from './render-task.ts'
+import { neutralise } from './terminal.ts'
+import type { Style } from './terminal.ts'
 
 /** Numbers of the attempts of a task by their ids. */
 export function numbersOf(task: TaskJson): Map<string, number> {
@@ -12,10 +16,13 @@ export function numbersOf(task: TaskJson): Map<string, number> {
 
 /** Shows a task live on standard error until it has ended, publishing included. Resolves to how it ended. */
 export async function watchTask(client: Client, task: TaskJson, context: CliContext): Promise<TaskJson> {
-  const options = { style: styleOf(context, context.err), raw: false, numbers: numbersOf(task) }
+  const style = styleOf(context, context.err)
+  const options = { style, raw: false, numbers: numbersOf(task) }
   using progress = createProgress(context.err)
   progress.show('waiting for a runner …')
+  const told = new Set<string>()
   for await (const event of client.followTask(task.id)) {
+    if (event.kind === 'state' && hasEnded({ state: String(event.state) })) told.add(event.attempt)
     if (event.phase === 'queue') continue
     const text = renderEvent(event, options)
     progress.clear()
@@ -23,5 +30,14 @@ export async function watchTask(client: Client, task: TaskJson, context: CliCont
     if (event.kind === 'phase' && event.status === 'started') progress.show(`${event.phase} …`)
   }
   progress.clear()
-  return client.readTask(task.id)
+  const ended = await client.readTask(task.id)
+  // Where a runner was lost, no one wrote the last event.
+  for (const attempt of lastAttempts(ended))
+    if (!told.has(attempt.id)) context.err.write(`${endText(attempt, style)}\n`)
+  return ended
+}
+
+function endText({ state, reason, message }: AttemptJson, style: Style): string {
+  const why = reason === null ? '' : ` (${reason})`
+  return `${stateText(state, style)}${why}${message === null ? '' : `: ${neutralise(message)}`}`
 }

@@ -46,12 +46,25 @@ function installDependencies() {
   }
 }
 
+/** Commands that are started at once on a changed tree take turns: none runs what another still writes. */
 async function buildProject() {
-  const { build } = await import('./build.mjs')
+  const { build, sourceStamp } = await import('./build.mjs')
+  if (readOrEmpty(join(ROOT, 'dist', '.stamp')) === sourceStamp()) return
+  const { withLock } = await import('./lib/lock.mjs')
+  const name = `build-${createHash('sha256').update(ROOT).digest('hex').slice(0, 12)}`
+  const onWait = () => process.stderr.write('drydock: waiting for a build that another command has begun …\n')
   try {
-    await build()
+    await withLock(name, async () => build(), { onWait })
   } catch {
     stop(1, 'build-failed', 'Cannot start: the build failed; the lines above say why.')
+  }
+}
+
+function readOrEmpty(path) {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
   }
 }
 

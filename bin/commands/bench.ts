@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
@@ -35,13 +34,12 @@ export const bench: Command = {
     const at = argv.findIndex((word) => !word.startsWith('-'))
     const name = argv[at]
     if (name === undefined) throw usageError(`Cannot run "bench": a name is missing, one of ${NAMES.join(', ')}`)
-    const program = join(ROOT, 'dist', 'bench', `${name}.js`)
-    if (!/^[a-z][a-z0-9-]*$/.test(name) || !existsSync(program)) {
+    if (!NAMES.includes(name)) {
       const meant = suggest(name, NAMES)
       const hint = meant === undefined ? `They are ${NAMES.join(', ')}` : `Did you mean "${meant}"?`
       throw usageError(`There is no benchmark ${JSON.stringify(name)}. ${hint}`)
     }
-    return runProgram(program, [...argv.slice(0, at), ...argv.slice(at + 1)])
+    return runProgram(join(ROOT, 'dist', 'bench', `${name}.js`), [...argv.slice(0, at), ...argv.slice(at + 1)])
   },
 }
 
@@ -51,7 +49,7 @@ export const fault: Command = {
 }
 
 async function runProgram(program: string, argv: readonly string[]): Promise<number> {
-  await prepareMachine(ROOT, process.env)
+  await prepareMachine(ROOT, context.env)
   const child = spawn(process.execPath, [program, ...argv], { stdio: 'inherit', cwd: ROOT })
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject)

@@ -45,10 +45,10 @@ export const serve = defineCommand({
     const role = parseRole(values.role)
     const port = parsePort(values.port)
     // The api alone needs no engine when its database is somewhere else.
-    if (role !== 'api' || process.env.DATABASE_URL === undefined) await prepareMachine(ROOT, process.env)
+    if (role !== 'api' || context.env.DATABASE_URL === undefined) await prepareMachine(ROOT, context.env)
     const { startServer } = await import('../serve.ts')
     const { readServerConfig } = await import('../config.ts')
-    const config = readServerConfig(process.env)
+    const config = readServerConfig(context.env)
     const roots = values['repository-root']?.map((folder) => resolve(context.cwd, folder))
     const server = await startServer({
       config: {
@@ -60,7 +60,7 @@ export const serve = defineCommand({
       port,
       host: values.host ?? '127.0.0.1',
       // An api that shares a database needs no folder, unless one is named: then that gets the token.
-      diskless: role === 'api' && config.databaseUrl !== undefined && !values.data && !process.env.DRYDOCK_DATA,
+      diskless: role === 'api' && config.databaseUrl !== undefined && !values.data && !context.env.DRYDOCK_DATA,
     })
     const adminTokenFile = server.adminToken === undefined ? null : join(server.dataDir, 'admin-token')
     const where = server.url === undefined ? 'The runner takes tasks.' : `Drydock listens on ${server.url}`
