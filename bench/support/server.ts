@@ -10,6 +10,8 @@ import { packageRoot } from '../../bin/config.ts'
 export type ServerInput = {
   dataDir: string
   repositoryRoots: readonly string[]
+  /** Default `all`. */
+  role?: 'all' | 'api' | 'runner'
   /** More variables for the server. */
   env?: Readonly<Record<string, string>>
   /** Gets every line that the server writes to standard error. */
@@ -17,7 +19,7 @@ export type ServerInput = {
 }
 
 export type ServerChild = {
-  /** Settles when the server takes requests; rejects with its last lines when it ends before. */
+  /** Settles when the server works; rejects with its last lines when it ends before. A runner has no URL. */
   ready: Promise<{ url: string; token: string }>
   /** Kills the server and all it started, at once. Resolves when it is gone. */
   killHard: () => Promise<void>
@@ -30,7 +32,7 @@ const START_LIMIT_MS = 90_000
 /** Starts `bin/drydock serve` on a free port, as the head of a process group of its own. */
 export function startServerChild(input: ServerInput): ServerChild {
   const roots = input.repositoryRoots.flatMap((folder) => ['--repository-root', folder])
-  const args = ['serve', '--port', '0', '--data', input.dataDir, ...roots, '--json']
+  const args = ['serve', '--role', input.role ?? 'all', '--port', '0', '--data', input.dataDir, ...roots, '--json']
   const child = spawn(join(packageRoot, 'bin', 'drydock'), args, {
     // What was built for this program is what its servers run: nothing is built again while they start and die.
     env: { ...process.env, DRYDOCK_LOG: 'warn', ...input.env, DRYDOCK_PREBUILT: '1' },
@@ -72,8 +74,8 @@ async function untilReady(child: ChildProcessByStdio<null, Readable, Readable>, 
     killGroup(child)
     throw new Error(`Cannot start the server. Its last lines:\n${last.join('\n')}`)
   }
-  const { url, adminTokenFile } = JSON.parse(first[0]) as { url: string; adminTokenFile: string }
-  return { url, token: readFileSync(adminTokenFile, 'utf8').trim() }
+  const { url, adminTokenFile } = JSON.parse(first[0]) as { url: string | null; adminTokenFile: string }
+  return { url: url ?? '', token: readFileSync(adminTokenFile, 'utf8').trim() }
 }
 
 function killGroup({ pid }: { pid?: number | undefined }): void {

@@ -1,0 +1,58 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cleanupStack } from '../../runner/cleanup.ts'
+import { jsonClient } from './json-client.ts'
+import type { JsonClient } from './json-client.ts'
+import { removeRemains } from './remains.ts'
+import type { Files } from './repository.ts'
+import { fillRepository, git } from './repository.ts'
+import { startServerChild } from './server.ts'
+
+export type BenchServerInput = {
+  main: Files
+  branches?: Readonly<Record<string, Files>>
+  env?: Readonly<Record<string, string>>
+  /** One process for everything, as `drydock serve` starts it, or one for each role. */
+  roles: readonly ('all' | 'api' | 'runner')[]
+}
+export type BenchServer = AsyncDisposable & {
+  url: string
+  token: string
+  client: JsonClient
+  dataDir: string
+  /** A bare repository with the files. */
+  origin: string
+}
+
+/** Starts real servers on a folder of their own with a repository in it. Disposing leaves nothing of them. */
+export async function startBenchServer(input: BenchServerInput): Promise<BenchServer> {
+  const cleanup = cleanupStack()
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'drydock-bench-'))
+    cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+    const origin = join(folder, 'origin.git')
+    git(folder, 'init', '-q', '--bare', '-b', 'main', origin)
+    fillRepository(origin, input.main, input.branches)
+    const dataDir = join(folder, 'data')
+    cleanup.defer(() => removeRemains(dataDir))
+    let address = { url: '', token: '' }
+    for (const role of input.roles) {
+      const server = startServerChild({
+        dataDir,
+        repositoryRoots: [folder],
+        role,
+        ...(input.env && { env: input.env }),
+      })
+      cleanup.defer(() => server.killHard())
+      const ready = await server.ready
+      if (ready.url !== '') address = ready
+    }
+    const client = jsonClient(address.url, address.token)
+    cleanup.defer(() => client.close())
+    return { ...address, client, dataDir, origin, [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose]() }
+  } catch (error) {
+    await cleanup[Symbol.asyncDispose]()
+    throw error
+  }
+}
