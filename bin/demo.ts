@@ -27,9 +27,9 @@ export const demo = defineCommand({
     'npm run demo -- --repo https://git.example.com/shop.git --branch main --json',
   ],
   run: async ({ values }, context) => {
-    const plan = await readPlan(values, { cwd: context.cwd, env: process.env })
-    await prepareMachine(ROOT, process.env)
-    const place = await preparePlace(plan, process.env)
+    const plan = await readPlan(values, { cwd: context.cwd, env: context.env })
+    await prepareMachine(ROOT, context.env)
+    const place = await preparePlace(plan, context.env)
     for (const note of place.notes) say(context, note)
     const { task, patch } = await withServer({ plan, place }, context, (own) => runDemoTask({ plan, place }, own))
     const report = reportOf(task, place.origin)
@@ -51,7 +51,7 @@ async function withServer<T>(
 ): Promise<T> {
   const [{ startServer }, { readServerConfig }] = await Promise.all([import('./serve.ts'), import('./config.ts')])
   // The user's own server and its database are none of the demo's business.
-  const config = readServerConfig({ DRYDOCK_LOG: 'error', ...process.env, DATABASE_URL: undefined })
+  const config = readServerConfig({ DRYDOCK_LOG: 'error', ...context.env, DATABASE_URL: undefined })
   const server = await startServer({
     config: { ...config, dataDir: plan.dataDir, repositoryRoots: place.roots, publicUrl: undefined, drainMs: 0 },
     role: 'all',

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
+import type { CliContext } from '../../cli/context.ts'
 import { usageError } from '../../cli/errors.ts'
 import { suggest } from '../../cli/suggest.ts'
 import { prepareMachine } from '../prepare-machine.ts'
@@ -30,7 +31,7 @@ const faultHelp = defineCommand({
 /** Benchmarks are programs of their own: what they measure shares no process with what dispatches them. */
 export const bench: Command = {
   ...benchHelp,
-  run: async (argv) => {
+  run: async (argv, context) => {
     const at = argv.findIndex((word) => !word.startsWith('-'))
     const name = argv[at]
     if (name === undefined) throw usageError(`Cannot run "bench": a name is missing, one of ${NAMES.join(', ')}`)
@@ -39,16 +40,16 @@ export const bench: Command = {
       const hint = meant === undefined ? `They are ${NAMES.join(', ')}` : `Did you mean "${meant}"?`
       throw usageError(`There is no benchmark ${JSON.stringify(name)}. ${hint}`)
     }
-    return runProgram(join(ROOT, 'dist', 'bench', `${name}.js`), [...argv.slice(0, at), ...argv.slice(at + 1)])
+    return runProgram(join(ROOT, 'dist', 'bench', `${name}.js`), [...argv.slice(0, at), ...argv.slice(at + 1)], context)
   },
 }
 
 export const fault: Command = {
   ...faultHelp,
-  run: (argv) => runProgram(join(ROOT, 'dist', 'bench', 'fault.js'), argv),
+  run: (argv, context) => runProgram(join(ROOT, 'dist', 'bench', 'fault.js'), argv, context),
 }
 
-async function runProgram(program: string, argv: readonly string[]): Promise<number> {
+async function runProgram(program: string, argv: readonly string[], context: CliContext): Promise<number> {
   await prepareMachine(ROOT, context.env)
   const child = spawn(process.execPath, [program, ...argv], { stdio: 'inherit', cwd: ROOT })
   const code = await new Promise<number | null>((resolve, reject) => {

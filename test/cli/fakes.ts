@@ -31,6 +31,7 @@ export function fakeWorld(
     err: output('err'),
     stdin: { isTerminal: true, read: async () => '' },
     cwd: '/',
+    env: {},
     program: 'bin/drydock',
     fetch: (async (input: URL, init: RequestInit) => {
       const path = `${input.pathname.replace('/api/v1', '')}${input.search}`
