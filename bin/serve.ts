@@ -51,7 +51,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   try {
     const folder = options.diskless ? undefined : await openDataFolder(config.dataDir, role)
     cleanup.defer(() => folder?.[Symbol.asyncDispose]())
-    const engine = createDockerEngine({ socketPath: config.dockerSocket })
+    const engine = createDockerEngine({ socketPath: config.dockerSocket, diskFolder: config.dataDir })
     cleanup.defer(() => engine[Symbol.asyncDispose]())
     const images = ownImages(config.images, async (ref) => (await engine.imageInfo(ref)) !== undefined)
 

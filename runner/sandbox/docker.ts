@@ -16,6 +16,8 @@ export type DockerEngineOptions = {
   socketPath?: string
   /** Below this much free space on the engine's disk every sandbox is stopped. Default 1 GiB. */
   freeFloorBytes?: number
+  /** A folder on the engine's disk, by which free space is told where the engine's own folders cannot be seen. */
+  diskFolder?: string
   /** False works as if the engine were on another machine: coarser limits, slower `killAll`. Default true. */
   hostAccess?: boolean
 }
@@ -26,7 +28,10 @@ export function createDockerEngine(options: DockerEngineOptions = {}): Engine {
   const docker = new Docker({ socketPath })
   const errors = dockerErrors(socketPath)
   const calls = dockerCalls(docker, errors)
-  const watch = new LimitWatch(calls, { freeFloorBytes: options.freeFloorBytes ?? GiB })
+  const watch = new LimitWatch(calls, {
+    freeFloorBytes: options.freeFloorBytes ?? GiB,
+    ...(options.diskFolder !== undefined && { diskFolder: options.diskFolder }),
+  })
   const withoutVolumes = dockerPlainImages(docker, errors)
   return {
     ...dockerImages(docker, errors),

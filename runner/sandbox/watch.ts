@@ -8,6 +8,8 @@ import type { Breach } from './sandbox.ts'
 const TICK_MS = 500
 const DISK_EVERY_MS = 2000
 const RECONNECT_MS = 1000
+/** Below this share of free inodes the engine's disk counts as full. */
+const FREE_FLOOR_INODES = 0.01
 
 /** One sandbox under watch. */
 export type Watched = {
@@ -23,6 +25,8 @@ export type Watched = {
 export type WatchOptions = {
   /** Below this much free space on the engine's disk every sandbox is stopped: the host comes first. */
   freeFloorBytes: number
+  /** A folder on that disk, for where the sandboxes' own folders cannot be seen. */
+  diskFolder?: string
 }
 
 type Entry = Watched & {
@@ -131,10 +135,14 @@ export class LimitWatch {
     const { disk } = entry.limits
     const usage = await this.#usage(entry)
     if (usage !== undefined && (usage.bytes > disk.bytes || usage.files > disk.files)) entry.onBreach('disk-full')
-    const folder = entry.folders[0]
+    const folder = entry.folders[0] ?? this.#options.diskFolder
     if (folder === undefined) return
     const space = await statfs(folder).catch(() => undefined)
-    if (space !== undefined && space.bavail * space.bsize < this.#options.freeFloorBytes) entry.onBreach('disk-full')
+    if (space === undefined) return
+    const isFull = space.bavail * space.bsize < this.#options.freeFloorBytes
+    // Some file systems have no fixed number of inodes and say 0.
+    const isCrowded = space.files > 0 && space.ffree < space.files * FREE_FLOOR_INODES
+    if (isFull || isCrowded) entry.onBreach('disk-full')
   }
 
   async #usage(entry: Entry): Promise<Usage | undefined> {

@@ -42,6 +42,14 @@ describe('LimitWatch', () => {
     expect(new Set(breaches)).toEqual(new Set([breach]))
   })
 
+  test('stops sandboxes whose folders it cannot see when the disk of another folder has no room left', async () => {
+    const watch = new LimitWatch(remote({}), { freeFloorBytes: Number.MAX_SAFE_INTEGER, diskFolder: '/' })
+    const breaches: Breach[] = []
+    watch.add(watched('a', breaches))
+    await vi.waitFor(() => expect(breaches).toContain('disk-full'))
+    watch.stop()
+  })
+
   test('asks an engine that hangs once, not with every tick', async () => {
     const inspect = vi.fn(() => new Promise<never>(() => {}))
     const layerBytes = vi.fn(() => new Promise<never>(() => {}))
