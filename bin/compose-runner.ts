@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Database } from '../domain/db.ts'
 import { createGitHub } from '../forge/github.ts'
+import type { GitHubOptions } from '../forge/github.ts'
 import { createMirrors } from '../forge/mirror.ts'
 import { commandAgent } from '../runner/agent/command.ts'
 import type { RunnerDeps } from '../runner/runner-deps.ts'
@@ -14,6 +15,8 @@ import type { OwnImages } from './own-images.ts'
 import type { LiveSettings } from './watch-settings.ts'
 
 const ENGINE_LIMIT_MS = 5000
+/** A publishing that must wait longer is postponed: it says why meanwhile, and makes room for others. */
+const FORGE_WAIT_MS = 5000
 
 export type ComposeInput = {
   config: ServerConfig
@@ -30,7 +33,7 @@ export type ComposeInput = {
 export function composeRunner(input: ComposeInput): RunnerDeps {
   const { config, database, engine, images, settings, folder, logger, roots } = input
   const { github } = config
-  const forge = github && createGitHub({ token: github.token, ...(github.apiUrl && { baseUrl: github.apiUrl }) })
+  const forge = github && createGitHub(githubOptions(github))
   return {
     db: database.db,
     client: database.client,
@@ -68,4 +71,8 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
         () => false,
       ),
   }
+}
+
+function githubOptions({ token, apiUrl, webUrl }: NonNullable<ServerConfig['github']>): GitHubOptions {
+  return { token, maxWaitMs: FORGE_WAIT_MS, ...(apiUrl && { baseUrl: apiUrl }), ...(webUrl && { webUrl }) }
 }

@@ -211,6 +211,8 @@ export const attempts = pgTable(
     publishClaim: integer('publish_claim').notNull().default(0),
     publishRunnerId: text('publish_runner_id'),
     publishLeaseUntil: at('publish_lease_until'),
+    /** How often it was tried since a person or the environment asked for it; bounds how long a forge is waited for. */
+    publishTries: integer('publish_tries').notNull().default(0),
     inputTokens: bigint('input_tokens', { mode: 'number' }).notNull().default(0),
     outputTokens: bigint('output_tokens', { mode: 'number' }).notNull().default(0),
     createdAt: createdAt(),

@@ -11,6 +11,8 @@ export type GitHubOptions = {
   baseUrl?: string
   /** Where people look, and where is cloned from. Follows from `baseUrl` where absent. */
   webUrl?: string
+  /** A limit that takes longer is told to the caller, which has better things to do than to wait. */
+  maxWaitMs?: number
   now?: () => number
   delay?: (ms: number, signal: AbortSignal) => Promise<void>
 }
@@ -18,6 +20,7 @@ export type GitHubOptions = {
 type GitHub = {
   octokit: Octokit
   webUrl: string
+  maxWaitMs: number
   now: () => number
   delay: (ms: number, signal: AbortSignal) => Promise<void>
 }
@@ -28,7 +31,6 @@ type Call<T> = { action: string; run: (request: { signal: AbortSignal }) => Prom
 const PUBLIC_API = 'https://api.github.com'
 const TRIES = 4
 const BACKOFF_MS = 500
-/** A longer limit is told to the caller, which has better things to do than to wait. */
 const MAX_WAIT_MS = 90_000
 const REQUEST_TIMEOUT_MS = 30_000
 const MAX_REDIRECTS = 3
@@ -46,6 +48,7 @@ export function createGitHub(options: GitHubOptions): Forge {
       request: { fetch: fetchSameOrigin },
     }),
     webUrl: (options.webUrl ?? webUrlOf(baseUrl)).replace(/\/+$/, ''),
+    maxWaitMs: options.maxWaitMs ?? MAX_WAIT_MS,
     now: options.now ?? Date.now,
     delay: options.delay ?? (async (ms, signal) => void (await delay(ms, undefined, { signal }))),
   }
@@ -137,7 +140,7 @@ type Pause = { failure: GitHubFailure; tries: number }
 
 async function pause(github: GitHub, { failure, tries }: Pause, signal: AbortSignal): Promise<void> {
   const ms = failure.kind === 'wait' ? failure.ms : BACKOFF_MS * 2 ** (tries - 1)
-  if (ms > MAX_WAIT_MS) throw failure.error
+  if (ms > github.maxWaitMs) throw failure.error
   await github.delay(ms, signal)
 }
 

@@ -7,6 +7,7 @@ import { refuse } from './addresses.ts'
 import { makeCommit } from './commit.ts'
 import { exclusive } from './exclusive.ts'
 import type { Exclusive } from './exclusive.ts'
+import { storeWith } from './find-store.ts'
 import { limitedGit } from './git.ts'
 import type { RunGit } from './git.ts'
 import { remoteError } from './git-errors.ts'
@@ -95,7 +96,8 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
 
     async push(view, remote, input, signal) {
       const to = await reached(remote)
-      return pushCommit({ git, store: view.store, to }, input, signal)
+      const store = await storeWith({ git, folder: options.folder, first: view.store }, input.commit, signal)
+      return pushCommit({ git, store, to }, input, signal)
     },
   }
 }

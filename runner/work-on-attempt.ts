@@ -28,7 +28,13 @@ import { stopSwitch } from './stop.ts'
 import type { StopSwitch } from './stop.ts'
 import { workOnPublishing } from './work-on-publishing.ts'
 
-export type AttemptWorkDeps = RunnerDeps & { runnerId: string; lease: LeaseKeeper; engineGate: EngineGate }
+export type AttemptWorkDeps = RunnerDeps & {
+  runnerId: string
+  lease: LeaseKeeper
+  engineGate: EngineGate
+  /** Aborts when publishings are to be given back. */
+  stopping: AbortSignal
+}
 
 type Context = { fence: Fence; job: Job; log: EventLog; phases: Phases; stop: StopSwitch; deps: AttemptWorkDeps }
 
@@ -48,7 +54,9 @@ export async function workOnAttempt(fence: Fence, deps: AttemptWorkDeps): Promis
     const phases = createPhases({ log, signal: stop.signal, record })
     const result = await execute({ fence, job, log, phases, stop, deps })
     hold.release()
-    if (result?.publish.state === 'pending') await workOnPublishing({ attemptId: fence.attemptId, claim: 1 }, deps)
+    if (result?.publish.state === 'pending') {
+      await workOnPublishing({ attemptId: fence.attemptId, claim: 1 }, deps, deps.stopping)
+    }
   } finally {
     hold.release()
   }

@@ -1,41 +1,92 @@
 import type { Fence } from '../domain/tasks/attempt.ts'
 import { hasCode } from '../domain/errors.ts'
 import { loadJob } from '../domain/tasks/job.ts'
-import { postponePublish, renewPublish, settlePublish } from '../domain/tasks/publishing.ts'
+import type { Job } from '../domain/tasks/job.ts'
+import { lastMessage } from '../domain/tasks/last-message.ts'
+import { postponePublish, releasePublish, renewPublish, settlePublish } from '../domain/tasks/publishing.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import { LEASE_MS } from './lease.ts'
+import { nextTry } from './publish/next-try.ts'
 import { pullRequestBodyOf } from './publish/pull-request-body.ts'
 import { publishAttempt } from './publish/publish.ts'
+import type { PublishDeps, Published } from './publish/publish.ts'
 import { retryDatabase } from './retry-database.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 
-/** Works on one claimed publishing until it is settled or postponed. */
-export async function workOnPublishing(fence: Fence, deps: RunnerDeps): Promise<void> {
-  const { db, logger } = deps
-  const lost = AbortSignal.timeout(LEASE_MS)
-  const job = await retryDatabase(() => loadJob(db, fence.attemptId), lost)
-  const signal = AbortSignal.timeout(attemptSettings(job).limits.publishMs)
-  const renewal = setInterval(() => void renewPublish(db, fence, LEASE_MS).catch(() => undefined), LEASE_MS / 3)
+const SECOND = 1000
+
+export type PublishWorkDeps = Pick<RunnerDeps, 'db' | 'logger' | 'mirrors' | 'remoteOf' | 'forgeOf' | 'taskUrl'>
+
+/** Works on one claimed publishing until it is settled or postponed, or given back when the signal aborts. */
+export async function workOnPublishing(fence: Fence, deps: PublishWorkDeps, signal: AbortSignal): Promise<void> {
+  const { db } = deps
+  const job = await retryDatabase(() => loadJob(db, fence.attemptId), withinLease())
+  const limitMs = attemptSettings(job).limits.publishMs
+  const limit = AbortSignal.timeout(limitMs)
+  using hold = keepHold(fence, deps)
   try {
-    const published = await publishAttempt(
-      job,
-      {
-        mirrors: deps.mirrors,
-        remoteOf: deps.remoteOf,
-        forge: deps.forgeOf(job.repository),
-        pullRequestBody: (of) => pullRequestBodyOf(of, deps.taskUrl(of.task.id)),
-        confirmHeld: () => renewPublish(db, fence, LEASE_MS),
-      },
-      signal,
-    )
-    if ('postpone' in published) await retryDatabase(() => postponePublish(db, fence, published.postpone), lost)
-    else await retryDatabase(() => settlePublish(db, fence, published), AbortSignal.timeout(LEASE_MS))
+    const work = AbortSignal.any([signal, limit, hold.lost])
+    const published = await publishAttempt(job, publishDeps(job, fence, deps), work).catch((error: unknown) => {
+      if (hasCode(error, 'stale-fence') || work.aborted) throw error
+      return ourFault(error, { fence, deps })
+    })
+    // What was ended reads like a forge that is away.
+    if ('busy' in published) work.throwIfAborted()
+    await retryDatabase(() => writeEnd(job, { fence, published, deps }), withinLease())
   } catch (error) {
     // Another runner has it: that is its business.
-    if (hasCode(error, 'stale-fence')) return
-    logger.error({ err: error, attempt: fence.attemptId }, 'Cannot publish: an error of ours; it is tried again')
-    await postponePublish(db, fence, { reason: 'An error of ours; it is tried again', delayMs: LEASE_MS })
-  } finally {
-    clearInterval(renewal)
+    if (hasCode(error, 'stale-fence') || hold.lost.aborted) return
+    if (signal.aborted) return retryDatabase(() => releasePublish(db, fence), withinLease())
+    if (!limit.aborted) throw error
+    await retryDatabase(() => writeEnd(job, { fence, published: tooLong(limitMs), deps }), withinLease())
   }
+}
+
+const withinLease = () => AbortSignal.timeout(LEASE_MS)
+
+/** Renews the claim while work goes on; `lost` aborts when another runner has taken it. */
+function keepHold(fence: Fence, { db }: PublishWorkDeps) {
+  const lost = new AbortController()
+  const renew = () =>
+    renewPublish(db, fence, LEASE_MS).catch((error: unknown) => {
+      // A database that is away is asked again, here and before each push.
+      if (hasCode(error, 'stale-fence')) lost.abort(error)
+    })
+  const timer = setInterval(() => void renew(), LEASE_MS / 3)
+  return { lost: lost.signal, [Symbol.dispose]: () => clearInterval(timer) }
+}
+
+function publishDeps(job: Job, fence: Fence, deps: PublishWorkDeps): PublishDeps {
+  const { db, mirrors, remoteOf } = deps
+  const taskId = job.task.id
+  return {
+    mirrors,
+    remoteOf,
+    forge: deps.forgeOf(job.repository),
+    pullRequestBody: async () => {
+      const summary = await retryDatabase(() => lastMessage(db, { taskId, ...fence }), withinLease())
+      return pullRequestBodyOf(job, { summary, taskUrl: deps.taskUrl(taskId) })
+    },
+    confirmHeld: () => retryDatabase(() => renewPublish(db, fence, LEASE_MS), withinLease()),
+  }
+}
+
+type End = { fence: Fence; published: Published; deps: PublishWorkDeps }
+
+async function writeEnd({ attempt }: Job, { fence, published, deps: { db } }: End): Promise<void> {
+  const mode = attempt.publishMode
+  if ('outcome' in published) return settlePublish(db, fence, { ...published, mode })
+  const next = nextTry(published.busy, attempt.publishTries, Date.now())
+  if ('delayMs' in next) return postponePublish(db, fence, next)
+  return settlePublish(db, fence, { outcome: next.failed, timing: { phase: 'publish', ms: 0 }, mode })
+}
+
+function tooLong(limitMs: number): Published {
+  const reason = `Cannot publish: it did not end within its limit of ${Math.round(limitMs / SECOND)} s.`
+  return { busy: { code: 'forge-unavailable', reason } }
+}
+
+function ourFault(error: unknown, { fence, deps }: Pick<End, 'fence' | 'deps'>): Published {
+  deps.logger.error({ err: error, attempt: fence.attemptId }, 'Cannot publish: an error of ours; it is tried again')
+  return { busy: { code: 'internal', reason: "Cannot publish: something in Drydock broke; the runner's log has it." } }
 }

@@ -7,6 +7,14 @@ import { isOpen } from './attempt.ts'
 import type { FlaggedPath, PublishState } from './attempt.ts'
 
 const LISTED_FLAGGED = 20
+/** Taken by nobody, never tried. The claim number goes on: an old claim must stay stale. */
+const ASKED = {
+  publishState: 'pending',
+  publishReason: null,
+  publishRunnerId: null,
+  publishLeaseUntil: null,
+  publishTries: 0,
+} as const
 
 export type PublishRequest = {
   attemptId: string
@@ -31,11 +39,16 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
   return db.transaction(async (tx) => {
     const attempt = await lockAttempt(tx, request.attemptId)
     const isDone = attempt.publishState === 'published' && (attempt.pullRequest !== null || attempt.forge === 'git')
-    if (isDone || attempt.publishState === 'pending') return viewOf(request.attemptId, attempt)
+    if (isDone) return viewOf(request.attemptId, attempt)
+    if (attempt.publishState === 'pending') {
+      // Under way, perhaps as a branch only: who works on it sees before it ends that more is wanted.
+      await tx.update(attempts).set({ publishMode: 'pull-request' }).where(eq(attempts.id, request.attemptId))
+      return viewOf(request.attemptId, attempt)
+    }
     if (attempt.publishState === 'held' && !request.confirmFlagged) throw confirmationRequired(attempt.flagged)
     await tx
       .update(attempts)
-      .set({ publishState: 'pending', publishMode: 'pull-request', publishReason: null })
+      .set({ publishMode: 'pull-request', ...ASKED })
       .where(eq(attempts.id, request.attemptId))
     await appendEvent(tx, request.attemptId, {
       phase: 'publish',

@@ -3,14 +3,18 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { appendEvent, staleFence } from './append-events.ts'
-import type { Fence, PhaseTiming } from './attempt.ts'
+import type { Fence, PhaseTiming, PublishMode } from './attempt.ts'
 
 export type PublishOptions = { runnerId: string; leaseMs: number }
+
+const held = ({ attemptId, claim }: Fence) =>
+  sql`id = ${attemptId} and publish_claim = ${claim} and publish_state = 'pending'`
 
 /** Takes the next publishing that nobody works on. The claim number in the fence is that of the publishing. */
 export async function claimPublish(db: Db, { runnerId, leaseMs }: PublishOptions): Promise<Fence | undefined> {
   const rows = await db.execute<{ id: string; publish_claim: number }>(sql`
-    update attempts a set publish_claim = a.publish_claim + 1, publish_runner_id = ${runnerId},
+    update attempts a set publish_claim = a.publish_claim + 1, publish_tries = a.publish_tries + 1,
+      publish_runner_id = ${runnerId},
       publish_lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
     from (
       select id from attempts
@@ -27,54 +31,77 @@ export async function claimPublish(db: Db, { runnerId, leaseMs }: PublishOptions
 export async function renewPublish(db: Db, fence: Fence, leaseMs: number): Promise<void> {
   const rows = await db.execute(sql`
     update attempts set publish_lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
-    where id = ${fence.attemptId} and publish_claim = ${fence.claim} and publish_state = 'pending' returning id`)
+    where ${held(fence)} returning id`)
   if (rows.length === 0) throw staleFence(fence)
 }
 
-/** Frees publishings that an earlier process of this host had taken. */
+/** Frees publishings that an earlier process of this host had taken. Postponed ones belong to nobody and wait on. */
 export async function releasePublishings(db: Db, hostId: string): Promise<void> {
   await db.execute(sql`
     update attempts set publish_lease_until = null
     where publish_state = 'pending' and starts_with(publish_runner_id, ${`${hostId}/`})`)
 }
 
-/** Gives a publishing back, to be taken again after a time: the forge is busy or away. */
-export async function postponePublish(db: Db, fence: Fence, input: { reason: string; delayMs: number }): Promise<void> {
+/** Gives a publishing back untried, to be taken at once: this runner stops. */
+export async function releasePublish(db: Db, fence: Fence): Promise<void> {
   await db.execute(sql`
-    update attempts set publish_reason = ${input.reason},
-      publish_lease_until = clock_timestamp() + make_interval(secs => ${input.delayMs / 1000})
-    where id = ${fence.attemptId} and publish_claim = ${fence.claim} and publish_state = 'pending'`)
+    update attempts set publish_lease_until = null, publish_runner_id = null,
+      publish_tries = greatest(publish_tries - 1, 0)
+    where ${held(fence)}`)
+}
+
+/** Gives a publishing back, to be taken again after a time: the forge is busy or away. The log says so. */
+export async function postponePublish(db: Db, fence: Fence, input: { reason: string; delayMs: number }): Promise<void> {
+  await db.transaction(async (tx) => {
+    const rows = await tx.execute(sql`
+      update attempts set publish_reason = ${input.reason}, publish_runner_id = null,
+        publish_lease_until = clock_timestamp() + make_interval(secs => ${input.delayMs / 1000})
+      where ${held(fence)} returning id`)
+    if (rows.length === 0) throw staleFence(fence)
+    await appendEvent(tx, fence.attemptId, publishEvent({ state: 'pending', reason: input.reason }))
+  })
 }
 
 export type PublishOutcome =
   | { state: 'published'; pullRequest?: { number: number; url: string } }
   | { state: 'failed'; reason: string; message: string }
 
-/** Ends a publishing with what became of it and how long it took. */
-export async function settlePublish(
-  db: Db,
-  fence: Fence,
-  { outcome, timing }: { outcome: PublishOutcome; timing: PhaseTiming },
-): Promise<void> {
+export type PublishResult = { outcome: PublishOutcome; timing: PhaseTiming; mode: PublishMode | null }
+
+/** Ends a publishing. When a person asked for more than `mode` meanwhile, it goes on instead. */
+export async function settlePublish(db: Db, fence: Fence, result: PublishResult): Promise<void> {
+  const { outcome, timing, mode } = result
   const reason = outcome.state === 'failed' ? outcome.message : null
-  const pullRequest = outcome.state === 'published' ? outcome.pullRequest : undefined
   await db.transaction(async (tx) => {
+    if (outcome.state === 'published' && (await goOn(tx, fence, mode))) return
     const rows = await tx.execute(sql`
       update attempts set publish_state = ${outcome.state}, publish_reason = ${reason}, publish_lease_until = null,
+        publish_runner_id = null,
         phases = jsonb_path_query_array(phases, '$[*] ? (@.phase != "publish")')
           || ${JSON.stringify([timing])}::jsonb
-      where id = ${fence.attemptId} and publish_claim = ${fence.claim} and publish_state = 'pending' returning id`)
+      where ${held(fence)} returning id`)
     if (rows.length === 0) throw staleFence(fence)
-    if (pullRequest) {
+    if (outcome.state === 'published' && outcome.pullRequest) {
+      const { number, url } = outcome.pullRequest
       await tx.execute(sql`
-        insert into pull_requests (attempt_id, number, url) values (${fence.attemptId}, ${pullRequest.number}, ${pullRequest.url})
+        insert into pull_requests (attempt_id, number, url) values (${fence.attemptId}, ${number}, ${url})
         on conflict (attempt_id) do update set number = excluded.number, url = excluded.url`)
     }
-    await appendEvent(tx, fence.attemptId, {
-      phase: 'publish',
-      kind: 'publish',
-      at: new Date(),
-      payload: { ...outcome },
-    })
+    await appendEvent(tx, fence.attemptId, publishEvent({ ...outcome }))
   })
 }
+
+async function goOn(db: Pick<Db, 'execute'>, fence: Fence, mode: PublishMode | null): Promise<boolean> {
+  const rows = await db.execute(sql`
+    update attempts set publish_lease_until = null, publish_runner_id = null
+    where ${held(fence)} and publish_mode is distinct from ${mode}::text
+    returning pg_notify('drydock_queue', '')`)
+  return rows.length > 0
+}
+
+const publishEvent = (payload: Record<string, unknown>) => ({
+  phase: 'publish' as const,
+  kind: 'publish',
+  at: new Date(),
+  payload,
+})

@@ -4,22 +4,23 @@ import type { Job } from '../../domain/tasks/job.ts'
 import type { PublishOutcome } from '../../domain/tasks/publishing.ts'
 import { pullRequestTitle } from '../../forge/body.ts'
 import type { Forge, PullRequest } from '../../forge/forge.ts'
-import type { MirrorView, Mirrors, Remote } from '../../forge/mirrors.ts'
+import type { MirrorView, Mirrors, PushResult, Remote } from '../../forge/mirrors.ts'
 
 export type PublishDeps = {
   mirrors: Pick<Mirrors, 'open' | 'push'>
   remoteOf: (repository: Job['repository']) => Promise<Remote>
   /** Where pull requests are opened; undefined for plain git remotes. */
   forge: Forge | undefined
-  pullRequestBody: (job: Job) => string
+  pullRequestBody: () => Promise<string>
   /** Rejects with `stale-fence` when another runner publishes; called right before anything that leaves a trace. */
   confirmHeld: () => Promise<void>
 }
 
-export type Published =
-  { outcome: PublishOutcome; timing: PhaseTiming } | { postpone: { reason: string; delayMs: number } }
+/** The forge is busy or away. `delayMs` is what it asked for. */
+export type Busy = { code: string; reason: string; delayMs?: number }
+export type Published = { outcome: PublishOutcome; timing: PhaseTiming } | { busy: Busy }
 
-const SECOND = 1000
+type PullRequestPlan = { forge: Forge; base: string }
 
 /**
  * Pushes the commit of an attempt to its branch and opens the pull request where the forge has them. Every step can be
@@ -31,18 +32,33 @@ export async function publishAttempt(job: Job, deps: PublishDeps, signal: AbortS
     outcome,
     timing: { phase: 'publish', ms: Math.round(performance.now() - started) },
   })
+  let isPushed = false
   try {
-    const pushed = await pushBranch(job, deps, signal)
-    if (pushed) return done(pushed)
-    const pullRequest = await openPullRequest(job, deps, signal)
+    // Before the push: a forge that knows neither token nor repository says so best itself, and no branch is left alone.
+    const plan = await planPullRequest(job, deps, signal)
+    const refused = await pushBranch(job, deps, signal)
+    if (refused) return done(refused)
+    isPushed = true
+    const pullRequest = plan && (await openPullRequest(job, { plan, deps }, signal))
     return done({ state: 'published', ...(pullRequest && { pullRequest }) })
   } catch (error) {
     if (!(error instanceof DrydockError) || error.code === 'stale-fence') throw error
-    if (error.code === 'forge-unavailable' || error.code === 'rate-limited') {
-      return { postpone: { reason: error.message, delayMs: retryDelay(error) } }
-    }
-    return done({ state: 'failed', reason: error.code, message: error.message })
+    const { code } = error
+    const reason = isPushed ? `${error.message} The branch "${job.attempt.branch}" is pushed.` : error.message
+    if (code === 'forge-unavailable' || code === 'rate-limited') return { busy: { code, reason, ...askedDelay(error) } }
+    return done({ state: 'failed', reason: code, message: reason })
   }
+}
+
+async function planPullRequest(
+  { attempt, task, repository }: Job,
+  { forge }: PublishDeps,
+  signal: AbortSignal,
+): Promise<PullRequestPlan | undefined> {
+  if (!forge || attempt.publishMode !== 'pull-request') return undefined
+  const { defaultBranch } = await forge.lookUp(repository.address, signal)
+  // The branch that the attempt started from.
+  return { forge, base: task.branch ?? repository.defaultBranch ?? defaultBranch }
 }
 
 /** Resolves to an outcome when publishing ends here, to undefined when the branch is there. */
@@ -52,45 +68,43 @@ async function pushBranch(job: Job, deps: PublishDeps, signal: AbortSignal): Pro
   const remote = await deps.remoteOf(job.repository)
   await using view: MirrorView = await deps.mirrors.open(remote, signal)
   await deps.confirmHeld()
-  const result = await deps.mirrors.push(view, remote, { commit, branch }, signal)
+  return refusal(branch, await deps.mirrors.push(view, remote, { commit, branch }, signal))
+}
+
+function refusal(branch: string, result: PushResult): PublishOutcome | undefined {
+  const failed = (reason: string, why: string): PublishOutcome => ({
+    state: 'failed',
+    reason,
+    message: `Cannot push branch "${branch}": ${why}`,
+  })
   switch (result.kind) {
     case 'pushed':
       return undefined
     case 'taken':
-      return {
-        state: 'failed',
-        reason: 'branch-taken',
-        message: `Cannot push branch "${branch}": the remote has a branch of that name with other commits (${result.at.slice(0, 10)}). Delete or rename it there, then publish again.`,
-      }
+      return failed(
+        'branch-taken',
+        `the remote has a branch of that name with other commits (${result.at.slice(0, 10)}). Delete or rename it there, then publish again.`,
+      )
     case 'rejected':
-      return {
-        state: 'failed',
-        reason: 'push-rejected',
-        message: `Cannot push branch "${branch}": the remote refused it: ${result.message}`,
-      }
+      return failed('push-rejected', `the remote refused it: ${result.message}`)
     default:
       return result satisfies never
   }
 }
 
-async function openPullRequest(job: Job, deps: PublishDeps, signal: AbortSignal): Promise<PullRequest | undefined> {
-  if (!deps.forge || job.attempt.publishMode !== 'pull-request') return undefined
-  const { defaultBranch } = await deps.forge.lookUp(job.repository.address, signal)
+async function openPullRequest(
+  job: Job,
+  { plan, deps }: { plan: PullRequestPlan; deps: PublishDeps },
+  signal: AbortSignal,
+): Promise<PullRequest> {
+  const body = await deps.pullRequestBody()
   await deps.confirmHeld()
-  return deps.forge.openPullRequest(
-    job.repository.address,
-    {
-      head: job.attempt.branch ?? '',
-      base: job.task.branch ?? defaultBranch,
-      title: pullRequestTitle(job.task.title),
-      body: deps.pullRequestBody(job),
-    },
-    signal,
-  )
+  const { address } = job.repository
+  const title = pullRequestTitle(job.task.title)
+  return plan.forge.openPullRequest(address, { head: job.attempt.branch ?? '', base: plan.base, title, body }, signal)
 }
 
-/** What the forge asked for, or half a minute. */
-function retryDelay(error: DrydockError): number {
+function askedDelay(error: DrydockError): { delayMs?: number } {
   const asked = (error.cause as { retryAfterMs?: unknown } | undefined)?.retryAfterMs
-  return typeof asked === 'number' && asked >= 0 ? Math.min(asked, 3600 * SECOND) : 30 * SECOND
+  return typeof asked === 'number' && asked >= 0 ? { delayMs: asked } : {}
 }

@@ -205,7 +205,11 @@ test('publishing has a fence of its own: taken once, postponed, settled by its h
   await postponePublish(db, { ...fence, claim: 1 }, { reason: 'busy', delayMs: 0 })
   const second = await claimPublish(db, CLAIM)
   expect(second).toEqual({ attemptId: attemptIds[0], claim: 2 })
-  const settled = { outcome: { state: 'published' } as const, timing: { phase: 'publish' as const, ms: 5 } }
+  const settled = {
+    outcome: { state: 'published' } as const,
+    timing: { phase: 'publish' as const, ms: 5 },
+    mode: 'branch' as const,
+  }
   await expect(settlePublish(db, { ...fence, claim: 1 }, settled)).rejects.toMatchObject({ code: 'stale-fence' })
   await settlePublish(db, second as Fence, settled)
   expect(await stateOf(db, attemptIds[0] ?? '')).toMatchObject({

@@ -14,7 +14,12 @@ export type Fault = {
   path: RegExp
   /** How many requests; default 1. */
   times?: number
-} & ({ drop: 'before' | 'after' } | { status: number; headers?: Record<string, string>; body?: unknown })
+} & (
+  | { drop: 'before' | 'after' }
+  | { status: number; headers?: Record<string, string>; body?: unknown }
+  /** Served once the promise resolves; `seen` is called when the request has come. */
+  | { hold: Promise<void>; seen: () => void }
+)
 
 export type FakeGitHub = AsyncDisposable & {
   webUrl: string
@@ -44,11 +49,18 @@ export async function startFakeGitHub(root: string): Promise<FakeGitHub> {
     const fault = faults.find((entry) => entry.left > 0 && matches(entry, request))
     if (fault) {
       fault.left--
+      if ('hold' in fault) {
+        fault.seen()
+        return void fault.hold.then(() => serve(request, response))
+      }
       if (!applyFault(fault, request, response)) return
     }
+    serve(request, response)
+  })
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (/^\/[^/]+\/[^/]+\.git\//.test(request.url ?? '')) serveGit(request, response, { state, root })
     else void listener(request, response)
-  })
+  }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 
   return {
@@ -72,7 +84,11 @@ function matches(fault: Fault, request: IncomingMessage): boolean {
 }
 
 /** Says whether the request is served all the same. */
-function applyFault(fault: Fault, request: IncomingMessage, response: ServerResponse): boolean {
+function applyFault(
+  fault: Exclude<Fault, { hold: unknown }>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
   if ('status' in fault) {
     const body = fault.body ?? { message: `Injected ${fault.status}` }
     response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers }).end(JSON.stringify(body))

@@ -1,0 +1,32 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DrydockError } from '../domain/errors.ts'
+import type { RunGit } from './git.ts'
+import { mirrorFolder } from './mirror-folder.ts'
+
+type Where = {
+  git: RunGit
+  /** Where all mirrors lie. */
+  folder: string
+  /** The store of the remote and its present credential. */
+  first: string
+}
+
+/**
+ * The store that has a commit. A mirror belongs to one credential, so after a change of the credential what was collected
+ * before lies in another one. Nothing is copied: commits are pushed from where they are.
+ */
+export async function storeWith({ git, folder, first }: Where, commit: string, signal: AbortSignal): Promise<string> {
+  const has = async (store: string) =>
+    (await git(['cat-file', '-e', `${commit}^{commit}`], { gitDir: store, signal })).code === 0
+  if (await has(first)) return first
+  const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}$/.test(name))
+  for (const name of names) {
+    const { store } = mirrorFolder(join(folder, name))
+    if (store !== first && (await has(store))) return store
+  }
+  throw new DrydockError(
+    'not-found',
+    `Cannot push commit ${commit.slice(0, 10)}: this server's mirrors no longer have it. Run the task again.`,
+  )
+}

@@ -1,0 +1,1 @@
+ALTER TABLE "attempts" ADD COLUMN "publish_tries" integer DEFAULT 0 NOT NULL;

@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest'
+import { DrydockError } from '../../domain/errors.ts'
+import type { Forge } from '../../forge/forge.ts'
+import type { MirrorView, PushResult } from '../../forge/mirrors.ts'
+import { MAX_TRIES, nextTry } from '../../runner/publish/next-try.ts'
+import { publishAttempt } from '../../runner/publish/publish.ts'
+import type { PublishDeps } from '../../runner/publish/publish.ts'
+import { pullRequestBodyOf } from '../../runner/publish/pull-request-body.ts'
+import { aJob } from '../support/job.ts'
+
+const signal = AbortSignal.timeout(60_000)
+const READY = { commit: 'c0ffee', branch: 'drydock/say-hello-1', publishMode: 'pull-request' as const }
+const GITHUB = { forge: 'github' as const, address: 'acme/app' }
+const stale = new DrydockError('stale-fence', 'Cannot write: another runner has it')
+
+type Script = {
+  push?: PushResult | Error
+  lookUp?: Error
+  open?: Error
+  /** Which of the confirmations fails. */
+  staleAt?: number
+  plain?: boolean
+}
+
+/** A forge and a mirror that note what is done to them, in order. */
+function scripted({ push = { kind: 'pushed' }, lookUp, open, staleAt, plain }: Script = {}) {
+  const done: string[] = []
+  let confirmed = 0
+  const view: MirrorView = {
+    objects: '/objects',
+    store: '/store',
+    refs: [],
+    defaultBranch: 'trunk',
+    [Symbol.asyncDispose]: async () => void done.push('let go'),
+  }
+  const forge: Forge = {
+    async lookUp() {
+      done.push('look up')
+      if (lookUp) throw lookUp
+      return { defaultBranch: 'trunk', canPush: true, cloneUrl: '' }
+    },
+    async openPullRequest(_, { base }) {
+      done.push(`open on ${base}`)
+      if (open) throw open
+      return { number: 7, url: 'https://github.test/acme/app/pull/7' }
+    },
+  }
+  const deps: PublishDeps = {
+    forge: plain ? undefined : forge,
+    remoteOf: async ({ forge: kind, address }) => ({ forge: kind, address }),
+    pullRequestBody: async () => 'body',
+    confirmHeld: async () => {
+      done.push('confirm')
+      if (++confirmed === staleAt) throw stale
+    },
+    mirrors: {
+      open: async () => view,
+      async push() {
+        done.push('push')
+        if (push instanceof Error) throw push
+        return push
+      },
+    },
+  }
+  return { deps, done }
+}
+
+const publish = (script: Script = {}, parts: Parameters<typeof aJob>[0] = {}) => {
+  const { deps, done } = scripted(script)
+  const job = aJob({ repository: GITHUB, ...parts, attempt: { ...READY, ...parts?.attempt } })
+  return { done, result: publishAttempt(job, deps, signal) }
+}
+
+test('publishAttempt() confirms right before the push and right before the pull request', async () => {
+  const { done, result } = publish()
+  expect(await result).toMatchObject({ outcome: { state: 'published', pullRequest: { number: 7 } } })
+  expect(done).toEqual(['look up', 'confirm', 'push', 'let go', 'confirm', 'open on trunk'])
+})
+
+test.each([
+  [1, ['look up', 'confirm', 'let go']],
+  [2, ['look up', 'confirm', 'push', 'let go', 'confirm']],
+])('publishAttempt() leaves no trace after confirmation %i fails', async (staleAt, expected) => {
+  const { done, result } = publish({ staleAt })
+  await expect(result).rejects.toBe(stale)
+  expect(done).toEqual(expected)
+})
+
+test.each([
+  [
+    'the branch of the task',
+    { task: { branch: 'release' }, repository: { ...GITHUB, defaultBranch: 'dev' } },
+    'release',
+  ],
+  ['the branch of the repository', { repository: { ...GITHUB, defaultBranch: 'dev' } }, 'dev'],
+])('publishAttempt() opens on what the attempt started from: %s', async (_, parts, base) => {
+  const { done, result } = publish({}, parts)
+  await result
+  expect(done.at(-1)).toBe(`open on ${base}`)
+})
+
+test('publishAttempt() opens none for a branch, and none on a plain remote', async () => {
+  const branch = publish({}, { attempt: { publishMode: 'branch' } })
+  expect(await branch.result).toMatchObject({ outcome: { state: 'published' } })
+  const plain = publish({ plain: true })
+  expect(await plain.result).toMatchObject({ outcome: { state: 'published' } })
+  for (const { done } of [branch, plain]) expect(done).toEqual(['confirm', 'push', 'let go'])
+})
+
+const auth = new DrydockError('repository-auth', 'Cannot open it: the token may not.')
+test.each<[string, Script, { reason: string; message: RegExp }]>([
+  ['taken', { push: { kind: 'taken', at: 'f'.repeat(40) } }, { reason: 'branch-taken', message: /\(f{10}\)/ }],
+  ['rejected', { push: { kind: 'rejected', message: 'GH006' } }, { reason: 'push-rejected', message: /it: GH006$/ }],
+  ['refused at the look-up', { lookUp: auth }, { reason: 'repository-auth', message: /may not\.$/ }],
+  ['refused after the push', { open: auth }, { reason: 'repository-auth', message: /hello-1" is pushed\.$/ }],
+])('publishAttempt() ends as failed when it is %s', async (_, script, { reason, message }) => {
+  const outcome = { state: 'failed', reason, message: expect.stringMatching(message) as string }
+  expect(await publish(script).result).toMatchObject({ outcome })
+})
+
+test('publishAttempt() reports a busy forge with the time it asked for, and passes our own faults on', async () => {
+  const limit = new DrydockError('rate-limited', 'Limited.', { cause: { retryAfterMs: 61_000 } })
+  expect(await publish({ open: limit }).result).toEqual({
+    busy: { code: 'rate-limited', reason: expect.stringMatching(/^Limited\. The branch/) as string, delayMs: 61_000 },
+  })
+  const away = new DrydockError('forge-unavailable', 'Away.')
+  expect(await publish({ push: away }).result).toEqual({ busy: { code: 'forge-unavailable', reason: 'Away.' } })
+  await expect(publish({ push: new TypeError('ours') }).result).rejects.toThrow('ours')
+})
+
+test('nextTry() doubles up to an hour, waits as asked, and gives up after most of a day', () => {
+  const now = Date.parse('2026-01-01T00:00:00.500Z')
+  const busy = { code: 'rate-limited', reason: 'Cannot push: busy. Try again then.' }
+  const delays = Array.from({ length: MAX_TRIES - 1 }, (_, i) => nextTry(busy, i + 1, now)).map((next) =>
+    'delayMs' in next ? next.delayMs / 1000 : Number.NaN,
+  )
+  expect(delays.slice(0, 8)).toEqual([30, 60, 120, 240, 480, 960, 1920, 3600])
+  const total = delays.reduce((sum, each) => sum + each, 0) / 3600
+  expect(total).toBeGreaterThan(12)
+  expect(total).toBeLessThan(24)
+  expect(nextTry(busy, 0, now)).toEqual({
+    delayMs: 30_000,
+    reason: 'Cannot push: busy. Drydock tries again at 2026-01-01T00:00:30Z.',
+  })
+  expect(nextTry({ ...busy, delayMs: 90_000 }, 1, now)).toMatchObject({ delayMs: 90_000 })
+  expect(nextTry({ ...busy, delayMs: 1e9 }, 1, now)).toMatchObject({ delayMs: 3_600_000 })
+  const message = `Cannot push: busy. Drydock tried ${MAX_TRIES} times and gave up; publish again when that has changed.`
+  expect(nextTry(busy, MAX_TRIES, now)).toEqual({ failed: { state: 'failed', reason: 'rate-limited', message } })
+})
+
+test('pullRequestBodyOf() has prompt, summary, link and flagged files, or does without', () => {
+  const flagged = [{ path: 'Makefile', why: 'build' }]
+  const body = pullRequestBodyOf(aJob({ attempt: { flagged } }), {
+    summary: 'Done.',
+    taskUrl: 'https://d.test/tasks/1',
+  })
+  for (const part of ['echo hello', 'Done.', 'https://d.test/tasks/1', 'Makefile']) expect(body).toContain(part)
+  const bare = pullRequestBodyOf(aJob(), { summary: undefined, taskUrl: undefined })
+  for (const part of ['Summary', 'Task', 'first']) expect(bare).not.toContain(part)
+})
