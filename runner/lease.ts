@@ -20,7 +20,9 @@ type Held = { fence: Fence; stop: StopSwitch; renewedAt: number }
 
 /** Holds the leases of a runner: renews them, notices cancels, and stops work that it can no longer hold. */
 export function leaseKeeper(deps: LeaseDeps) {
+  // By claim: an attempt may come back to this runner while its earlier claim is still being cleaned up.
   const held = new Map<string, Held>()
+  let stoppedFor: StopCause | undefined
 
   async function renewAll() {
     const asked = [...held.values()]
@@ -38,8 +40,8 @@ export function leaseKeeper(deps: LeaseDeps) {
 
   async function noticeCancels(entries: readonly Held[] = [...held.values()]) {
     if (entries.length === 0) return
-    const cancelled = await deps.cancelled(entries.map((entry) => entry.fence.attemptId))
-    for (const id of cancelled) held.get(id)?.stop.stop({ kind: 'cancelled' })
+    const cancelled = new Set(await deps.cancelled(entries.map((entry) => entry.fence.attemptId)))
+    for (const { fence, stop } of entries) if (cancelled.has(fence.attemptId)) stop.stop({ kind: 'cancelled' })
   }
 
   function stopOverdue() {
@@ -50,14 +52,19 @@ export function leaseKeeper(deps: LeaseDeps) {
 
   return {
     hold(fence: Fence, stop: StopSwitch) {
-      held.set(fence.attemptId, { fence, stop, renewedAt: performance.now() })
-      return { release: () => void held.delete(fence.attemptId) }
+      // Whoever has a newer claim has the attempt.
+      for (const older of held.values())
+        if (older.fence.attemptId === fence.attemptId) older.stop.stop({ kind: 'lease-lost' })
+      held.set(keyOf(fence), { fence, stop, renewedAt: performance.now() })
+      if (stoppedFor) stop.stop(stoppedFor)
+      return { release: () => void held.delete(keyOf(fence)) }
     },
-    /** Stops all work, for the same cause. */
+    /** Stops all work, for the same cause: also what a claim that is under way still brings. */
     stopAll(cause: StopCause) {
+      stoppedFor = cause
       for (const entry of held.values()) entry.stop.stop(cause)
     },
-    holds: (attemptId: string, claim: number) => held.get(attemptId)?.fence.claim === claim,
+    holds: (attemptId: string, claim: number) => held.has(keyOf({ attemptId, claim })),
     /** Looks at once whether one was cancelled: called when the database says so. */
     wake: () => noticeCancels().catch(deps.onError),
     /** Renews and looks around until the signal aborts. */
@@ -75,3 +82,5 @@ export function leaseKeeper(deps: LeaseDeps) {
   }
 }
 export type LeaseKeeper = ReturnType<typeof leaseKeeper>
+
+const keyOf = ({ attemptId, claim }: Fence) => `${attemptId}/${claim}`

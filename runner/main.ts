@@ -18,6 +18,8 @@ import { workOnPublishing } from './work-on-publishing.ts'
 const SECOND = 1000
 /** Publishing waits on networks, not on cores. */
 const PUBLISH_CAPACITY = 4
+/** Removing a sandbox and writing how an attempt ended have limits of their own, together below this. */
+const END_LIMIT_MS = 90 * SECOND
 
 export type Runner = {
   runnerId: string
@@ -44,10 +46,9 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
   const loops = createLoops(deps, { runnerId, lease, gate, onError })
   const background = new AbortController()
   const claiming = new AbortController()
+  const claims = Promise.all([loops.attempts.run(claiming.signal), loops.publishings.run(claiming.signal)])
   const tasks = [
     lease.run(background.signal),
-    loops.attempts.run(claiming.signal),
-    loops.publishings.run(claiming.signal),
     periodically({ everyMs: 5 * SECOND, work: () => reapExpired(db), onError }, background.signal),
     periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, lease), onError }, background.signal),
   ]
@@ -58,13 +59,14 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
     runnerId,
     async close({ drainMs = 0 } = {}) {
       claiming.abort()
-      const idle = Promise.all([loops.attempts.idle(), loops.publishings.idle()])
+      // A claim that is under way may still bring work.
+      const idle = claims.then(() => Promise.all([loops.attempts.idle(), loops.publishings.idle()]))
       const drained = await within(idle, drainMs)
       if (!drained) lease.stopAll({ kind: 'shutdown' })
-      await idle
+      // An engine or a database that hangs must not keep the server from ending: its successor takes over.
+      if (!(await within(idle, END_LIMIT_MS))) logger.error('Work did not end in time; the next start cleans up')
       background.abort()
-      await unlisten()
-      await Promise.all(tasks)
+      await within(Promise.all([unlisten(), ...tasks]), 5 * SECOND)
     },
   }
 }

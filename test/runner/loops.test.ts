@@ -68,6 +68,24 @@ test('leaseKeeper() stops what was cancelled as cancelled and what is lost as lo
   expect(keeper.holds('b', 2)).toBe(false)
 })
 
+test('leaseKeeper() keeps a newer claim of an attempt when an older one lets go', async () => {
+  const [one, two] = [stopSwitch(), stopSwitch()]
+  const keeper = leaseKeeper({ renew: async () => new Set(['a']), cancelled: async () => [], onError: unexpected })
+  const older = keeper.hold({ attemptId: 'a', claim: 1 }, one)
+  keeper.hold({ attemptId: 'a', claim: 2 }, two)
+  expect([one.cause, two.cause]).toEqual([{ kind: 'lease-lost' }, undefined])
+  older.release()
+  expect([keeper.holds('a', 1), keeper.holds('a', 2)]).toEqual([false, true])
+})
+
+test('leaseKeeper() stops what was claimed while everything was stopped', () => {
+  const late = stopSwitch()
+  const keeper = leaseKeeper({ renew: async () => new Set(), cancelled: async () => [], onError: unexpected })
+  keeper.stopAll({ kind: 'shutdown' })
+  keeper.hold({ attemptId: 'a', claim: 1 }, late)
+  expect(late.cause).toEqual({ kind: 'shutdown' })
+})
+
 test('leaseKeeper() stops its work before the lease ends when the database is away', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   try {

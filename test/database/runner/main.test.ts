@@ -1,0 +1,61 @@
+import { eq } from 'drizzle-orm'
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { attempts } from '../../../domain/schema.ts'
+import { startRunner } from '../../../runner/main.ts'
+import type { RunnerDeps } from '../../../runner/runner-deps.ts'
+import type { Engine } from '../../../runner/sandbox/engine.ts'
+import { testDatabase } from '../../support/database.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { seedEnvironment, seedTask, seedUser } from '../../support/seed.ts'
+
+/** A runner on a real database whose engine answers when the test lets it. */
+function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<boolean>): RunnerDeps {
+  const engine = { listOwned: async () => [] } as unknown as Engine
+  const unused = () => Promise.reject(new Error('nothing may come this far'))
+  return {
+    db,
+    client,
+    engine,
+    engineAnswers,
+    hostId: 'host',
+    capacity: 1,
+    logger: pino({ level: 'silent' }),
+    agents: { command: { launch: unused } as unknown as RunnerDeps['agents'][string] },
+    images: { ownImage: unused, allowedRegistries: async () => [] },
+    mirrors: { open: unused, commit: unused, push: unused },
+    checkOut: unused,
+    collect: unused,
+    remoteOf: unused,
+    forgeOf: () => undefined,
+    taskUrl: () => undefined,
+  }
+}
+
+test('startRunner() close hands back what a claim under way still brings', async () => {
+  await using database = await testDatabase()
+  const { db } = database
+  const { attemptIds } = await seedTask(db, {
+    userId: await seedUser(db),
+    environmentId: await seedEnvironment(db),
+  })
+  let answer: (isUp: boolean) => void = () => undefined
+  let noteAsked: () => void = () => undefined
+  const asked = new Promise<void>((resolve) => (noteAsked = resolve))
+  const runner = await startRunner(
+    runnerDeps(database, () => {
+      noteAsked()
+      return new Promise((resolve) => (answer = resolve))
+    }),
+  )
+  await asked
+  const closed = runner.close({ drainMs: 0 })
+  await new Promise((resolve) => setImmediate(resolve))
+  answer(true)
+  await closed
+  const [attempt] = await db
+    .select()
+    .from(attempts)
+    .where(eq(attempts.id, attemptIds[0] ?? ''))
+  expect(attempt).toMatchObject({ state: 'queued', claim: 1, runnerId: null, lost: 0 })
+})
