@@ -24,54 +24,56 @@ const workspaces = useWorkspaces()
 const recording = temporaryFolder()
 let host: Recorder
 let world: World
+let sandbox: Sandbox
 
 beforeAll(async () => {
   host = recorder(recording.path)
   world = await workspaces.open((origin) => origin.commit({ 'a.txt': 'one\n', 'folder/b.txt': 'b\n' }))
+  sandbox = await world.started()
 })
 afterAll(async () => {
+  await sandbox.destroy()
   await world[Symbol.asyncDispose]()
   recording[Symbol.dispose]()
 })
 
-/** A checkout with the honest edit, the attack and the attacker's program in place. */
-async function armed(arm: string): Promise<Sandbox> {
-  const sandbox = await world.started()
+/** A new checkout with the honest edit, the attack and the attacker's program in place; nothing of the attack before. */
+async function arm(script: string): Promise<void> {
+  const clean = 'find /workspace /agent-home /tmp -mindepth 1 -delete; rm -rf /drydock/git'
+  await agent(sandbox, clean, { user: 'root' })
   await checkedOut(world, sandbox)
   const evil = `printf '#!/bin/sh\\ntouch "%s"\\ncat\\n' "$MARKER" > "$EVIL"; chmod +x "$EVIL"`
-  await agent(sandbox, `${evil}; ${HONEST_EDIT}\n${arm}\n:`, { env: ENV })
-  return sandbox
+  await agent(sandbox, `${evil}; ${HONEST_EDIT}\n${script}\n:`, { env: ENV })
 }
 
-const control = (sandbox: Sandbox, script: string) =>
+const control = (script: string) =>
   sh(
     sandbox,
     `cp -a /workspace /tmp/copy && cd /tmp/copy && { ${script}\n}; rm -rf /tmp/copy; test -e "$MARKER" && rm "$MARKER"`,
     { env: ENV },
   )
 
-const marked = async (sandbox: Sandbox) =>
-  existsSync(MARKER) || (await sh(sandbox, 'test -e "$MARKER"', { env: ENV })).code === 0
+const marked = async () => existsSync(MARKER) || (await sh(sandbox, 'test -e "$MARKER"', { env: ENV })).code === 0
 
-const collected = (sandbox: Sandbox, signal = NEVER) =>
-  collector({ path: host.path })({ sandbox, view: world.view, base: world.base, onOutput: () => undefined }, signal)
+const collected = () =>
+  collector({ path: host.path })({ sandbox, view: world.view, base: world.base, onOutput: () => undefined }, NEVER)
 
 const changed = (tree: string) =>
   git(world.view.store, 'diff-tree', '-r', '--no-renames', '--name-status', world.base.commit, tree).split('\n')
 const files = () => readdirSync(world.folder, { recursive: true, encoding: 'utf8' }).sort()
 
-describe.each(ATTACKS)('$name', ({ arm, control: plain, also = [], skipped }) => {
+describe.each(ATTACKS)('$name', ({ arm: script, control: plain, also = [], skipped }) => {
   test('works on plain git, and does nothing here', async () => {
-    await using sandbox = await armed(arm)
-    const shown = await control(sandbox, plain)
+    await arm(script)
+    const shown = await control(plain)
     expect({ code: shown.code, said: shown.stderr }, 'positive control').toMatchObject({ code: 0 })
     const before = files()
     host.reset()
 
-    const change = await collected(sandbox)
+    const change = await collected()
 
     expect(changed(change.tree).sort()).toEqual([...HONEST_CHANGE, ...also].sort())
-    expect(await marked(sandbox)).toBe(false)
+    expect(await marked()).toBe(false)
     expect(change.skipped.join('\n')).toMatch(skipped ?? /^$/)
     expect(hostCommands()).toEqual({ programs: ['git', 'prlimit', 'setpriv'], git: [...HOST_GIT].sort() })
     const fresh = files().filter((file) => !before.includes(file))
