@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { TaskJson, TaskPageJson } from '../../api/schemas/task.ts'
 import { containersOf, dataFolder, documentOf, git, run, start, temporaryFolder } from './program.ts'
 
@@ -15,6 +15,11 @@ async function world() {
   git(repository, 'add', '-A')
   git(repository, 'commit', '-qm', 'start')
   const server = start(['serve', '--port', '0', '--data', data, '--repository-root', root, '--json'])
+  // Before its folder goes, also when the test fails.
+  onTestFinished(async () => {
+    server.child.kill('SIGTERM')
+    await server.ended
+  })
   await server.saw('stdout', '\n')
   const { url } = documentOf<{ url: string }>(server.output)
   const env = { DRYDOCK_URL: url, DRYDOCK_DATA: data }
