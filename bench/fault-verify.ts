@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { inventory, processesOf, temporaryFiles } from './fault/inventory.ts'
 import type { Thing } from './fault/inventory.ts'
 import type { Order } from './fault/load.ts'
-import { openDataFolderDatabase } from './fault/look.ts'
+import { openDataFolderDatabase } from './support/data-folder.ts'
 import { readAttempts, strays, wrongAttempts, wrongRows, wrongTasks } from './fault/truth.ts'
 import type { Pull } from './fault/truth.ts'
 
@@ -30,6 +30,9 @@ export type Case = {
   /** Others use this machine, too: what cannot be told to be ours is not counted. */
   shared: boolean
 }
+
+/** How the finding of a thing at the engine ends. */
+export const LEFT_BEHIND = 'was left behind'
 
 export type Verdict = { findings: string[]; states: Record<string, number>; snapshots: string[] }
 
@@ -87,7 +90,7 @@ function leftBehind({ before, dataDir, folder, server, snapshots, shared }: Case
   const things = inventory()
     .filter((thing) => !known.has(`${thing.type} ${thing.name}`) && !allowed(thing))
     .filter((thing) => isOurs(thing) || !isOthers(thing))
-    .map(({ type, name }) => `${type} ${name} was left behind`)
+    .map(({ type, name }) => `${type} ${name} ${LEFT_BEHIND}`)
   const files = temporaryFiles(dataDir).map((path) => `file ${path} was left in the data folder`)
   const running = server === 'up' ? [] : processesOf(folder, [process.pid, process.ppid])
   return [...things, ...files, ...running.map((line) => `process ${line} still runs`)]

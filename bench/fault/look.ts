@@ -1,7 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { openDatabase } from '../../domain/db.ts'
-import type { Database, SqlClient } from '../../domain/db.ts'
+import type { SqlClient } from '../../domain/db.ts'
 import { git } from '../support/repository.ts'
 
 /** The moments at which a server is to die. The last two lie inside publishing. */
@@ -16,16 +13,6 @@ export const TARGETS = [
   'pull request',
 ] as const
 export type Target = (typeof TARGETS)[number]
-
-/** The database of a data folder. Its container lives on when the server is killed, so it can be asked at any time. */
-export function openDataFolderDatabase(dataDir: string): Database {
-  const folder = join(dataDir, 'postgres')
-  const password = readFileSync(join(folder, 'password'), 'utf8').trim()
-  const address = { folder: join(folder, 'socket'), user: 'drydock', password, database: 'drydock' }
-  return openDatabase({ kind: 'socket', ...address }, { max: 3 })
-}
-
-export const databaseExists = (dataDir: string) => existsSync(join(dataDir, 'postgres', 'password'))
 
 type Row = {
   id: string

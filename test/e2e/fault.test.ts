@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { execFileSync } from 'node:child_process'
+
+type Outcome = {
+  kills: number
+  tasks: number
+  states: Record<string, number>
+  hits: Record<string, number>
+  findings?: string[]
+}
+
+test(
+  'fault: a server that is killed in six moments ends every task truly and leaves nothing',
+  { timeout: 400_000 },
+  () => {
+    // The built program, as `npm run fault` runs it; other tests use this machine, too.
+    execFileSync(process.execPath, ['scripts/build.mjs'], { stdio: 'ignore' })
+    const args = ['dist/bench/fault.js', '--kills', '6', '--shared', '1', '--json']
+    const output = execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+    const outcome = JSON.parse(output) as Outcome
+    expect(outcome.findings).toBeUndefined()
+    expect(outcome.kills).toBe(6)
+    expect(Object.values(outcome.states).reduce((sum, count) => sum + count, 0)).toBe(outcome.tasks)
+    expect(outcome.states['succeeded']).toBeGreaterThan(0)
+  },
+)
