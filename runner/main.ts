@@ -43,7 +43,8 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
     onError,
   })
   const gate = engineGate({ answers: deps.engineAnswers, sweep: () => sweepLeftovers(deps, lease) })
-  const loops = createLoops(deps, { runnerId, lease, gate, onError })
+  const stopping = new AbortController()
+  const loops = createLoops(deps, { runnerId, lease, gate, onError, stopping: stopping.signal })
   const background = new AbortController()
   const claiming = new AbortController()
   const claims = Promise.all([loops.attempts.run(claiming.signal), loops.publishings.run(claiming.signal)])
@@ -62,7 +63,10 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
       // A claim that is under way may still bring work.
       const idle = claims.then(() => Promise.all([loops.attempts.idle(), loops.publishings.idle()]))
       const drained = await within(idle, drainMs)
-      if (!drained) lease.stopAll({ kind: 'shutdown' })
+      if (!drained) {
+        lease.stopAll({ kind: 'shutdown' })
+        stopping.abort()
+      }
       // An engine or a database that hangs must not keep the server from ending: its successor takes over.
       if (!(await within(idle, END_LIMIT_MS))) logger.error('Work did not end in time; the next start cleans up')
       background.abort()
@@ -71,22 +75,29 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
   }
 }
 
-type LoopContext = { runnerId: string; lease: LeaseKeeper; gate: EngineGate; onError: (error: unknown) => void }
+type LoopContext = {
+  runnerId: string
+  lease: LeaseKeeper
+  gate: EngineGate
+  onError: (error: unknown) => void
+  /** Aborts when publishings are to be given back. */
+  stopping: AbortSignal
+}
 
-function createLoops(deps: RunnerDeps, { runnerId, lease, gate, onError }: LoopContext) {
+function createLoops(deps: RunnerDeps, { runnerId, lease, gate, onError, stopping }: LoopContext) {
   const { db } = deps
   const claim = { runnerId, leaseMs: LEASE_MS }
   return {
     attempts: claimLoop<Fence>({
       capacity: deps.capacity,
       claim: async () => ((await gate.isOpen()) ? claimNext(db, claim) : undefined),
-      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease, engineGate: gate }),
+      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease, engineGate: gate, stopping }),
       onError,
     }),
     publishings: claimLoop<Fence>({
       capacity: PUBLISH_CAPACITY,
       claim: () => claimPublish(db, claim),
-      work: (fence) => workOnPublishing(fence, deps),
+      work: (fence) => workOnPublishing(fence, deps, stopping),
       onError,
     }),
   }
