@@ -46,17 +46,13 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   const { view, base } = await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
     openBase(context, signal),
   )
-  cleanup.defer(() => view[Symbol.asyncDispose]())
 
   // An image of ours may have to be built first, which takes longer than a sandbox may.
   const image = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, ({ signal }) =>
     findImage(context, signal),
   )
   await deps.recordBase({ image: image.digest, commit: base.commit })
-  const ref = await setUp(context, { view, image })
-
-  const sandbox = newSandbox(context, { ref, view })
-  await phases.run({ phase: 'sandbox', limitMs: limits.sandboxMs }, ({ signal }) => sandbox.start(signal))
+  const sandbox = await startSandbox(context, { view, image })
   await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
     printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput }, signal)),
   )
@@ -79,21 +75,43 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
 
 type Context = AttemptContext<RunAttemptDeps>
 
-async function openBase({ job, deps }: Context, signal: AbortSignal): Promise<{ view: MirrorView; base: Base }> {
+async function openBase(
+  { job, deps, cleanup }: Context,
+  signal: AbortSignal,
+): Promise<{ view: MirrorView; base: Base }> {
   const view = await deps.openMirror(job, signal)
-  // Whoever waited may have gone meanwhile; a view that nobody disposes of would hold the mirror for ever.
-  if (signal.aborted) await view[Symbol.asyncDispose]()
-  signal.throwIfAborted()
+  // Before anything can go wrong: a view that nobody disposes of would hold the mirror for ever.
+  cleanup.defer(() => view[Symbol.asyncDispose]())
   const branch = job.task.branch ?? job.repository.defaultBranch ?? view.defaultBranch
   const commit = view.refs.find((ref) => ref.name === `refs/heads/${branch}`)?.commit
   if (commit) return { view, base: { commit, branch } }
-  await view[Symbol.asyncDispose]()
   throw new AttemptFailure('branch-not-found', `Cannot check out branch "${branch}": the repository has no such branch`)
 }
 
 const findImage = ({ job, deps }: Context, signal: AbortSignal) => {
-  const onProgress = (line: string) => void deps.log.write('sandbox', 'notice', { message: line })
+  const onProgress = (line: string) => {
+    // Nobody waits for it; a log that cannot be written has stopped the attempt by now.
+    deps.log.write('sandbox', 'notice', { message: line }).catch(() => undefined)
+  }
   return deps.resolveImage(job.environment.image, onProgress, signal)
+}
+
+/** Starts the sandbox for the agent: once more from the set-up when its snapshot was removed in between. */
+async function startSandbox(context: Context, from: { view: MirrorView; image: ResolvedImage }): Promise<Sandbox> {
+  const { job, deps, settings } = context
+  const start = async () => {
+    const sandbox = newSandbox(context, { ref: await setUp(context, from), view: from.view })
+    const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
+    await deps.phases.run(spec, ({ signal }) => sandbox.start(signal))
+    return sandbox
+  }
+  try {
+    return await start()
+  } catch (error) {
+    const isGone = error instanceof AttemptFailure && error.reason === 'image-unavailable'
+    if (!isGone || !job.environment.setupScript) throw error
+    return start()
+  }
 }
 
 async function keepChange(

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
+import { DrydockError } from '../../domain/errors.ts'
 import type { PhaseTiming } from '../../domain/tasks/attempt.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 import { commandAgent } from '../../runner/agent/command.ts'
 import type { EventLog } from '../../runner/event-log.ts'
+import { AttemptFailure } from '../../runner/failure.ts'
 import { createPhases } from '../../runner/phases.ts'
 import { runAttempt } from '../../runner/run-attempt.ts'
 import type { RunAttemptDeps } from '../../runner/run-attempt.ts'
@@ -57,7 +59,7 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
     recordBase: async () => undefined,
     onLeftover: (error) => void leftovers.push(error),
   }
-  return { sandboxes, stop, events, timings, entered, deps, leftovers, disposed: () => disposed }
+  return { sandboxes, stop, log, events, timings, entered, deps, leftovers, disposed: () => disposed }
 }
 
 const isAgent = (command: readonly string[]) => command.join(' ').includes('/agent-home/')
@@ -184,4 +186,65 @@ test('runAttempt() destroys the set-up sandbox when its checkout fails', async (
   deps.checkOut = () => Promise.reject(new Error('no objects'))
   await expect(runAttempt(aJob({ environment: { setupScript: 'true' } }), deps, stop)).rejects.toThrow('no objects')
   sandboxes.assertClean()
+})
+
+test('runAttempt() sets up again when the snapshot is removed before the sandbox starts', async () => {
+  let started = 0
+  const gone = new AttemptFailure('image-unavailable', 'Cannot start a sandbox: the engine has no such image')
+  const { deps, stop, sandboxes } = story({
+    start: () => {
+      if (++started === 2) throw gone
+    },
+  })
+  expect(await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)).toMatchObject({
+    change: { commit: 'commit' },
+  })
+  expect(started).toBe(4)
+  sandboxes.assertClean()
+})
+
+test('runAttempt() lets go of the mirror when the end of its phase cannot be written', async () => {
+  const { deps, stop, disposed, log } = story()
+  const stale = new DrydockError('stale-fence', 'Cannot write: cancelled meanwhile')
+  const record = () => Promise.reject(stale)
+  const phases = createPhases({ log, record, signal: stop.signal })
+  await expect(runAttempt(aJob(), { ...deps, phases }, stop)).rejects.toBe(stale)
+  expect(disposed()).toBe(1)
+})
+
+test('runAttempt() lets go of a mirror that opens after the attempt was stopped', async () => {
+  const { deps, stop, disposed } = story()
+  let open: (view: MirrorView) => void = () => undefined
+  const late = { ...deps, openMirror: () => new Promise<MirrorView>((resolve) => (open = resolve)) }
+  const run = runAttempt(aJob(), late, stop)
+  stop.stop({ kind: 'cancelled' })
+  await expect(run).rejects.toMatchObject({ because: { kind: 'cancelled' } })
+  open(await deps.openMirror(aJob(), stop.signal))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(disposed()).toBe(1)
+})
+
+test('runAttempt() lets no progress of an image end the server when the log refuses it', async () => {
+  const { deps, stop, log } = story()
+  const broken: EventLog = {
+    ...log,
+    write: async (phase, kind, payload) => {
+      if (payload['message'] === 'step 1') throw new Error('disk full')
+      await log.write(phase, kind, payload)
+    },
+  }
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', note)
+  try {
+    const resolveImage: RunAttemptDeps['resolveImage'] = async (name, onProgress) => {
+      onProgress('step 1')
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      return { ref: name, digest: 'sha256:1' }
+    }
+    await runAttempt(aJob(), { ...deps, log: broken, resolveImage }, stop)
+    expect(unhandled).toEqual([])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
 })
