@@ -10,6 +10,8 @@ const FLUSH_MS = 20
 const MAX_BATCH = 500
 /** Writers wait while this many events are on their way to the database. */
 const MAX_PENDING = 2000
+/** What an event takes beside its payload: an empty line is a row, too. */
+const ROW_BYTES = 128
 
 export type EventLog = AsyncDisposable & {
   /** Adds an event. Resolves when there is room for more, so that a fast writer is held back. */
@@ -20,8 +22,8 @@ export type EventLog = AsyncDisposable & {
 
 export type EventLogDeps = {
   append: (events: readonly NewEvent[]) => Promise<void>
-  /** Called once when the attempt is no longer ours to write about. */
-  onLost: () => void
+  /** Called once when nothing more can be written: the attempt is no longer ours, or the database refuses. */
+  onLost: (error: unknown) => void
 }
 
 /** The live log of one attempt: ordered, batched, capped. After the cap it keeps everything but output. */
@@ -41,7 +43,7 @@ export function openEventLog({ append, onLost }: EventLogDeps): EventLog {
       } catch (error) {
         lost = true
         pending = []
-        onLost()
+        onLost(error)
         if (!hasCode(error, 'stale-fence')) throw error
         return
       }
@@ -69,7 +71,7 @@ export function openEventLog({ append, onLost }: EventLogDeps): EventLog {
   const admit = (event: NewEvent): NewEvent | undefined => {
     if (!BULK.has(event.kind)) return event
     if (capped) return undefined
-    bytes += JSON.stringify(event.payload).length
+    bytes += Buffer.byteLength(JSON.stringify(event.payload)) + ROW_BYTES
     if (bytes <= CAPS.logBytes) return event
     capped = true
     const message = `The log reached ${CAPS.logBytes / 1024 / 1024} MiB; further output is not kept`

@@ -1,4 +1,5 @@
 import { findSnapshot, saveSnapshot } from '../domain/environments/snapshots.ts'
+import { hasCode } from '../domain/errors.ts'
 import { appendEvent, appendEvents } from '../domain/tasks/append-events.ts'
 import type { Fence } from '../domain/tasks/attempt.ts'
 import { enterState, fail, recordBase, recordPhase, succeed } from '../domain/tasks/fenced.ts'
@@ -47,7 +48,12 @@ export async function workOnAttempt(fence: Fence, deps: AttemptWorkDeps): Promis
     const job = await retryDatabase(() => loadJob(db, fence.attemptId), stop.signal)
     await using log = openEventLog({
       append: (events) => retryDatabase(() => appendEvents(db, fence, events), stop.signal),
-      onLost: () => void lease.wake().finally(() => stop.stop({ kind: 'lease-lost' })),
+      onLost: (error) => {
+        if (!hasCode(error, 'stale-fence')) {
+          deps.logger.error({ err: error, attempt: fence.attemptId }, 'Cannot write the log of an attempt; it stops')
+        }
+        void lease.wake().finally(() => stop.stop({ kind: 'lease-lost' }))
+      },
     })
     const record = (timing: Parameters<typeof recordPhase>[2]) =>
       retryDatabase(() => recordPhase(db, fence, timing), stop.signal)
@@ -99,13 +105,13 @@ function storyDeps({ fence, job, log, phases, stop, deps }: Context): RunAttempt
     resolveImage: (name, onProgress, signal) => {
       const onPull = (image: { ref: string; digest: string }) => {
         deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
-        void log.write('sandbox', 'notice', { message: `Pulled ${image.ref}: ${image.digest}` })
+        log.write('sandbox', 'notice', { message: `Pulled ${image.ref}: ${image.digest}` }).catch(() => undefined)
       }
       return resolveImage(name, { deps: { ...deps.images, engine, onPull }, onProgress }, signal)
     },
     snapshots: {
-      find: (key) => findSnapshot(db, key),
-      save: (snapshot) => saveSnapshot(db, snapshot),
+      find: (key) => write(() => findSnapshot(db, key)),
+      save: (snapshot) => write(() => saveSnapshot(db, snapshot)),
       imageExists: async (ref) => (await engine.imageInfo(ref)) !== undefined,
     },
     openMirror: (of, signal) => openMirror(of, deps, signal),

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { DrydockError } from '../errors.ts'
 import type { Db } from '../db.ts'
+import { storableJson } from '../storable.ts'
 import type { Fence, Phase } from './attempt.ts'
 
 export type NewEvent = { phase: Phase; kind: string; at: Date; payload: Record<string, unknown> }
@@ -46,7 +47,7 @@ async function insertEvents(db: Writer, attemptId: string, { events, condition }
       insert into events (task_id, seq, attempt_id, at, phase, kind, payload)
       select head.task_id, head.last_seq - ${events.length} + e.n, ${attemptId}, (e.value->>'at')::timestamptz,
         e.value->>'phase', e.value->>'kind', e.value->'payload'
-      from head, jsonb_array_elements(${JSON.stringify(events)}::jsonb) with ordinality as e(value, n)
+      from head, jsonb_array_elements(${storableJson(events)}::jsonb) with ordinality as e(value, n)
     )
     select head.task_id, pg_notify('drydock_events', head.task_id) from head`)
   return rows.length > 0

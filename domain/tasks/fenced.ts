@@ -2,6 +2,7 @@
 
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
+import { storable } from '../storable.ts'
 import { appendEvents, staleFence } from './append-events.ts'
 import type { DiffStats, FailureReason, Fence, FlaggedPath, Phase, PhaseTiming, PublishMode } from './attempt.ts'
 
@@ -100,7 +101,7 @@ export async function fail(
       tx,
       fence,
       sql`
-      update attempts set state = 'failed', reason = ${reason}, message = ${message}, finished_at = clock_timestamp(),
+      update attempts set state = 'failed', reason = ${reason}, message = ${storable(message)}, finished_at = clock_timestamp(),
         lease_until = null
       where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
     )

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
+import { storable } from '../storable.ts'
 import type { Fence } from './attempt.ts'
 
 // lease: a claim's right to an attempt until a time by the database's clock. lost: the lease ran out.
@@ -71,7 +72,7 @@ export async function giveUp(db: Db, fence: Fence, failure: { reason: string; me
     update attempts a set
       state = case when a.lost < ${MAX_REQUEUES} then 'queued' else 'failed' end,
       reason = case when a.lost < ${MAX_REQUEUES} then null else ${failure.reason} end,
-      message = case when a.lost < ${MAX_REQUEUES} then null else ${failure.message} end,
+      message = case when a.lost < ${MAX_REQUEUES} then null else ${storable(failure.message)} end,
       finished_at = case when a.lost < ${MAX_REQUEUES} then null else clock_timestamp() end,
       lost = a.lost + 1, runner_id = null, lease_until = null, phases = '[]', queued_at = clock_timestamp()
     where id = ${fence.attemptId} and claim = ${fence.claim} and state in ('preparing', 'running', 'collecting')`)

@@ -34,11 +34,16 @@ export function dockerImages(docker: Docker, errors: DockerErrors): Pick<Engine,
 
 /** One JSON object a line; an `error` in it is the only sign of a failed pull. */
 async function follow(progress: NodeJS.ReadableStream, signal: AbortSignal, onProgress?: PullProgress): Promise<void> {
+  const told = new Set<string>()
   for await (const message of jsonLines(progress)) {
     signal.throwIfAborted()
-    const step = message as { status?: string; id?: string; progress?: string; error?: string }
+    const step = message as { status?: string; id?: string; error?: string }
     if (step.error !== undefined) throw new Error(step.error)
-    onProgress?.([step.id, step.status, step.progress].filter(Boolean).join(' '))
+    const line = [step.id, step.status].filter(Boolean).join(' ')
+    // A layer that grows says so many times a second.
+    if (told.has(line)) continue
+    told.add(line)
+    onProgress?.(line)
   }
 }
 

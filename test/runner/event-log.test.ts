@@ -53,3 +53,20 @@ test('openEventLog() says that it is lost when the fence is stale, and writes no
   await log.flush()
   expect({ lost, calls }).toEqual({ lost: 1, calls: 1 })
 })
+
+test('openEventLog() counts what a row takes: empty lines reach the cap, too', async () => {
+  let stored = 0
+  await using log = openEventLog({ append: async (events) => void (stored += events.length), onLost: never })
+  for (let i = 0; i < CAPS.logBytes / 100; i++) await log.write('agent', 'output', { stream: 'stdout', text: '' })
+  await log.flush()
+  expect(stored).toBeLessThan(CAPS.logBytes / 128)
+})
+
+test('openEventLog() hands on why nothing more can be written', async () => {
+  const refused = new Error('disk full')
+  const causes: unknown[] = []
+  const log = openEventLog({ append: () => Promise.reject(refused), onLost: (error) => causes.push(error) })
+  await log.write('agent', 'output', { text: 'a' })
+  await expect(log.flush()).rejects.toBe(refused)
+  expect(causes).toEqual([refused])
+})
