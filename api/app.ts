@@ -71,7 +71,10 @@ function observe({ metrics, logger }: ApiDeps): MiddlewareHandler<ApiEnv> {
     const ms = performance.now() - started
     const route = status === 404 || status === 405 ? 'unknown' : routePath(c, -1)
     metrics.observeRequest({ method, route, status, seconds: ms / SECOND })
-    logger.info({ requestId: c.get('requestId'), method, path, status, ms: Math.round(ms) }, 'request')
+    const line = { requestId: c.get('requestId'), method, path, status, ms: Math.round(ms) }
+    // Health checks come every few seconds and say nothing while they are well.
+    if (status < 400 && OPEN.includes(path.replace(BASE, ''))) logger.debug(line, 'request')
+    else logger.info(line, 'request')
   }
 }
 

@@ -44,7 +44,11 @@ export async function measureLists(address: DatabaseAddress, { tasks, requests }
   await fillTasks(database.client, tasks)
   const { token } = await createToken(database.db, { userId: MEMBER, name: 'bench', scopes: SCOPES })
   const stop = new AbortController()
-  const logger = { info: () => undefined, error: (fields: unknown) => progress(JSON.stringify(fields)) }
+  const logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    error: (fields: unknown) => progress(JSON.stringify(fields)),
+  }
   const options = { database, host: '127.0.0.1', port: 0, checkAddress: async () => {}, logger, version: 'bench' }
   const api = await startApi(options, stop.signal)
   const member = jsonClient(api.url, token)

@@ -34,7 +34,11 @@ export async function testApi(
   const { heartbeatMs, pollMs, ...deps } = overrides
   const database = await testDatabase()
   const errors: unknown[] = []
-  const logger = { info: () => undefined, error: (fields: Record<string, unknown>) => void errors.push(fields.err) }
+  const logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    error: (fields: Record<string, unknown>) => void errors.push(fields.err),
+  }
   const timing = { ...(heartbeatMs !== undefined && { heartbeatMs }), ...(pollMs !== undefined && { pollMs }) }
   const hub = await EventHub.start(database, { logger, ...timing })
   const app = createApp({

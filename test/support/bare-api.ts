@@ -18,7 +18,7 @@ export function appWith(overrides: Partial<ApiDeps> = {}) {
     authenticate: async (token) => (token === 'good' ? admin : undefined),
     checkAddress: async () => {},
     metrics: createMetrics({ ofProcess: false }),
-    logger: { info: () => undefined, error: (fields) => void errors.push(fields.err) },
+    logger: { debug: () => undefined, info: () => undefined, error: (fields) => void errors.push(fields.err) },
     version: '1.2.3',
     ...overrides,
   })

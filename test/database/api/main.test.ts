@@ -8,7 +8,7 @@ import { testDatabase } from '../../support/database.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { seedEnvironment, seedTask } from '../../support/seed.ts'
 
-const logger = { info: () => undefined, error: () => undefined }
+const logger = { debug: () => undefined, info: () => undefined, error: () => undefined }
 const options = (database: TestDatabase, port = 0) => ({
   database,
   host: '127.0.0.1',
