@@ -21,9 +21,13 @@ export function ownImages(configured: ReadonlyMap<string, string>, has: (ref: st
   const tag = async (name: string) => {
     if (configured.has(name)) return configured.get(name)
     if (!OWN.some((own) => own === name)) return undefined
-    const known = tags.get(name) ?? readTag(name)
-    tags.set(name, known)
-    return known
+    const known = tags.get(name)
+    if (known !== undefined) return known
+    const reading = readTag(name)
+    tags.set(name, reading)
+    // A moment without memory or descriptors must not last until the next start.
+    reading.catch(() => tags.delete(name))
+    return reading
   }
   return {
     tag,

@@ -108,6 +108,8 @@ export class ContainerSandbox implements Sandbox {
     if (id === undefined) throw imageMissing(this.#spec.image)
     this.#id = id
     const stream = await untilAborted(calls.attach(id), signal, (late) => late.destroy())
+    // Until it is read, nobody else listens: an engine that goes away would end the server.
+    stream.on('error', () => {})
     try {
       await untilAborted(calls.start(id), signal)
       const [greeting, facts] = await untilAborted(Promise.all([readGreeting(stream), calls.inspect(id)]), signal)
