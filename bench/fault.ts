@@ -6,7 +6,7 @@ import { packageRoot } from '../bin/config.ts'
 import type { SqlClient } from '../domain/db.ts'
 import { cleanupStack } from '../runner/cleanup.ts'
 import { aim } from './fault/aim.ts'
-import { removeRemains } from './support/remains.ts'
+import { removeRemainsOf } from './support/remains.ts'
 import { Load } from './fault/load.ts'
 import { TARGETS, look } from './fault/look.ts'
 import type { Origins, Target } from './fault/look.ts'
@@ -47,7 +47,7 @@ export async function runFaults(input: FaultInput) {
   await using cleanup = cleanupStack()
   const world = await createWorld()
   cleanup.defer(() => world[Symbol.asyncDispose]())
-  cleanup.defer(() => removeRemains(world.dataDir))
+  removeRemainsOf(world.dataDir, cleanup)
   const log: string[] = []
   const start = () =>
     startServerChild({

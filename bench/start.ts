@@ -82,8 +82,8 @@ async function firstByte(server: BenchServer, branch: string | undefined): Promi
   const body = { environment: 'start', mode: 'code', prompt: 'say something', ...(branch && { branch }) }
   const { id } = await server.client.json<{ id: string }>('POST', '/tasks', body)
   let first: number | undefined
-  await followEvents({ ...server, taskId: id }, (events) => {
-    for (const { json, at } of events) if (isAgentOutput(json)) first ??= at
+  await followEvents({ ...server, taskId: id }, ({ json, at }) => {
+    if (first === undefined && isAgentOutput(json)) first = at
   })
   if (first !== undefined) return first - started
   const task = await server.client.send('GET', `/tasks/${id}`)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { cleanupStack } from '../../runner/cleanup.ts'
 import { jsonClient } from './json-client.ts'
 import type { JsonClient } from './json-client.ts'
-import { removeRemains } from './remains.ts'
+import { removeRemainsOf } from './remains.ts'
 import type { Files } from './repository.ts'
 import { fillRepository, git } from './repository.ts'
 import { startServerChild } from './server.ts'
@@ -35,7 +35,7 @@ export async function startBenchServer(input: BenchServerInput): Promise<BenchSe
     git(folder, 'init', '-q', '--bare', '-b', 'main', origin)
     fillRepository(origin, input.main, input.branches)
     const dataDir = join(folder, 'data')
-    cleanup.defer(() => removeRemains(dataDir))
+    removeRemainsOf(dataDir, cleanup)
     let address = { url: '', token: '' }
     for (const role of input.roles) {
       const server = startServerChild({

@@ -9,6 +9,7 @@ import type { DatabaseAddress } from '../../domain/db.ts'
 import { cleanupStack } from '../../runner/cleanup.ts'
 import { startEmbeddedPostgres } from '../../runner/database/embedded-postgres.ts'
 import { createDockerEngine } from '../../runner/sandbox/docker.ts'
+import { atExit, removeLabelled } from './at-exit.ts'
 import { progress } from './report.ts'
 
 export type BenchDatabase = AsyncDisposable & { address: DatabaseAddress }
@@ -26,6 +27,7 @@ export async function startDatabase(): Promise<BenchDatabase> {
     const image = (await images.ensure('postgres', signal, progress)) ?? ''
     const installation = `bench${randomBytes(4).toString('hex')}`
     const name = `drydock-postgres-${installation}`
+    cleanup.defer(atExit(() => removeLabelled(installation)))
     cleanup.defer(() => engine.removeVolume(name))
     cleanup.defer(() => engine.removeService(name))
     const input = { engine, dataDir, installation, image, probe, onEvent: progress }

@@ -1,9 +1,24 @@
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDockerEngine } from '../../runner/sandbox/docker.ts'
+import type { CleanupStack } from '../../runner/cleanup.ts'
+import { atExit, removeLabelled } from './at-exit.ts'
 
-/** Removes all that a data folder's server has at the engine: containers first, then its volume and its images. */
-export async function removeRemains(dataDir: string): Promise<void> {
+/** Has all that a data folder's server made at the engine removed, however this program ends. */
+export function removeRemainsOf(dataDir: string, cleanup: CleanupStack): void {
+  const forget = atExit(() => {
+    const installation = readInstallation(dataDir)
+    if (installation !== undefined) removeLabelled(installation)
+  })
+  cleanup.defer(async () => {
+    await removeRemains(dataDir)
+    forget()
+  })
+}
+
+/** Containers go first, then the volume and the images that they used. */
+async function removeRemains(dataDir: string): Promise<void> {
   const installation = await readFile(join(dataDir, 'installation'), 'utf8').catch(() => undefined)
   if (installation === undefined) return
   await using engine = createDockerEngine()
@@ -11,4 +26,12 @@ export async function removeRemains(dataDir: string): Promise<void> {
   const owned = await engine.listOwned(installation.trim())
   for (const thing of owned.sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type)))
     await engine.removeOwned(thing)
+}
+
+function readInstallation(dataDir: string): string | undefined {
+  try {
+    return readFileSync(join(dataDir, 'installation'), 'utf8').trim()
+  } catch {
+    return undefined
+  }
 }

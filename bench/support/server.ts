@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { packageRoot } from '../../bin/config.ts'
+import { atExit } from './at-exit.ts'
 
 export type ServerInput = {
   dataDir: string
@@ -40,6 +41,9 @@ export function startServerChild(input: ServerInput): ServerChild {
     detached: true,
   })
   const exited = once(child, 'exit') as Promise<[number | null]>
+  // A process group of its own outlives the terminal's Ctrl-C.
+  const keep = atExit(() => killGroup(child))
+  exited.then(keep, () => undefined)
   const ready = untilReady(child, { exited, onLine: input.onLine })
   // Whoever kills a server that is still starting does not wait for it to be ready.
   ready.catch(() => undefined)
