@@ -25,7 +25,6 @@ const VENDORS: Record<string, string> = {
   'tar-stream': 'runner/',
   hono: 'api/',
   '@hono/': 'api/',
-  citty: 'bin/|cli/',
   'prom-client': 'api/metrics.ts',
   postgres: 'domain/db.ts|domain/migrate.ts',
 }

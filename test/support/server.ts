@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -90,7 +90,11 @@ function asTestServer(server: RunningServer, { home, keep }: { home: string; kee
     close: () => server.close(),
     async [Symbol.asyncDispose]() {
       await server.close()
-      if (!keep) await rm(home, { recursive: true, force: true })
+      if (keep) return
+      const installation = await readFile(join(home, 'data', 'installation'), 'utf8')
+      // With a database of its own, the server leaves that database's volume: it is data.
+      await run('docker', ['volume', 'rm', '-f', `drydock-postgres-${installation.trim()}`])
+      await rm(home, { recursive: true, force: true })
     },
   }
 }
