@@ -2,6 +2,8 @@ import type { EventLine, TaskEvents } from '../domain/tasks/read-events.ts'
 
 const WINDOW_EVENTS = 4000
 const WINDOW_CHARACTERS = 2 * 1024 * 1024
+/** Each may hold a copy of the whole window: who asks from a thousand places must not fill the memory. */
+const MAX_ENCODED = 8
 
 export type FeedStep =
   | { kind: 'chunk'; bytes: Uint8Array; last: number }
@@ -44,6 +46,7 @@ export class EventFeed {
     let bytes = this.#encoded.get(cursor)
     if (bytes === undefined) {
       bytes = Buffer.from(this.#window.slice(cursor - first).join(''))
+      if (this.#encoded.size >= MAX_ENCODED) this.#encoded.clear()
       this.#encoded.set(cursor, bytes)
     }
     return { kind: 'chunk', bytes, last: this.#seq }

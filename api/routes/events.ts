@@ -40,9 +40,12 @@ function eventStream({ events, logger }: ApiDeps, taskId: string, after: number)
       async pull(controller) {
         try {
           const next = await chunks.next()
+          // Who hung up while this waited has closed the stream already.
+          if (gone.signal.aborted) return
           if (next.done === true) controller.close()
           else controller.enqueue(next.value)
         } catch (error) {
+          if (gone.signal.aborted) return
           // Without `event: end` the client knows to come back, with the last number that it has.
           logger.error({ err: error, taskId }, 'Cannot go on with an event stream')
           controller.close()

@@ -212,3 +212,24 @@ test('createApp() sends security headers with successes and errors alike', async
     expect(headers.get('access-control-allow-origin')).toBeNull()
   }
 })
+
+test('GET /tasks/:id/events says nothing of a follower that hung up while it waited', async () => {
+  const owner = [{ taskId: 'a', creatorId: 'u' }]
+  const db = { select: () => ({ from: () => ({ where: async () => owner }) }) } as unknown as ApiDeps['db']
+  let isOver: () => void = () => undefined
+  const over = new Promise<void>((resolve) => (isOver = resolve))
+  const follow: ApiDeps['events']['follow'] = async function* (_task, _after, signal) {
+    yield Buffer.from(': hello\n\n')
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    setImmediate(isOver)
+  }
+  const { app, errors } = appWith({ db, events: { follow } })
+  const { body } = await app.request('/api/v1/tasks/a/events', { headers: bearer })
+  const reader = body?.getReader()
+  await reader?.read()
+  const waiting = reader?.read()
+  await new Promise((resolve) => setImmediate(resolve))
+  await reader?.cancel()
+  await Promise.all([waiting, over])
+  expect(errors).toEqual([])
+})

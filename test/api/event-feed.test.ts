@@ -29,6 +29,15 @@ test('EventFeed.step() encodes a chunk once for all who are up to date', () => {
   expect(first.kind === 'chunk' && second.kind === 'chunk' && first.bytes === second.bytes).toBe(true)
 })
 
+test('EventFeed.step() keeps few encoded chunks, from however many places it is asked', () => {
+  const feed = new EventFeed('t', 0)
+  feed.add(read(1, 500), false)
+  const first = feed.step(0)
+  for (let cursor = 1; cursor < 500; cursor++) feed.step(cursor)
+  const again = feed.step(0)
+  expect(first.kind === 'chunk' && again.kind === 'chunk' && first.bytes !== again.bytes).toBe(true)
+})
+
 test('EventFeed.step() says behind before the window, and never skips', () => {
   const feed = new EventFeed('t', 10)
   feed.add(read(11, 12), false)
