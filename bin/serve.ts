@@ -48,6 +48,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const stop = new AbortController()
   const logger = pino({ level: config.logLevel, base: { role } }, pino.destination(2))
   const cleanup = cleanupStack()
+  cleanup.defer(surviveUnhandled(logger))
   try {
     const folder = options.diskless ? undefined : await openDataFolder(config.dataDir, role)
     cleanup.defer(() => folder?.[Symbol.asyncDispose]())
@@ -99,6 +100,13 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     await cleanup[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** A promise that nobody looks at is a fault of ours, but no reason to end the work of everyone. Gives its undoing. */
+function surviveUnhandled(logger: Logger): () => void {
+  const log = (error: unknown) => logger.error({ err: error }, 'A fault of ours that nobody waited for')
+  process.on('unhandledRejection', log)
+  return () => void process.off('unhandledRejection', log)
 }
 
 type DatabaseInput = {

@@ -1,4 +1,4 @@
-import { DrydockError } from '../domain/errors.ts'
+import { DrydockError, hasCode } from '../domain/errors.ts'
 import type { FailureReason, Phase } from '../domain/tasks/attempt.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { AttemptResult } from '../domain/tasks/fenced.ts'
@@ -31,6 +31,8 @@ export type ExecuteDeps = {
   /** What follows a change without a person's word. */
   publishPlan: (outcome: AttemptOutcome) => AttemptResult['publish']
   writes: EndWrites
+  /** Asks the database whether a person cancelled; if so, stops with that cause. */
+  noticeCancel: () => Promise<void>
   onOurFault: (error: unknown) => void
 }
 
@@ -53,6 +55,11 @@ export async function executeAttempt(deps: ExecuteDeps): Promise<AttemptResult |
 
 async function writeEnd(deps: ExecuteDeps, error: unknown): Promise<void> {
   await deps.log.flush().catch(() => undefined)
+  if (hasCode(error, 'stale-fence')) {
+    // A fenced write may learn of a cancel or of a later claim before any notification does.
+    await deps.noticeCancel()
+    deps.stop.stop({ kind: 'lease-lost' })
+  }
   const cause: StopCause | undefined = deps.stop.cause ?? (error instanceof Stopped ? error.because : undefined)
   const failure = cause?.kind === 'failed' ? cause.failure : error
   if (cause && cause.kind !== 'failed') return writeStop(deps, cause)

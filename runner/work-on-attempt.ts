@@ -82,6 +82,7 @@ async function execute(context: Context): Promise<AttemptResult | undefined> {
     run: () => runAttempt(job, storyDeps(context), stop),
     publishPlan: (outcome) => publishPlan(context, outcome),
     writes: endWrites(context),
+    noticeCancel: deps.lease.wake,
     onOurFault: (error) =>
       deps.logger.error({ err: error, attempt: fence.attemptId }, 'An attempt ended through a fault of ours'),
   })
