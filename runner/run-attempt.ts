@@ -1,3 +1,4 @@
+import type { FlaggedPath } from '../domain/tasks/attempt.ts'
 import type { AttemptResult } from '../domain/tasks/fenced.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
@@ -16,6 +17,8 @@ import { maintain, setUp } from './set-up.ts'
 import type { SetUpDeps } from './set-up.ts'
 import type { StopSwitch } from './stop.ts'
 import type { Base, Change, Collect } from './workspace/workspace.ts'
+
+const MAX_FLAGGED = 200
 
 export type RunAttemptDeps = SetUpDeps & {
   resolveImage: (name: string, onProgress: (line: string) => void, signal: AbortSignal) => Promise<ResolvedImage>
@@ -120,11 +123,21 @@ async function keepChange(
   signal: AbortSignal,
 ): Promise<AttemptOutcome> {
   const { log } = deps
-  const change = await printing({ log, phase: 'collect' }, (onOutput) => deps.collect({ ...input, onOutput }, signal))
+  const collected = await printing({ log, phase: 'collect' }, (onOutput) =>
+    deps.collect({ ...input, onOutput }, signal),
+  )
+  const change = { ...collected, flagged: listed(collected.flagged) }
   for (const message of change.skipped) await log.write('collect', 'notice', { message })
   if (change.stats.files === 0) return { answer: null, change: { ...change, commit: null, branch: null } }
   const { commit, branch } = await deps.commit(job, input.view, { change, base: input.base })
   return { answer: null, change: { ...change, commit, branch } }
+}
+
+/** Every look at a task carries this list: a change with a hundred thousand such files must not make it one of megabytes. */
+function listed(flagged: readonly FlaggedPath[]): FlaggedPath[] {
+  if (flagged.length <= MAX_FLAGGED) return [...flagged]
+  const more = flagged.length - MAX_FLAGGED + 1
+  return [...flagged.slice(0, MAX_FLAGGED - 1), { path: '…', why: `and ${more} more files like these` }]
 }
 
 /** A sandbox looks at its limits before it reports a failed command, so a breach that caused it is known by now. */

@@ -248,3 +248,11 @@ test('runAttempt() lets no progress of an image end the server when the log refu
     process.off('unhandledRejection', note)
   }
 })
+
+test('runAttempt() lists a bounded number of flagged files and says how many more there are', async () => {
+  const flagged = Array.from({ length: 100_000 }, (_, i) => ({ path: `.github/workflows/${i}.yml`, why: 'a workflow' }))
+  const { deps, stop } = story({}, { ...CHANGE, flagged })
+  const { change } = await runAttempt(aJob(), deps, stop)
+  expect(change?.flagged).toHaveLength(200)
+  expect(change?.flagged.at(-1)).toEqual({ path: '…', why: 'and 99801 more files like these' })
+})
