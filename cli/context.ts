@@ -1,5 +1,5 @@
 import type { ClientConfig } from './config.ts'
-import { createStyle } from './terminal.ts'
+import { createStyle, escapeUnsafe } from './terminal.ts'
 import type { Style } from './terminal.ts'
 
 export type Output = { write: (text: string | Uint8Array) => void; isTerminal: boolean; columns: number }
@@ -26,9 +26,9 @@ export function styleOf(context: CliContext, output: Output): Style {
   return createStyle(output.isTerminal && context.config().colour)
 }
 
-/** The one JSON document of a command. */
+/** The one JSON document of a command. What a terminal could act on is escaped, which programs read as the same text. */
 export function writeJson(context: CliContext, value: unknown): void {
-  context.out.write(`${JSON.stringify(value)}\n`)
+  context.out.write(`${escapeUnsafe(JSON.stringify(value))}\n`)
 }
 
 export function say(context: CliContext, text: string): void {

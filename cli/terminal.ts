@@ -12,6 +12,11 @@ export function neutraliseLine(text: string): string {
   return neutralise(text).replaceAll('\n', '\\n').replaceAll('\t', ' ')
 }
 
+/** JSON in which nothing acts on a terminal, and whose value is the same. */
+export function escapeUnsafe(json: string): string {
+  return json.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 function visible(character: string): string {
   const code = character.charCodeAt(0)
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`

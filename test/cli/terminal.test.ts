@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { clip, createStyle, neutralise, neutraliseLine, table } from '../../cli/terminal.ts'
+import { clip, createStyle, escapeUnsafe, neutralise, neutraliseLine, table } from '../../cli/terminal.ts'
 
 test.each([
   ['a colour (CSI)', '\u001b[31mred', '\\x1b[31mred'],
@@ -48,4 +48,11 @@ test('table() aligns columns and clips the last to the screen', () => {
     ['a-long-id', 'a title that is far too long'],
   ]
   expect(table(rows, 24).split('\n')).toEqual(['ID         TITLE', 'a-long-id  a title that…'])
+})
+
+test('escapeUnsafe() keeps the value of JSON and leaves nothing that a terminal obeys', () => {
+  const value = { text: Array.from({ length: 0x10000 }, (_, code) => String.fromCharCode(code)).join('') }
+  const json = escapeUnsafe(JSON.stringify(value))
+  expect(JSON.parse(json)).toEqual(value)
+  expect(neutralise(json)).toBe(json)
 })
