@@ -27,8 +27,8 @@ async function collect(input: CollectInput, git: RunGit, signal: AbortSignal): P
   const claim = { tree: received.tree, baseTree: await treeOf(input, git, signal) }
   if (claim.tree === claim.baseTree) return unchanged(claim.tree, received)
   const deps = { git, quarantine }
-  const { checksum, paths, flagged } = await verify(claim, deps, signal)
-  const { patch, stats } = await render(claim, deps, signal)
+  const { checksum, paths, flagged, linkBecameFolder } = await verify(claim, deps, signal)
+  const { patch, stats } = await render({ ...claim, linkBecameFolder }, deps, signal)
   signal.throwIfAborted()
   await quarantine.release(checksum)
   return { tree: claim.tree, patch, stats, flagged, skipped: [...received.left, ...flattened(received, paths)] }

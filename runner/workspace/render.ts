@@ -3,21 +3,24 @@ import type { DiffStats } from '../../domain/tasks/attempt.ts'
 import type { GitOptions, GitResult } from '../../forge/git.ts'
 import { tooLarge } from './receive.ts'
 import { quarantined } from './verify.ts'
-import type { Claim, VerifyDeps } from './verify.ts'
+import type { Claim, Verified, VerifyDeps } from './verify.ts'
 
 const MiB = 1024 * 1024
 /** Comparing all pairs of removed and added files grows with their product. */
 const RENAMES = ['--find-renames', '-l400']
+/** `git apply` refuses a file below a symlink that the same patch moves away; as removal and addition it takes both. */
+const NO_RENAMES = ['--no-renames']
 const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-color', '--src-prefix=a/', '--dst-prefix=b/', '--unified=3']
 
 /** Renders the change from verified objects: `git apply` of it on the base gives the very tree. */
 export async function render(
-  { tree, baseTree }: Claim,
+  { tree, baseTree, linkBecameFolder }: Claim & Pick<Verified, 'linkBecameFolder'>,
   deps: VerifyDeps,
   signal: AbortSignal,
 ): Promise<{ patch: Buffer; stats: DiffStats }> {
+  const renames = linkBecameFolder ? NO_RENAMES : RENAMES
   const run = async (flags: readonly string[], options: Partial<GitOptions> = {}): Promise<GitResult> => {
-    const args = ['diff-tree', '-r', ...RENAMES, ...PLAIN, ...flags, baseTree, tree]
+    const args = ['diff-tree', '-r', ...renames, ...PLAIN, ...flags, baseTree, tree]
     const result = await quarantined(deps, args, { ...options, signal })
     if (result.code !== 0 && !result.overflow)
       throw tooLarge('its patch needs more memory or time to make than is allowed')

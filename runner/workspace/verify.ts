@@ -19,7 +19,13 @@ const TREE_MODES = new Set([...FILE_MODES, '40000', '160000'])
 
 export type Claim = { tree: string; baseTree: string }
 export type VerifyDeps = { git: RunGit; quarantine: Quarantine }
-export type Verified = { checksum: string; paths: string[]; flagged: FlaggedPath[] }
+export type Verified = {
+  checksum: string
+  paths: string[]
+  flagged: FlaggedPath[]
+  /** Whether a symlink of the base made way for a folder. */
+  linkBecameFolder: boolean
+}
 
 /**
  * Checks a received pack and the tree it is said to hold (R2): the pack is whole and has what the tree needs and nothing
@@ -30,7 +36,7 @@ export async function verify(claim: Claim, deps: VerifyDeps, signal: AbortSignal
     quarantined(deps, args, { ...options, signal })
   const checksum = await indexPack(deps, git)
   const changes = await changesOf(claim, git)
-  const files = changes.filter((change) => change.newMode !== '040000')
+  const files = changes.filter((change) => !isFolder(change))
   if (files.length > CAPS.treeEntries) throw tooLarge(`it changes more than ${CAPS.treeEntries} files`)
   for (const change of changes) checkEntry(change)
 
@@ -41,7 +47,14 @@ export async function verify(claim: Claim, deps: VerifyDeps, signal: AbortSignal
   await checkTrees(trees, git)
   const links = await linkTargets(files, git)
   const paths = files.map(({ path }) => textOf(path))
-  return { checksum, paths, flagged: [...flaggedPaths(paths), ...links] }
+  const oldLinks = new Set(files.flatMap(({ oldMode, path }) => (oldMode === '120000' ? [path] : [])))
+  const linkBecameFolder = oldLinks.size > 0 && files.some(({ path }) => parentsOf(path).some((at) => oldLinks.has(at)))
+  return { checksum, paths, flagged: [...flaggedPaths(paths), ...links], linkBecameFolder }
+}
+
+function parentsOf(path: string): string[] {
+  const parts = path.split('/')
+  return parts.slice(1).map((_, n) => parts.slice(0, n + 1).join('/'))
 }
 
 type Git = (args: readonly string[], options?: Partial<GitOptions>) => Promise<GitResult>
@@ -70,6 +83,10 @@ async function changesOf({ tree, baseTree }: Claim, git: Git): Promise<RawChange
   if (changes === undefined) throw refused(`its tree is not complete: ${plainWords(raw.stderr)}`)
   return changes
 }
+
+/** A folder that is new or gone; what was in it has entries of its own. */
+const isFolder = ({ oldMode, newMode }: RawChange) =>
+  newMode === '040000' || (newMode === '000000' && oldMode === '040000')
 
 const isGone = ({ newMode }: RawChange) => newMode === '000000'
 
