@@ -89,3 +89,41 @@ test('checkOut() where set-up ran keeps what it made and checks out another bran
   const { stdout } = await sh(sandbox, `${drift} --cached ${commit}; ${drift} ${commit}; echo end`, { user: 'root' })
   expect(stdout).toBe('end\n')
 })
+
+test('checkOut() says what it leaves out: submodules and LFS content; neither shows in the change', async () => {
+  await using other = await workspaces.open((origin) => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'1'.repeat(64)}\nsize 5\n`
+    origin.commit({ '.gitattributes': '*.psd filter=lfs diff=lfs merge=lfs -text\n', 'x.psd': pointer })
+    const head = git(origin.work, 'rev-parse', 'HEAD')
+    git(origin.work, 'update-index', '--add', '--cacheinfo', `160000,${head},libs/sub`)
+    git(origin.work, 'commit', '-q', '-m', 'submodule')
+    git(origin.work, 'push', '-q', 'origin', 'main')
+  })
+  await using box = await other.started()
+  const log = await checkedOut(other, box)
+  expect(log).toContain('submodules are not fetched; these folders stay empty: libs/sub')
+  expect(log).toContain('these files are pointers, and stay as they are unless they are changed: x.psd')
+  await agent(box, 'echo lost > libs/sub/file; echo new > new.txt')
+  const change = await collected(other, box)
+  expect(change.stats.files).toBe(1)
+  expect(change.skipped).toEqual(['warning: libs/sub: what is inside a submodule is not collected'])
+})
+
+test('checkOut() of a commit that the mirror lacks is a failed checkout, in words', async () => {
+  const base = { commit: '1'.repeat(40), branch: 'main' }
+  await expect(checkedOut(world, sandbox, base)).rejects.toMatchObject({
+    reason: 'checkout-failed',
+    message: expect.stringContaining('Cannot check out branch "main" at 1111111111') as string,
+  })
+})
+
+test('checkOut() takes branch names as data', async () => {
+  await using other = await workspaces.open((origin) => {
+    git(origin.work, 'push', '-q', 'origin', 'HEAD:refs/heads/$(touch${IFS}x);`id`"\'&é')
+  })
+  await using box = await other.started()
+  const named = other.view.refs.find(({ name }) => name.includes('touch'))
+  const branch = named?.name.replace('refs/heads/', '') ?? ''
+  await checkedOut(other, box, { commit: named?.commit ?? '', branch })
+  expect(await agent(box, 'git branch --show-current; git status --porcelain; ls')).toBe(`${branch}\nREADME.md\n`)
+})
