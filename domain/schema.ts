@@ -200,6 +200,8 @@ export const attempts = pgTable(
     answer: text('answer'),
     flagged: jsonb('flagged').$type<FlaggedPath[]>().notNull().default([]),
     image: text('image'),
+    /** What it works on: an environment that is pointed elsewhere later must not take the change along. */
+    repositoryId: text('repository_id').references(() => repositories.id),
     baseCommit: text('base_commit'),
     tree: text('tree'),
     commit: text('commit'),

@@ -1,5 +1,5 @@
 import type { FlaggedPath } from '../domain/tasks/attempt.ts'
-import type { AttemptResult } from '../domain/tasks/fenced.ts'
+import type { AttemptBase, AttemptResult } from '../domain/tasks/fenced.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
@@ -31,7 +31,7 @@ export type RunAttemptDeps = SetUpDeps & {
     input: { change: Change; base: Base },
   ) => Promise<{ commit: string; branch: string }>
   enter: (state: 'running' | 'collecting') => Promise<void>
-  recordBase: (base: { image: string; commit: string }) => Promise<void>
+  recordBase: (base: AttemptBase) => Promise<void>
 }
 
 export type AttemptOutcome = Pick<AttemptResult, 'answer' | 'change'>
@@ -54,7 +54,7 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   const image = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, ({ signal }) =>
     findImage(context, signal),
   )
-  await deps.recordBase({ image: image.digest, commit: base.commit })
+  await deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
   const sandbox = await startSandbox(context, { view, image })
   await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
     printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput }, signal)),

@@ -21,13 +21,15 @@ export async function enterState(db: Db, fence: Fence, state: 'running' | 'colle
   )
 }
 
-/** Notes what the attempt runs on: the image's digest and the commit it starts from. */
-export async function recordBase(db: Db, fence: Fence, base: { image: string; commit: string }): Promise<void> {
+export type AttemptBase = { repositoryId: string; image: string; commit: string }
+
+/** Notes what the attempt runs on: the repository, the image's digest and the commit it starts from. */
+export async function recordBase(db: Db, fence: Fence, base: AttemptBase): Promise<void> {
   await fenced(
     db,
     fence,
     sql`
-    update attempts set image = ${base.image}, base_commit = ${base.commit}
+    update attempts set repository_id = ${base.repositoryId}, image = ${base.image}, base_commit = ${base.commit}
     where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
   )
 }

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { attempts, environments, repositories, tasks, turns, users } from '../schema.ts'
@@ -17,7 +17,8 @@ const query = (db: Db, attemptId: string) =>
     .innerJoin(turns, eq(turns.id, attempts.turnId))
     .innerJoin(tasks, eq(tasks.id, attempts.taskId))
     .innerJoin(environments, eq(environments.id, attempts.environmentId))
-    .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
+    // What was made of one repository is never published to another that the environment points to since.
+    .innerJoin(repositories, eq(repositories.id, sql`coalesce(${attempts.repositoryId}, ${environments.repositoryId})`))
     .innerJoin(users, eq(users.id, attempts.userId))
     .where(eq(attempts.id, attemptId))
 

@@ -1,0 +1,2 @@
+ALTER TABLE "attempts" ADD COLUMN "repository_id" text;--> statement-breakpoint
+ALTER TABLE "attempts" ADD CONSTRAINT "attempts_repository_id_repositories_id_fk" FOREIGN KEY ("repository_id") REFERENCES "public"."repositories"("id") ON DELETE no action ON UPDATE no action;
