@@ -1,8 +1,8 @@
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { packageRoot } from '../../bin/config.ts'
 import { cleanupStack } from '../../runner/cleanup.ts'
+import { makeFolder } from '../support/folder.ts'
 import { fillRepository, git } from '../support/repository.ts'
 
 export const GITHUB_REPOSITORY = 'acme/app'
@@ -28,8 +28,7 @@ export type World = AsyncDisposable & {
 /** Makes a folder with an origin, a forge and an empty data folder. */
 export async function createWorld(): Promise<World> {
   const cleanup = cleanupStack()
-  const folder = await mkdtemp(join(tmpdir(), 'drydock-fault-'))
-  cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+  const folder = makeFolder('drydock-fault-', cleanup)
   const origin = join(folder, 'origin.git')
   git(folder, 'init', '-q', '--bare', '-b', 'main', origin)
   const files = { 'README.md': 'hello\n', ...Object.fromEntries(textFiles(200)) }

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cleanupStack } from '../../runner/cleanup.ts'
+import { makeFolder } from './folder.ts'
 import { jsonClient } from './json-client.ts'
 import type { JsonClient } from './json-client.ts'
 import { removeRemainsOf } from './remains.ts'
@@ -29,8 +28,7 @@ export type BenchServer = AsyncDisposable & {
 export async function startBenchServer(input: BenchServerInput): Promise<BenchServer> {
   const cleanup = cleanupStack()
   try {
-    const folder = await mkdtemp(join(tmpdir(), 'drydock-bench-'))
-    cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+    const folder = makeFolder('drydock-bench-', cleanup)
     const origin = join(folder, 'origin.git')
     git(folder, 'init', '-q', '--bare', '-b', 'main', origin)
     fillRepository(origin, input.main, input.branches)

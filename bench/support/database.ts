@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ownImages } from '../../bin/own-images.ts'
 import { packageRoot } from '../../bin/config.ts'
@@ -10,6 +8,7 @@ import { cleanupStack } from '../../runner/cleanup.ts'
 import { startEmbeddedPostgres } from '../../runner/database/embedded-postgres.ts'
 import { createDockerEngine } from '../../runner/sandbox/docker.ts'
 import { atExit, removeLabelled } from './at-exit.ts'
+import { makeFolder } from './folder.ts'
 import { progress } from './report.ts'
 
 export type BenchDatabase = AsyncDisposable & { address: DatabaseAddress }
@@ -19,8 +18,7 @@ export async function startDatabase(): Promise<BenchDatabase> {
   const cleanup = cleanupStack()
   const { signal } = new AbortController()
   try {
-    const dataDir = await mkdtemp(join(tmpdir(), 'drydock-bench-'))
-    cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
+    const dataDir = makeFolder('drydock-bench-', cleanup)
     const engine = createDockerEngine()
     cleanup.defer(() => engine[Symbol.asyncDispose]())
     const images = ownImages(new Map(), async (ref) => (await engine.imageInfo(ref)) !== undefined)
