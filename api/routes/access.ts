@@ -1,4 +1,5 @@
 import { createRoute } from '@hono/zod-openapi'
+import type { Principal } from '../../domain/access/can.ts'
 import { createToken, listTokens, revokeToken } from '../../domain/access/tokens.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { authorize, newRouter } from '../context.ts'
@@ -34,7 +35,7 @@ export function tokenRoutes({ db }: ApiDeps) {
       if (excess.length > 0) {
         throw new DrydockError('forbidden', `Cannot make this token: yours lacks the scope "${excess.join('", "')}"`)
       }
-      const expiry = expiresAt === undefined ? null : new Date(expiresAt)
+      const expiry = expiryOf(principal, expiresAt)
       const made = await createToken(db, { userId: principal.userId, name, scopes, expiresAt: expiry })
       return c.json({ ...tokenJson(made.view), token: made.token }, 201)
     })
@@ -47,4 +48,11 @@ export function tokenRoutes({ db }: ApiDeps) {
       await revokeToken(db, { id: parseId(c.req.valid('param').id, 'token-not-found', 'this token'), userId })
       return c.body(null, 204)
     })
+}
+
+/** A token makes none that outlives it: whoever found one that ends soon must not keep the access. */
+function expiryOf({ expiresAt: own }: Principal, wanted: string | undefined): Date | null {
+  const expiry = wanted === undefined ? (own ?? null) : new Date(wanted)
+  if (own === undefined || (expiry !== null && expiry <= own)) return expiry
+  throw new DrydockError('forbidden', `Cannot make this token: yours ends ${own.toISOString()}, before it would`)
 }

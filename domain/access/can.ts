@@ -6,7 +6,15 @@ export const SCOPES = ['read', 'write', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** Who is asking, and with what. */
-export type Principal = { userId: string; name: string; role: Role; scopes: readonly Scope[]; tokenId: string }
+export type Principal = {
+  userId: string
+  name: string
+  role: Role
+  scopes: readonly Scope[]
+  tokenId: string
+  /** When the token ends; absent for one that does not. */
+  expiresAt?: Date
+}
 
 const ACTIONS = {
   'tasks.read': { scope: 'read', role: 'member' },

@@ -49,6 +49,7 @@ export async function findUserByToken(db: Db, token: string): Promise<Principal 
   const [row] = await db
     .select({
       tokenId: apiTokens.id,
+      expiresAt: apiTokens.expiresAt,
       scopes: apiTokens.scopes,
       userId: users.id,
       name: users.name,
@@ -60,7 +61,8 @@ export async function findUserByToken(db: Db, token: string): Promise<Principal 
     .where(and(eq(apiTokens.hash, hashOf(token)), isValid()))
   if (row === undefined) return undefined
   if (row.stale) await noteUse(db, row.tokenId)
-  return { userId: row.userId, name: row.name, role: row.role, scopes: knownScopes(row.scopes), tokenId: row.tokenId }
+  const { userId, name, role, tokenId, expiresAt } = row
+  return { userId, name, role, tokenId, scopes: knownScopes(row.scopes), ...(expiresAt && { expiresAt }) }
 }
 
 /** The tokens of one person that are not revoked, newest first. */

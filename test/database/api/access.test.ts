@@ -37,6 +37,17 @@ test('POST /tokens gives no scope that the asking token lacks', async () => {
   expect([status, json.code]).toEqual([403, 'forbidden'])
 })
 
+test('POST /tokens makes none that outlives the asking token, and by default one that ends with it', async () => {
+  const { call } = await api.person('member')
+  const soon = new Date(Date.now() + 3_600_000).toISOString()
+  const later = new Date(Date.now() + 7_200_000).toISOString()
+  const made = await call<MadeToken>('POST', '/tokens', { name: 'short', expiresAt: soon })
+  const short = callWith(api.app, made.json.token)
+  const refused = await short('POST', '/tokens', { name: 'long', expiresAt: later })
+  expect([refused.status, refused.json.code]).toEqual([403, 'forbidden'])
+  expect(await short('POST', '/tokens', { name: 'same' })).toMatchObject({ status: 201, json: { expiresAt: soon } })
+})
+
 test.each([
   { name: '' },
   { name: 'x', scopes: [] },
