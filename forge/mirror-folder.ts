@@ -77,6 +77,8 @@ export async function sweepLeftovers(folder: MirrorFolder): Promise<void> {
 function isLeftover(name: string, parent: string, gitDir: string): boolean {
   // No ref can end in .lock; all else of these names is temporary by git's own convention.
   if (name.endsWith('.lock') || name === 'FETCH_HEAD') return true
+  // What a runner was checking when it was killed.
+  if (parent === gitDir && name.startsWith('quarantine-')) return true
   return parent.startsWith(join(gitDir, 'objects')) && /^(\.?tmp[_-]|incoming-|tmp_objdir)/.test(name)
 }
 

@@ -90,6 +90,13 @@ async function build(input: SnapshotInput & { key: string }, deps: SnapshotDeps,
   return tag
 }
 
+/** The checkout belongs to the agent's user, and git run by root would refuse to work in it. */
+const TRUSTED_WORKSPACE = {
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'safe.directory',
+  GIT_CONFIG_VALUE_0: '/workspace',
+}
+
 export type SetupRun = {
   script: string
   variables: Readonly<Record<string, string>>
@@ -113,7 +120,7 @@ export async function runSetup(
       files: [{ path, content: script, mode: 0o600 }],
       user: 'root',
       cwd: '/workspace',
-      env: { ...variables, HOME: '/root' },
+      env: { ...variables, ...TRUSTED_WORKSPACE, HOME: '/root' },
       onOutput,
     },
     signal,

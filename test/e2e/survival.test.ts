@@ -109,7 +109,7 @@ test('a setup script runs once for two tasks, and what it made is there', async 
   await using database = await testDatabase()
   await using server = await testServer({ databaseUrl: database.url })
   const repository = await bareRepository(server.folder, { '.gitignore': 'built/\n', 'a.txt': 'a\n' })
-  const setupScript = 'mkdir built && date +%N > built/stamp && echo set-up-ran'
+  const setupScript = 'git status --short && mkdir built && date +%N > built/stamp && echo set-up-ran'
   await server.call('POST', '/environments', { name: 'e', repository, image: 'base', setupScript })
   const stamps: (string | null | undefined)[] = []
   for (let i = 0; i < 2; i++) {
