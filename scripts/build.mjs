@@ -6,7 +6,17 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const SOURCES = ['domain', 'sandbox-policy', 'forge', 'runner', 'api', 'cli', 'bin', 'bench', 'test/support/fake-github']
+const SOURCES = [
+  'domain',
+  'sandbox-policy',
+  'forge',
+  'runner',
+  'api',
+  'cli',
+  'bin',
+  'bench',
+  'test/support/fake-github',
+]
 const STAMP = join(ROOT, 'dist', '.stamp')
 
 /** A fingerprint of every input: names, sizes and times, so that an unchanged tree is told in a few milliseconds. */
