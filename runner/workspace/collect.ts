@@ -53,8 +53,21 @@ const unchanged = (tree: string, { left }: Received): Change => ({
 
 /** Nested repositories of which something is in the change; others, such as those in ignored folders, are no news. */
 function flattened({ nested }: Received, paths: readonly string[]): string[] {
+  // Both lists are the agent's to make long: one against the other would take the runner's time for all attempts.
+  const sorted = [...paths].sort()
   return nested
-    .filter((folder) => paths.some((path) => path.startsWith(`${folder}/`)))
+    .filter((folder) => firstFrom(sorted, `${folder}/`)?.startsWith(`${folder}/`))
     .slice(0, 20)
     .map((folder) => `${folder}: its files are collected without its own git history`)
+}
+
+/** The first of sorted texts that is not before another. */
+function firstFrom(sorted: readonly string[], text: string): string | undefined {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] as string) < text) low = middle + 1
+    else high = middle
+  }
+  return sorted[low]
 }

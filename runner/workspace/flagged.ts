@@ -1,4 +1,5 @@
 import type { FlaggedPath } from '../../domain/tasks/attempt.ts'
+import { foldText, isGitFolder } from './names.ts'
 
 /** Files that other machines, or the next agent, run or obey by themselves (R2). The first row that fits names the kind. */
 const FLAGGED: readonly { why: string; paths: readonly string[] }[] = [
@@ -14,37 +15,65 @@ const FLAGGED: readonly { why: string; paths: readonly string[] }[] = [
       '.circleci/**',
       '.travis.yml',
       '.woodpecker.yml',
+      '.woodpecker.yaml',
       '.woodpecker/**',
       '.drone.yml',
+      '.drone.yaml',
       '.buildkite/**',
       '.ci/**',
       'Jenkinsfile',
       'azure-pipelines.yml',
+      'azure-pipelines.yaml',
+      '.azure-pipelines/**',
       'bitbucket-pipelines.yml',
       'appveyor.yml',
       '.appveyor.yml',
       'cloudbuild.yaml',
+      'cloudbuild.yml',
       '.semaphore/**',
       '.teamcity/**',
       '.cirrus.yml',
       '.builds/**',
+      '.build.yml',
     ],
   },
   {
     why: 'rules of the forge',
-    paths: ['**/CODEOWNERS', '.github/dependabot.yml', '.github/settings.yml', 'renovate.json'],
+    paths: [
+      '**/CODEOWNERS',
+      '.github/dependabot.yml',
+      '.github/dependabot.yaml',
+      '.github/settings.yml',
+      'renovate.json',
+      'renovate.json5',
+      '.renovaterc',
+      '.renovaterc.json',
+      '.github/renovate.json',
+      '.github/renovate.json5',
+    ],
+  },
+  {
+    // `-diff` and `linguist-generated` keep a file out of sight where people review.
+    why: 'decides what a review shows',
+    paths: ['**/.gitattributes'],
   },
   {
     why: 'git hook',
-    paths: ['.husky/**', '.githooks/**', '.pre-commit-config.yaml', 'lefthook.yml', '.lefthook.yml', '.lefthook/**'],
+    paths: [
+      '.husky/**',
+      '.githooks/**',
+      '.pre-commit-config.yaml',
+      'lefthook.*',
+      '.lefthook.*',
+      'lefthook-local.*',
+      '.lefthook-local.*',
+      '.lefthook/**',
+    ],
   },
   {
     why: 'run by an editor',
     paths: [
-      '**/.vscode/tasks.json',
-      '**/.vscode/settings.json',
-      '**/.vscode/launch.json',
-      '**/.vscode/extensions.json',
+      '**/.vscode/**',
       '**/*.code-workspace',
       '**/.idea/**',
       '**/.devcontainer/**',
@@ -54,7 +83,11 @@ const FLAGGED: readonly { why: string; paths: readonly string[] }[] = [
       '**/.nvimrc',
       '**/.nvim.lua',
       '**/.dir-locals.el',
-      '**/.zed/tasks.json',
+      '**/.zed/**',
+      '**/.gitpod.yml',
+      '**/.gdbinit',
+      '**/.lldbinit',
+      '**/.Rprofile',
     ],
   },
   {
@@ -66,6 +99,9 @@ const FLAGGED: readonly { why: string; paths: readonly string[] }[] = [
       '**/.zshrc',
       '**/mise.toml',
       '**/.mise.toml',
+      '**/.mise/**',
+      '**/.config/mise/**',
+      '**/.config/mise.toml',
       '**/.tool-versions',
     ],
   },
@@ -77,8 +113,11 @@ const FLAGGED: readonly { why: string; paths: readonly string[] }[] = [
       '**/.yarnrc.yml',
       '**/.pnpmfile.cjs',
       '**/pip.conf',
-      '.cargo/config.toml',
-      '.cargo/config',
+      '**/.yarn/releases/**',
+      '**/.yarn/plugins/**',
+      '**/bunfig.toml',
+      '**/.cargo/config.toml',
+      '**/.cargo/config',
     ],
   },
   {
@@ -97,39 +136,70 @@ const FLAGGED: readonly { why: string; paths: readonly string[] }[] = [
       '**/.cursor/**',
       '**/.cursorrules',
       '**/.windsurfrules',
+      '**/.windsurf/**',
+      '**/.gemini/**',
       '**/.clinerules/**',
       '.github/copilot-instructions.md',
       '.github/instructions/**',
+      '.github/prompts/**',
+      '.github/agents/**',
       '.drydock/**',
     ],
   },
 ]
 
-const ROWS = FLAGGED.flatMap(({ why, paths }) => paths.map((path) => ({ why, fits: matcher(path) })))
+const ROWS = FLAGGED.flatMap(({ why, paths }) => paths.map((path) => ({ why, fits: matcher([path]) })))
+/** All rows at once: most paths fit none, and a change may have hundreds of thousands. */
+const ANY = matcher(FLAGGED.flatMap(({ paths }) => paths))
+/** Folders in which a row's files lie. */
+const FOLDERS = matcher(FLAGGED.flatMap(({ paths }) => paths.flatMap(foldersOf)))
 
-/** Which kind of self-running file a path is; undefined for the rest. Case does not matter, as on many machines. */
+/** Which kind of self-running file a path is; undefined for the rest. Judged as the least exact file system sees it. */
 export function whyFlagged(path: string): string | undefined {
-  return ROWS.find(({ fits }) => fits.test(path))?.why
+  const folded = fold(path)
+  return ANY.test(folded) ? ROWS.find(({ fits }) => fits.test(folded))?.why : undefined
 }
 
-/** A symlink whose target lies outside the repository: reading it elsewhere reads that machine's file. */
+/**
+ * A symlink whose target lies outside the repository, or may: after a name, that may be a symlink itself, `..` leads
+ * anywhere. Reading it elsewhere reads that machine's file.
+ */
 export function escapes(path: string, target: string): boolean {
-  if (target.startsWith('/') || /^[a-z]:|^\\/i.test(target)) return true
+  if (/^[/\\]|^[a-z]:/i.test(target)) return true
   let depth = path.split('/').length - 1
-  for (const part of target.split('/')) {
-    if (part === '..') depth--
-    else if (part !== '' && part !== '.') depth++
-    if (depth < 0) return true
+  let isBelow = false
+  for (const part of target.split(/[/\\]/)) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') isBelow = true
+    else if (isBelow || --depth < 0) return true
   }
   return false
 }
 
+/** What is to be known of a symlink beside its own name. */
 export function flaggedLink(path: string, target: string): FlaggedPath | undefined {
-  return escapes(path, target) ? { path, why: 'symlink to a place outside of the repository' } : undefined
+  if (escapes(path, target)) return { path, why: 'symlink to a place outside of the repository' }
+  if (target.split(/[/\\]/).some((part) => isGitFolder(Buffer.from(part).toString('latin1'))))
+    return { path, why: 'symlink into the folder of git itself' }
+  // Programs follow it: what lies at its target runs, under a path that fits no row.
+  const isFolder = FOLDERS.test(fold(path)) && whyFlagged(path) === undefined
+  return isFolder ? { path, why: 'symlink in place of a folder with files that run by themselves' } : undefined
 }
 
-function matcher(pattern: string): RegExp {
-  const source = pattern
+/** Upper case first: it also folds letters such as the long s. */
+const fold = (path: string) => path.split('/').map(foldText).join('/').toUpperCase().toLowerCase()
+
+function foldersOf(pattern: string): string[] {
+  const parts = pattern.replace(/\/\*\*$/, '').split('/')
+  return parts.slice(0, -1).flatMap((part, n) => (part === '**' ? [] : [parts.slice(0, n + 1).join('/')]))
+}
+
+function matcher(patterns: readonly string[]): RegExp {
+  return new RegExp(`^(?:${patterns.map(sourceOf).join('|')})$`, 'is')
+}
+
+function sourceOf(pattern: string): string {
+  return pattern
     .split(/(\*\*\/|\/\*\*|\*)/)
     .map((piece) => {
       if (piece === '**/') return '(?:.*/)?'
@@ -137,5 +207,4 @@ function matcher(pattern: string): RegExp {
       return piece === '*' ? '[^/]*' : piece.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
     })
     .join('')
-  return new RegExp(`^${source}$`, 'is')
 }

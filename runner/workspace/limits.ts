@@ -24,3 +24,5 @@ export const SMALL_WINDOWS = [
   'core.deltaBaseCacheLimit=32m',
   'pack.threads=1',
 ] as const
+
+export const PATCH_TOO_LARGE = `its patch is larger than ${CAPS.patchBytes / MiB} MiB`

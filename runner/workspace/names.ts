@@ -18,15 +18,20 @@ export function badName(bytes: string): string | undefined {
   return undefined
 }
 
-function isGitFolder(part: string): boolean {
+/** Says whether a name stands for `.git` on some machine. */
+export function isGitFolder(part: string): boolean {
   const plain = foldName(part)
   return plain === '.git' || plain === 'git~1'
 }
 
 /** A name as the least exact file system sees it. */
 export function foldName(bytes: string): string {
-  const text = Buffer.from(bytes, 'latin1').toString('utf8')
-  return text.replace(HFS_IGNORED, '').replace(NTFS_TAIL, '').toLowerCase()
+  return foldText(Buffer.from(bytes, 'latin1').toString('utf8')).toLowerCase()
+}
+
+/** The same for a name that is text already, without its case. */
+export function foldText(name: string): string {
+  return name.replace(HFS_IGNORED, '').replace(NTFS_TAIL, '')
 }
 
 /** Files of git's own that mean something in whichever folder they lie. */

@@ -1,11 +1,11 @@
 import { CAPS } from '../../domain/environments/limits.ts'
 import type { DiffStats } from '../../domain/tasks/attempt.ts'
 import type { GitOptions, GitResult } from '../../forge/git.ts'
+import { PATCH_TOO_LARGE } from './limits.ts'
 import { tooLarge } from './receive.ts'
 import { quarantined } from './verify.ts'
 import type { Claim, Verified, VerifyDeps } from './verify.ts'
 
-const MiB = 1024 * 1024
 /** Comparing all pairs of removed and added files grows with their product. */
 const RENAMES = ['--find-renames', '-l400']
 /** `git apply` refuses a file below a symlink that the same patch moves away; as removal and addition it takes both. */
@@ -27,7 +27,7 @@ export async function render(
     return result
   }
   const shown = await run(['--patch', '--binary', '--full-index'], { maxOutputBytes: CAPS.patchBytes })
-  if (shown.overflow) throw tooLarge(`its patch is larger than ${CAPS.patchBytes / MiB} MiB`)
+  if (shown.overflow) throw tooLarge(PATCH_TOO_LARGE)
   const counted = await run(['--numstat', '-z'])
   return { patch: shown.stdout, stats: sum(counted.stdout) }
 }

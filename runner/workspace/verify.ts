@@ -4,7 +4,7 @@ import type { FlaggedPath } from '../../domain/tasks/attempt.ts'
 import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import { flaggedLink, whyFlagged } from './flagged.ts'
-import { GIT_LIMITS, OBJECT_CAPS, SMALL_WINDOWS } from './limits.ts'
+import { GIT_LIMITS, OBJECT_CAPS, PATCH_TOO_LARGE, SMALL_WINDOWS } from './limits.ts'
 import { badName, isGitFile } from './names.ts'
 import type { Quarantine } from './quarantine.ts'
 import { tooLarge } from './receive.ts'
@@ -13,6 +13,7 @@ import type { GitObject, RawChange } from './tree-format.ts'
 import type { GitOptions, GitResult, RunGit } from '../../forge/git.ts'
 
 const MiB = 1024 * 1024
+const MAX_FLAGGED = 1000
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const FILE_MODES = new Set(['100644', '100755', '120000'])
 const TREE_MODES = new Set([...FILE_MODES, '40000', '160000'])
@@ -38,6 +39,8 @@ export async function verify(claim: Claim, deps: VerifyDeps, signal: AbortSignal
   const changes = await changesOf(claim, git)
   const files = changes.filter((change) => !isFolder(change))
   if (files.length > CAPS.treeEntries) throw tooLarge(`it changes more than ${CAPS.treeEntries} files`)
+  // A patch names each file twice. Paths that are no cheaper to look at than to show are not looked at.
+  if (files.reduce((sum, { path }) => sum + 2 * path.length, 0) > CAPS.patchBytes) throw tooLarge(PATCH_TOO_LARGE)
   for (const change of changes) checkEntry(change)
 
   const trees = new Set([claim.tree, ...changes.flatMap((c) => (c.newMode === '040000' ? [c.newId] : []))])
@@ -47,14 +50,9 @@ export async function verify(claim: Claim, deps: VerifyDeps, signal: AbortSignal
   await checkTrees(trees, git)
   const links = await linkTargets(files, git)
   const paths = files.map(({ path }) => textOf(path))
-  const oldLinks = new Set(files.flatMap(({ oldMode, path }) => (oldMode === '120000' ? [path] : [])))
-  const linkBecameFolder = oldLinks.size > 0 && files.some(({ path }) => parentsOf(path).some((at) => oldLinks.has(at)))
-  return { checksum, paths, flagged: [...flaggedPaths(paths), ...links], linkBecameFolder }
-}
-
-function parentsOf(path: string): string[] {
-  const parts = path.split('/')
-  return parts.slice(1).map((_, n) => parts.slice(0, n + 1).join('/'))
+  const newFolders = new Set(changes.flatMap(({ newMode, path }) => (newMode === '040000' ? [path] : [])))
+  const linkBecameFolder = files.some(({ oldMode, path }) => oldMode === '120000' && newFolders.has(path))
+  return { checksum, paths, flagged: cut([...flaggedPaths(paths), ...links]), linkBecameFolder }
 }
 
 type Git = (args: readonly string[], options?: Partial<GitOptions>) => Promise<GitResult>
@@ -90,6 +88,7 @@ const isFolder = ({ oldMode, newMode }: RawChange) =>
 
 const isGone = ({ newMode }: RawChange) => newMode === '000000'
 
+/** Looks at the last name only, however deep it lies: the folders above it that changed have entries of their own. */
 function checkEntry(change: RawChange): void {
   const { newMode, newId, path } = change
   const name = path.slice(path.lastIndexOf('/') + 1)
@@ -98,7 +97,7 @@ function checkEntry(change: RawChange): void {
   if (isGone(change)) return
   if (newMode === '160000')
     throw refused(`${quoted(path)} is a submodule commit. Submodules can only be changed by a person.`)
-  const bad = badName(path)
+  const bad = path.length >= OBJECT_CAPS.pathBytes ? 'its path is too long' : badName(name)
   if (bad !== undefined) throw refused(`${quoted(path)}: ${bad}`)
   if (newMode === '040000' ? newId === EMPTY_TREE : !FILE_MODES.has(newMode))
     throw refused(`${quoted(path)} is no file, symlink or folder that git would make`)
@@ -145,7 +144,7 @@ async function checkSizes(files: readonly RawChange[], git: Git): Promise<void> 
 async function checkTrees(trees: ReadonlySet<string>, git: Git): Promise<void> {
   for (const { type, content } of await read([...trees], { git, maxBytes: OBJECT_CAPS.treeBytes })) {
     const entries = type === 'tree' ? parseTree(content) : undefined
-    const odd = entries?.find(({ mode }) => !TREE_MODES.has(mode))
+    const odd = entries?.find(({ mode, name }) => !TREE_MODES.has(mode) || name.includes('/'))
     const names = new Set(entries?.map(({ name }) => name))
     if (entries === undefined || odd || names.size !== entries.length)
       throw refused(`its folders are not written as git writes them${odd ? `, at ${quoted(odd.name)}` : ''}`)
@@ -184,6 +183,12 @@ function flaggedPaths(paths: readonly string[]): FlaggedPath[] {
     const why = whyFlagged(path)
     return why === undefined ? [] : [{ path, why }]
   })
+}
+
+/** Beyond a thousand nobody reads on; that there are more is what counts. */
+function cut(flagged: FlaggedPath[]): FlaggedPath[] {
+  const more = flagged.length - MAX_FLAGGED
+  return more <= 0 ? flagged : [...flagged.slice(0, MAX_FLAGGED), { path: `… ${more} more files`, why: 'as above' }]
 }
 
 const textOf = (bytes: string) => Buffer.from(bytes, 'latin1').toString('utf8').replaceAll('\0', '')

@@ -1,5 +1,6 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { describe, expect, test } from 'vitest'
-import { failure, lyingSandbox, useTakenOver } from './taken-over.ts'
+import { failure, inOrder, lyingSandbox, useTakenOver } from './taken-over.ts'
 
 // The sandbox side is taken over: what reaches the host is made by hand (R1, R2).
 
@@ -66,6 +67,29 @@ describe('a pack', () => {
     const id = here.forge.blob('x\n'.repeat(12 * 1024 * 1024))
     const { tree, pack } = crafted([{ mode: '100644', name: 'long', id }], { ids: [id] })
     expect(await failure(collectFrom(sends(tree, pack)))).toMatch(/^diff-too-large: .*patch/)
+  })
+
+  test('of thousands of files below thousands of folders is refused without holding the runner up', async () => {
+    const ids = [here.blob]
+    const grow = (id: string) => (ids.push(id), id)
+    let id = grow(here.forge.tree(inOrder(Array.from({ length: 10_000 }, (_, n) => file(String(n))))))
+    for (let depth = 0; depth < 1900; depth++) id = grow(here.forge.tree([{ mode: '40000', name: 'a', id }]))
+    const { tree, pack } = crafted([{ mode: '40000', name: 'deep', id }], { ids })
+    expect(plain(pack, tree)).toContain('deep') // control: git takes it
+    const delay = monitorEventLoopDelay()
+    delay.enable()
+    expect(await failure(collectFrom(sends(tree, pack)))).toMatch(/^diff-too-large: .*patch/)
+    delay.disable()
+    // Other attempts' leases are renewed by the same thread: it took 7 s when every name of every path was looked at.
+    expect(delay.max / 1e9).toBeLessThan(3)
+  }, 60_000)
+
+  test('that changes more dangerous files than anyone reads says how many there are', async () => {
+    const inner = here.forge.tree(inOrder(Array.from({ length: 1500 }, (_, n) => file(String(n)))))
+    const { tree, pack } = crafted([{ mode: '40000', name: '.claude', id: inner }], { ids: [inner, here.blob] })
+    const { flagged } = await collectFrom(sends(tree, pack))
+    expect(flagged).toHaveLength(1001)
+    expect(flagged.at(-1)?.path).toBe('… 500 more files')
   })
 
   test('without end is cut off while it streams', async () => {
