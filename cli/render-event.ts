@@ -66,7 +66,8 @@ function phaseLine({ phase, status, ms }: EventJson, style: Style): string | und
 function stateLine(event: EventJson, style: Style): string | undefined {
   const state = textOf(event.state)
   if (!['failed', 'cancelled', 'succeeded', 'queued'].includes(state)) return undefined
-  const reason = event.reason == null ? '' : ` (${neutraliseLine(textOf(event.reason))})`
+  const why = event.reason ?? event.because
+  const reason = why == null ? '' : ` (${neutraliseLine(textOf(why))})`
   const message = event.message == null ? '' : `: ${neutralise(textOf(event.message))}`
   return `${stateText(state, style)}${reason}${message}`
 }

@@ -5,8 +5,11 @@ import type { Phase } from '../domain/tasks/attempt.ts'
 
 /** Kinds that a sandbox can write without bound. */
 const BULK = new Set(['output', 'message', 'reasoning', 'command', 'tool', 'todo', 'files', 'raw'])
-/** Batches within this time: quick enough to look live, long enough to make one statement of many lines. */
-const FLUSH_MS = 20
+const SECOND = 1000
+/** What comes now and then is stored nearly at once; in a steady stream one statement takes many lines. */
+const FLUSH_MS = { quick: 5, steady: 100 }
+/** So many flushes within a second make a stream steady. */
+const QUICK_FLUSHES = 15
 const MAX_BATCH = 500
 /** Writers wait while this many events are on their way to the database. */
 const MAX_PENDING = 2000
@@ -34,6 +37,7 @@ export function openEventLog({ append, onLost }: EventLogDeps): EventLog {
   let lost = false
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
+  const flushedAt: number[] = []
 
   async function drain() {
     while (pending.length > 0 && !lost) {
@@ -55,17 +59,25 @@ export function openEventLog({ append, onLost }: EventLogDeps): EventLog {
     clearTimeout(timer)
     timer = undefined
     while (running) await running
-    running = drain().finally(() => (running = undefined))
+    running = drain().finally(() => {
+      running = undefined
+      flushedAt.push(performance.now())
+      if (flushedAt.length > QUICK_FLUSHES) flushedAt.shift()
+    })
     await running
   }
 
   const schedule = () => {
-    timer ??= setTimeout(() => {
-      timer = undefined
-      // A failed flush has already called `onLost`; the story ends with that cause.
-      if (!running) flush().catch(() => undefined)
-      else schedule()
-    }, FLUSH_MS)
+    const isSteady = flushedAt.length === QUICK_FLUSHES && performance.now() - (flushedAt[0] ?? 0) < SECOND
+    timer ??= setTimeout(
+      () => {
+        timer = undefined
+        // A failed flush has already called `onLost`; the story ends with that cause.
+        if (!running) flush().catch(() => undefined)
+        else schedule()
+      },
+      isSteady ? FLUSH_MS.steady : FLUSH_MS.quick,
+    )
   }
 
   const admit = (event: NewEvent): NewEvent | undefined => {

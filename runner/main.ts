@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { releasePublishings } from '../domain/tasks/publishing.ts'
-import { claimNext, reapExpired, reapHost, renewLeases } from '../domain/tasks/queue.ts'
+import { claimNext, renewLeases } from '../domain/tasks/queue.ts'
+import { reapExpired, reapHost } from '../domain/tasks/requeue.ts'
 import type { Fence } from '../domain/tasks/attempt.ts'
 import { cancelledAmong } from '../domain/tasks/cancelled.ts'
 import { claimPublish } from '../domain/tasks/publishing.ts'

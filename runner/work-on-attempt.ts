@@ -6,7 +6,7 @@ import { enterState, fail, recordBase, recordPhase, succeed } from '../domain/ta
 import type { AttemptResult } from '../domain/tasks/fenced.ts'
 import { loadJob } from '../domain/tasks/job.ts'
 import type { Job } from '../domain/tasks/job.ts'
-import { giveUp, handBack } from '../domain/tasks/queue.ts'
+import { giveUp, handBack } from '../domain/tasks/requeue.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import type { EngineGate } from './engine-gate.ts'
 import { resolveImage } from './environment/image.ts'

@@ -10,7 +10,10 @@ export type PublishOptions = { runnerId: string; leaseMs: number }
 const held = ({ attemptId, claim }: Fence) =>
   sql`id = ${attemptId} and publish_claim = ${claim} and publish_state = 'pending'`
 
-/** Takes the next publishing that nobody works on. The claim number in the fence is that of the publishing. */
+/**
+ * Takes the next publishing that nobody works on, of an attempt that this host ran: the commit lies in its mirrors. The
+ * claim number in the fence is that of the publishing.
+ */
 export async function claimPublish(db: Db, { runnerId, leaseMs }: PublishOptions): Promise<Fence | undefined> {
   const rows = await db.execute<{ id: string; publish_claim: number }>(sql`
     update attempts a set publish_claim = a.publish_claim + 1, publish_tries = a.publish_tries + 1,
@@ -18,7 +21,8 @@ export async function claimPublish(db: Db, { runnerId, leaseMs }: PublishOptions
       publish_lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
     from (
       select id from attempts
-      where publish_state = 'pending' and (publish_lease_until is null or publish_lease_until < clock_timestamp())
+      where publish_state = 'pending' and starts_with(runner_id, ${hostPrefix(runnerId)})
+        and (publish_lease_until is null or publish_lease_until < clock_timestamp())
       order by finished_at limit 1 for update skip locked
     ) next
     where a.id = next.id
@@ -26,6 +30,8 @@ export async function claimPublish(db: Db, { runnerId, leaseMs }: PublishOptions
   const row = rows[0]
   return row && { attemptId: row.id, claim: row.publish_claim }
 }
+
+const hostPrefix = (runnerId: string) => runnerId.slice(0, runnerId.indexOf('/') + 1)
 
 /** Renews the right to publish. Rejects with `stale-fence` when another runner has it; called right before each push. */
 export async function renewPublish(db: Db, fence: Fence, leaseMs: number): Promise<void> {

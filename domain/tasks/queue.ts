@@ -1,12 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
-import { storable } from '../storable.ts'
 import type { Fence } from './attempt.ts'
 
-// lease: a claim's right to an attempt until a time by the database's clock. lost: the lease ran out.
-
-/** How often the reaper queues an attempt again before it fails with `runner-lost`. */
-const MAX_REQUEUES = 2
+// lease: a claim's right to an attempt until a time by the database's clock.
 
 export type ClaimOptions = { runnerId: string; leaseMs: number }
 
@@ -56,60 +52,4 @@ export async function renewLeases(db: Db, fences: readonly Fence[], leaseMs: num
     where a.id = f."attemptId" and a.claim = f.claim and a.state in ('preparing', 'running', 'collecting')
     returning a.id`)
   return new Set(rows.map((row) => row.id))
-}
-
-/** Puts a held attempt back in the queue: the runner stops, the attempt is not to blame. */
-export async function handBack(db: Db, fence: Fence): Promise<void> {
-  await db.execute(sql`
-    update attempts set state = 'queued', runner_id = null, lease_until = null, phases = '[]', queued_at = clock_timestamp()
-    where id = ${fence.attemptId} and claim = ${fence.claim} and state in ('preparing', 'running', 'collecting')`)
-  await db.execute(sql`select pg_notify('drydock_queue', '')`)
-}
-
-/** Puts a held attempt back in the queue, counted as lost: something of ours broke. After the second time it fails. */
-export async function giveUp(db: Db, fence: Fence, failure: { reason: string; message: string }): Promise<void> {
-  await db.execute(sql`
-    update attempts a set
-      state = case when a.lost < ${MAX_REQUEUES} then 'queued' else 'failed' end,
-      reason = case when a.lost < ${MAX_REQUEUES} then null else ${failure.reason} end,
-      message = case when a.lost < ${MAX_REQUEUES} then null else ${storable(failure.message)} end,
-      finished_at = case when a.lost < ${MAX_REQUEUES} then null else clock_timestamp() end,
-      lost = a.lost + 1, runner_id = null, lease_until = null, phases = '[]', queued_at = clock_timestamp()
-    where id = ${fence.attemptId} and claim = ${fence.claim} and state in ('preparing', 'running', 'collecting')`)
-  await db.execute(sql`select pg_notify('drydock_queue', '')`)
-}
-
-export type Reaped = { attemptId: string; taskId: string; state: 'queued' | 'failed' }
-
-/** Takes attempts from runners whose lease ran out: queued again, or, after the second time, failed. */
-export const reapExpired = (db: Db): Promise<Reaped[]> => reap(db, sql`lease_until < clock_timestamp()`)
-
-/** Takes what an earlier process of this host left, without waiting for the leases. Only its successor may call this. */
-export const reapHost = (db: Db, hostId: string): Promise<Reaped[]> =>
-  reap(db, sql`starts_with(runner_id, ${`${hostId}/`})`)
-
-async function reap(db: Db, condition: ReturnType<typeof sql>): Promise<Reaped[]> {
-  const reaped: Reaped[] = []
-  // One attempt a statement: the load rows are locked in pairs, and two pairs at once could wait for each other.
-  for (;;) {
-    const rows = await db.execute<{ id: string; task_id: string; state: 'queued' | 'failed' }>(sql`
-      with lost as (
-        select id from attempts where state in ('preparing', 'running', 'collecting') and ${condition}
-        limit 1 for update skip locked
-      )
-      update attempts a set
-        state = case when a.lost < ${MAX_REQUEUES} then 'queued' else 'failed' end,
-        reason = case when a.lost < ${MAX_REQUEUES} then null else 'runner-lost' end,
-        message = case when a.lost < ${MAX_REQUEUES} then null else
-          'Cannot finish the attempt: its runner was lost three times. Look at the runner''s log, then start the task again.' end,
-        finished_at = case when a.lost < ${MAX_REQUEUES} then null else clock_timestamp() end,
-        lost = a.lost + 1, runner_id = null, lease_until = null, phases = '[]', queued_at = clock_timestamp()
-      from lost where a.id = lost.id
-      returning a.id, a.task_id, a.state`)
-    const row = rows[0]
-    if (!row) break
-    reaped.push({ attemptId: row.id, taskId: row.task_id, state: row.state })
-  }
-  if (reaped.length > 0) await db.execute(sql`select pg_notify('drydock_queue', '')`)
-  return reaped
 }

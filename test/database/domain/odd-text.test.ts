@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { attempts, events } from '../../../domain/schema.ts'
 import { appendEvents } from '../../../domain/tasks/append-events.ts'
 import { fail } from '../../../domain/tasks/fenced.ts'
-import { claimNext, giveUp } from '../../../domain/tasks/queue.ts'
+import { claimNext } from '../../../domain/tasks/queue.ts'
+import { giveUp } from '../../../domain/tasks/requeue.ts'
 import { testDatabase } from '../../support/database.ts'
 import { seedEnvironment, seedTask, seedUser } from '../../support/seed.ts'
 
@@ -29,7 +30,7 @@ test('giveUp() stores such a message in the end', async () => {
   await seedTask(db, { userId: await seedUser(db), environmentId: await seedEnvironment(db) })
   for (let i = 0; i < 3; i++) {
     const fence = (await claimNext(db, { runnerId: 'host/1', leaseMs: 30_000 })) ?? expect.unreachable()
-    await giveUp(db, fence, { reason: 'internal', message: ODD })
+    await giveUp(db, fence, { phase: 'agent', reason: 'internal', message: ODD })
   }
   expect(await db.select().from(attempts)).toMatchObject([{ state: 'failed', message: KEPT }])
 })

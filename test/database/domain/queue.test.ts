@@ -6,7 +6,8 @@ import { appendEvents } from '../../../domain/tasks/append-events.ts'
 import type { Fence } from '../../../domain/tasks/attempt.ts'
 import { enterState, fail, recordPhase, succeed } from '../../../domain/tasks/fenced.ts'
 import { claimPublish, postponePublish, settlePublish } from '../../../domain/tasks/publishing.ts'
-import { claimNext, handBack, reapExpired, reapHost, renewLeases } from '../../../domain/tasks/queue.ts'
+import { claimNext, renewLeases } from '../../../domain/tasks/queue.ts'
+import { handBack, reapExpired, reapHost } from '../../../domain/tasks/requeue.ts'
 import { testDatabase } from '../../support/database.ts'
 import { seedEnvironment, seedTask, seedUser } from '../../support/seed.ts'
 
@@ -126,6 +127,9 @@ test('reapExpired() queues a lost attempt again twice, then fails it with runner
   expect(await stateOf(db, attemptIds[0] ?? '')).toMatchObject({ state: 'failed', reason: 'runner-lost', claim: 3 })
   expect((await db.select().from(tasks).where(eq(tasks.id, taskId)))[0]?.state).toBe('failed')
   expect((await db.select().from(userLoad))[0]).toMatchObject({ queued: 0, running: 0 })
+  const said = (await db.select().from(events).orderBy(events.seq)).map((event) => event.payload)
+  expect(said.map((payload) => payload['state'])).toEqual(['queued', 'queued', 'failed'])
+  expect(said.at(-1)).toMatchObject({ reason: 'runner-lost' })
 })
 
 test('reapHost() takes only what that host held', async () => {
@@ -154,7 +158,9 @@ test('a stale fence writes nothing: no state, no phase, no event, no result', as
   await expect(fail(db, stale, { phase: 'agent', reason: 'internal', message: 'x' })).rejects.toMatchObject(rejected)
   await enterState(db, fresh, 'running')
   expect(await stateOf(db, attemptIds[0] ?? '')).toMatchObject({ state: 'running', claim: 2, phases: [] })
-  expect(await db.select().from(events)).toEqual([])
+  expect((await db.select().from(events)).map((event) => event.payload)).toEqual([
+    { state: 'queued', because: 'runner-stopped' },
+  ])
 })
 
 test('appendEvents() numbers the events of concurrent attempts without a gap', async () => {
@@ -217,4 +223,25 @@ test('publishing has a fence of its own: taken once, postponed, settled by its h
     state: 'succeeded',
     phases: [{ phase: 'publish', ms: 5 }],
   })
+})
+
+test('claimPublish() takes only what a runner of the same host made: the commit lies there', async () => {
+  await using database = await testDatabase()
+  const { db } = database
+  await seedTask(db, { userId: await seedUser(db), environmentId: await seedEnvironment(db) })
+  const fence = await claimOrFail(db)
+  await enterState(db, fence, 'running')
+  await enterState(db, fence, 'collecting')
+  const change = {
+    tree: 't',
+    commit: 'c',
+    branch: 'b',
+    patch: Buffer.from('p'),
+    stats: { files: 1, additions: 1, deletions: 0 },
+    flagged: [],
+  }
+  const publish = { state: 'pending', mode: 'branch', runnerId: 'host/1', leaseMs: 0 } as const
+  await succeed(db, fence, { phase: 'collect', answer: null, change, publish })
+  expect(await claimPublish(db, { runnerId: 'other/1', leaseMs: 1000 })).toBeUndefined()
+  expect(await claimPublish(db, { runnerId: 'host/2', leaseMs: 1000 })).toMatchObject({ claim: 2 })
 })
