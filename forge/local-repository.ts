@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 import { shown } from './parse-address.ts'
@@ -26,6 +26,7 @@ export async function findLocalRepository(path: string, roots: readonly string[]
   inside(found.gitDir)
   const common = await commonDir(found.gitDir)
   inside(common)
+  for (const folder of new Set([found.gitDir, common])) await checkLinks([folder, join(folder, 'info')], inside)
   const objects = await realpath(join(common, 'objects')).catch(() => undefined)
   if (objects === undefined) throw notFound(path, 'it has no objects folder')
   await checkObjects(objects, { inside, seen: new Set() })
@@ -84,16 +85,25 @@ async function checkObjects(objects: string, walk: { inside: Inside; seen: Set<s
   if (walk.seen.has(objects) || walk.seen.size > MAX_ALTERNATES) return
   walk.seen.add(objects)
   walk.inside(objects)
-  const folders = await Promise.all(
-    ['pack', 'info'].map((name) => realpath(join(objects, name)).catch(() => undefined)),
-  )
-  for (const folder of folders) if (folder !== undefined) walk.inside(folder)
+  const names = await readdir(objects)
+  await checkLinks([objects, ...names.map((name) => join(objects, name))], walk.inside)
   const text = await readFile(join(objects, 'info', 'alternates'), 'utf8').catch(() => '')
   for (const line of text.split('\n').filter((entry) => entry !== '' && !entry.startsWith('#'))) {
     const target = await realpath(resolve(objects, line)).catch(() => undefined)
     // A quoted path is read differently by git: refused like one that lies outside.
     walk.inside(line.startsWith('"') ? '' : (target ?? (await nearestExisting(resolve(objects, line)))))
     if (target !== undefined) await checkObjects(target, walk)
+  }
+}
+
+/** A linked file is read as if it lay here, and git quotes lines of what it cannot read: links lead nowhere else either. */
+async function checkLinks(folders: readonly string[], inside: Inside): Promise<void> {
+  for (const folder of folders) {
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+    for (const link of entries.filter((entry) => entry.isSymbolicLink())) {
+      const target = await realpath(join(folder, link.name)).catch(() => undefined)
+      if (target !== undefined) inside(target)
+    }
   }
 }
 

@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createMirrors } from '../../forge/mirror.ts'
 import type { Mirrors, Remote } from '../../forge/mirrors.ts'
 import { git, makeOrigin, temporaryFolder } from '../support/git-fixture.ts'
@@ -161,6 +162,24 @@ test.each<[string, (secret: Origin) => string]>([
       return fake.bare
     },
   ],
+  [
+    'a linked pack',
+    (secret) => {
+      git(secret.bare, 'repack', '-a', '-d', '-q')
+      for (const name of readdirSync(join(secret.bare, 'objects', 'pack')))
+        symlinkSync(join(secret.bare, 'objects', 'pack', name), join(origin.bare, 'objects', 'pack', name))
+      return origin.bare
+    },
+  ],
+  [
+    'a linked folder of loose objects',
+    (secret) => {
+      const own = new Set(readdirSync(join(origin.bare, 'objects')))
+      const free = ['a0', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8', 'a9'].find((name) => !own.has(name)) ?? ''
+      symlinkSync(join(secret.bare, 'objects'), join(origin.bare, 'objects', free))
+      return origin.bare
+    },
+  ],
 ])('open() refuses to leave the allowed folders by %s', async (_, plant) => {
   mkdirSync(join(folder.path, 'secret'))
   const address = plant(makeOrigin(join(folder.path, 'secret'), 'secret'))
@@ -197,3 +216,28 @@ function pointAlternates(bare: string, objects: string): void {
   mkdirSync(join(bare, 'objects', 'info'), { recursive: true })
   writeFileSync(join(bare, 'objects', 'info', 'alternates'), `${objects}\n`)
 }
+
+describe.each(['packed-refs', 'shallow', 'config', 'info/attributes'])(
+  '%s that is a link to a file elsewhere',
+  (name) => {
+    const link = () => {
+      writeFileSync(join(folder.path, 'file'), 'SECRET 1\n')
+      rmSync(join(origin.bare, name), { force: true })
+      mkdirSync(join(origin.bare, name, '..'), { recursive: true })
+      symlinkSync(join(folder.path, 'file'), join(origin.bare, name))
+    }
+
+    test.runIf(['packed-refs', 'shallow'].includes(name))('is quoted by plain git (positive control)', () => {
+      link()
+      const said = spawnSync('git', ['clone', '-q', '--bare', `file://${origin.bare}`, join(folder.path, 'copy')])
+      expect(said.stderr.toString()).toContain('SECRET')
+    })
+
+    test('is refused, and nothing of it is shown', async () => {
+      link()
+      const error: unknown = await mirrors.open(remote, signal).catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ code: 'repository-refused' })
+      expect(String(error)).not.toContain('SECRET')
+    })
+  },
+)
