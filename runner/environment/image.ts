@@ -41,6 +41,8 @@ export async function resolveImage(
 /** The registry that an engine would ask for a reference: its first part when that looks like a host. */
 export function registryOf(ref: string): string {
   const first = ref.split('/')[0] ?? ''
-  const isHost = ref.includes('/') && (first.includes('.') || first.includes(':') || first === 'localhost')
+  // A first part with capitals is a host, too: names at Docker Hub have none.
+  const looksLikeHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase()
+  const isHost = ref.includes('/') && looksLikeHost
   return isHost ? first.toLowerCase() : 'docker.io'
 }
