@@ -5,7 +5,9 @@ import { newId } from '../../domain/ids.ts'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from './aborted.ts'
 import { containerBody, diskLimits, READY } from './container-body.ts'
+import { emptyFolders, isDeep } from './deep-folders.ts'
 import { createDemux } from './demux.ts'
+import { canMeasure } from './disk-usage.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { runExec } from './exec.ts'
 import { isInContainer, openHostView } from './host-view.ts'
@@ -15,6 +17,7 @@ import type { LimitWatch } from './watch.ts'
 
 const DESTROY_DEADLINE_MS = 30_000
 const ENGINE_PAUSE_MS = 1000
+const EASE_DEADLINE_MS = 10_000
 const GREETING_BYTES = 4096
 
 export type ContainerSandboxDeps = {
@@ -38,6 +41,8 @@ export class ContainerSandbox implements Sandbox {
   #killAll: KillAll | undefined
   /** PID 1 on this machine, while it is known: a restart changes it. */
   #pid: number | undefined
+  /** The folders on this machine that it writes to, where they can be seen. */
+  #folders: readonly string[] = []
   #destroyed = false
 
   constructor(spec: SandboxSpec, deps: ContainerSandboxDeps) {
@@ -91,6 +96,7 @@ export class ContainerSandbox implements Sandbox {
   async destroy(): Promise<void> {
     await this.#settleCreate()
     if (this.#creating === undefined) return
+    await this.#easeRemoval().catch(() => {})
     await this.#remove(AbortSignal.timeout(DESTROY_DEADLINE_MS))
   }
 
@@ -149,13 +155,25 @@ export class ContainerSandbox implements Sandbox {
       this.#pid = undefined
     }
     this.#killAll = await createKiller({ calls: this.#deps.calls, container: id, host, pid: facts.pid, onRestart })
+    this.#folders = host === undefined || facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs]
     this.#deps.watch.add({
       container: id,
       host,
-      folders: host === undefined || facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs],
+      folders: this.#folders,
       limits: { disk: diskLimits(this.#spec), pids: this.#spec.resources.pids },
       onBreach: this.#onBreach,
     })
+  }
+
+  /** A tree of hundreds of thousands of levels would take all open files of the engine: it is removed beforehand. */
+  async #easeRemoval(): Promise<void> {
+    const folders = this.#folders
+    this.#folders = []
+    if (!(await canMeasure(folders))) return
+    // Before the look: what lives could put a tree together right after it.
+    const deadline = AbortSignal.timeout(EASE_DEADLINE_MS)
+    await untilAborted(this.#killAll?.(deadline) ?? Promise.resolve(), deadline)
+    if (await isDeep(folders)) await emptyFolders(folders)
   }
 
   async #destroyOnce(): Promise<void> {
