@@ -2,6 +2,7 @@ import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import type { SandboxUser } from '../sandbox/sandbox.ts'
 import { BEEN_THERE, CHECKOUT, GIVE_TO_AGENT, KEEP } from './checkout-script.ts'
+import { NOTHING_PRELOADED, SHELL } from './sandbox-shell.ts'
 import { IN_SANDBOX } from './workspace.ts'
 import type { CheckoutInput, CheckOut } from './workspace.ts'
 
@@ -39,9 +40,10 @@ async function run(
   const said = { stdout: '', stderr: '' }
   const { code } = await sandbox.exec(
     {
-      command: ['sh', '-c', script],
+      command: [SHELL, '-c', script],
       user,
       env: {
+        ...NOTHING_PRELOADED,
         DRYDOCK_WORKSPACE: IN_SANDBOX.workspace,
         DRYDOCK_GIT_DIR: IN_SANDBOX.gitDir,
         DRYDOCK_OBJECTS: IN_SANDBOX.mirrorObjects,

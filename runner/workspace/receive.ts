@@ -4,6 +4,7 @@ import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import { COLLECT } from './collect-script.ts'
 import { OBJECT_CAPS } from './limits.ts'
+import { NOTHING_PRELOADED, SHELL } from './sandbox-shell.ts'
 import { IN_SANDBOX } from './workspace.ts'
 import type { CollectInput } from './workspace.ts'
 
@@ -41,9 +42,10 @@ export async function receive(
   }
   const { code } = await sandbox.exec(
     {
-      command: ['sh', '-c', COLLECT],
+      command: [SHELL, '-c', COLLECT],
       user: 'root',
       env: {
+        ...NOTHING_PRELOADED,
         DRYDOCK_WORKSPACE: IN_SANDBOX.workspace,
         DRYDOCK_GIT_DIR: IN_SANDBOX.gitDir,
         DRYDOCK_BASE: base.commit,

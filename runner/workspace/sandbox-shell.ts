@@ -29,12 +29,18 @@ const SETTINGS = [
   'pack.threads=2',
 ]
 
+/** By its path: images such as those of Go and Rust look for programs first in a folder that every user may write. */
+export const SHELL = '/bin/sh'
+
+/** What the shell itself must not load, before it can unset anything. */
+export const NOTHING_PRELOADED = { LD_PRELOAD: '', LD_LIBRARY_PATH: '' } as const
+
 /** Begins every script: a closed environment for git, the system's programs before those of other folders. */
 export const PRELUDE = `
 set -u
+export PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH" HOME=/nonexistent LC_ALL=C
 for name in $(env | sed -n 's/^\\(GIT_[A-Za-z0-9_]*\\)=.*/\\1/p'); do unset "$name"; done
 unset LD_PRELOAD LD_LIBRARY_PATH XDG_CONFIG_HOME
-export PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH" HOME=/nonexistent LC_ALL=C
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
 export GIT_NO_REPLACE_OBJECTS=1 GIT_TERMINAL_PROMPT=0 GIT_ADVICE=0 GIT_ALLOW_PROTOCOL=none
 export C='${SETTINGS.map((entry) => `-c ${entry}`).join(' ')}'
