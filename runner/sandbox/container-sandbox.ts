@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DrydockError, hasCode } from '../../domain/errors.ts'
 import { newId } from '../../domain/ids.ts'
+import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from './aborted.ts'
 import { containerBody, diskLimits, READY } from './container-body.ts'
@@ -142,7 +143,7 @@ export class ContainerSandbox implements Sandbox {
         `Cannot use image "${image}": it has no sh. Use an image with a shell and git.`,
       )
     }
-    const said = greeting.trim() || `it ended with code ${facts?.exitCode ?? 'unknown'} without a word`
+    const said = plainWords(greeting) || `it ended with code ${facts?.exitCode ?? 'unknown'} without a word`
     throw new AttemptFailure('sandbox-failed', `Cannot start a sandbox from image "${image}": ${said}`)
   }
 

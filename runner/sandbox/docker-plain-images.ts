@@ -35,7 +35,7 @@ export function dockerPlainImages(
 }
 
 function plainConfig(image: Docker.ImageInspectInfo, installation: string): string {
-  const { Env, Labels } = image.Config
+  const { Env } = image.Config
   return JSON.stringify({
     architecture: image.Architecture,
     os: image.Os,
@@ -43,7 +43,8 @@ function plainConfig(image: Docker.ImageInspectInfo, installation: string): stri
     config: {
       Env,
       WorkingDir: '/',
-      Labels: { ...Labels, [LABELS.installation]: installation, [LABELS.kind]: 'without-volumes' },
+      // None of the image's own: with ours on it, a sweep would take it for what an ended attempt left.
+      Labels: { [LABELS.installation]: installation, [LABELS.kind]: 'without-volumes' },
     },
     rootfs: { type: 'layers', diff_ids: image.RootFS.Layers ?? [] },
     history: [],

@@ -25,6 +25,7 @@ beforeAll(async () => {
     'HEALTHCHECK --interval=1s CMD touch /tmp/health-check-ran',
     'VOLUME ["/data", "/workspace"]',
     'ENV TOOL=set-by-image',
+    'LABEL drydock.attempt=forged drydock.claim=1 drydock.kind=sandbox',
   ]
   await docker('commit', ...changes.flatMap((change) => ['-c', change]), container, HOSTILE)
   await docker('rm', container)
@@ -71,6 +72,20 @@ describe('start() of an image that brings along its own', () => {
       user: 'root',
     })
     expect(await breachOf(sandbox)).toBe('disk-full')
+    await removeOwnImages()
+  })
+
+  test('labels of ours gets neither into a container nor into the image without volumes', async () => {
+    const spec = world.specOf({ image: HOSTILE })
+    await using sandbox = world.engine.createSandbox(spec)
+    await sandbox.start(NEVER)
+    expect(await docker('image', 'inspect', '-f', '{{json .Config.Labels}}', HOSTILE)).toContain('forged') // control
+    const owned = await world.engine.listOwned(world.installation)
+    expect(owned.map(({ type, kind, attempt }) => ({ type, kind, attempt }))).toEqual([
+      { type: 'container', kind: 'sandbox', attempt: spec.owner.attempt },
+      { type: 'image', kind: 'without-volumes', attempt: undefined },
+    ])
+    await sandbox.destroy()
     await removeOwnImages()
   })
 
