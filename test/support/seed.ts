@@ -30,31 +30,27 @@ export async function seedTask(db: Db, input: SeedTask): Promise<{ taskId: strin
   const turnId = newId()
   const { userId, environmentId } = input
   const attemptIds = Array.from({ length: input.attempts ?? 1 }, () => newId())
-  await db
-    .insert(schema.tasks)
-    .values({
-      id: taskId,
-      title: 'a task',
-      environmentId,
-      mode: 'code',
-      creatorId: userId,
-      product: 'api',
-      agent: 'command',
-    })
+  await db.insert(schema.tasks).values({
+    id: taskId,
+    title: 'a task',
+    environmentId,
+    mode: 'code',
+    creatorId: userId,
+    product: 'api',
+    agent: 'command',
+  })
   await db.insert(schema.turns).values({ id: turnId, taskId, n: 1, prompt: input.prompt ?? 'echo hello > hello.txt' })
   await db.insert(schema.taskEventHeads).values({ taskId })
-  await db
-    .insert(schema.attempts)
-    .values(
-      attemptIds.map((id, i) => ({
-        id,
-        turnId,
-        taskId,
-        environmentId,
-        userId,
-        n: i + 1,
-        priority: input.priority ?? 0,
-      })),
-    )
+  await db.insert(schema.attempts).values(
+    attemptIds.map((id, i) => ({
+      id,
+      turnId,
+      taskId,
+      environmentId,
+      userId,
+      n: i + 1,
+      priority: input.priority ?? 0,
+    })),
+  )
   return { taskId, attemptIds }
 }
