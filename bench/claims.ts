@@ -60,7 +60,7 @@ export async function measureClaims(address: DatabaseAddress, { seconds, ...shap
   const violations = [
     ...doubleClaims(run.ops),
     ...brokenCaps(run.ops, rules),
-    ...unfairClaims(run.ops, rules),
+    ...unfairClaims(run.ops, rules, 2 * CONNECTIONS),
     ...(await sampling),
     ...(await wrongCounts(observer.db)),
     ...((left?.n ?? 0) < shape.queued ? [`only ${left?.n} attempts were left in the queue`] : []),

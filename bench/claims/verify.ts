@@ -50,22 +50,31 @@ export function brokenCaps(ops: readonly Op[], rules: Rules): string[] {
 /**
  * Claims that passed over somebody less busy who could have been served: a user who was touched by nothing while the
  * claim went on, under the cap, with an attempt waiting in an environment that was untouched and under its cap. Users
- * and environments that other claims held at that moment do not count: claims skip what is locked.
+ * and environments that other claims held at that moment do not count: claims skip what is locked. A claim that finds
+ * nothing for a user goes on with the next one and holds the first one's lock to its end, which cannot be seen from
+ * outside; so with claims side by side a user counts as passed over after `patience` of them in a row.
  */
-export function unfairClaims(ops: readonly Op[], rules: Rules): string[] {
+export function unfairClaims(ops: readonly Op[], rules: Rules, patience = 0): string[] {
   const claims = ops.filter((op) => op.kind === 'claim').sort((a, b) => a.began - b.began)
   const byEnd = [...ops].sort((a, b) => a.ended - b.ended)
   const state = new State(rules)
   const found: string[] = []
+  const passedOver = new Map<string, number>()
   let settled = 0
   for (const claim of claims) {
     for (let next = byEnd[settled]; next && next.ended <= claim.began; next = byEnd[++settled]) state.apply(next)
     const beside = concurrentWith(claim, byEnd, settled)
     const leaving = beside.filter((op) => op.kind === 'finish' && op.user === claim.user).length
     const busy = state.running(claim.user) - leaving
-    const rival = state.lessBusy(busy, { claim, beside })
-    if (rival !== undefined)
+    const rivals = state.lessBusy(busy, { claim, beside })
+    for (const user of [...passedOver.keys()]) if (!rivals.includes(user)) passedOver.delete(user)
+    for (const rival of rivals) {
+      const times = (passedOver.get(rival) ?? 0) + 1
+      passedOver.set(rival, times)
+      if (times <= patience) continue
       found.push(`attempt ${claim.attempt} of ${claim.user} (${busy} running) was taken before one of ${rival}`)
+      break
+    }
   }
   return found
 }
@@ -108,15 +117,17 @@ class State {
     if (kind === 'claim') queue?.set(environment, (queue.get(environment) ?? 0) - 1)
   }
 
-  lessBusy(than: number, { claim, beside }: { claim: Op; beside: readonly Op[] }): string | undefined {
+  lessBusy(than: number, { claim, beside }: { claim: Op; beside: readonly Op[] }): string[] {
     const users = new Set([claim.user, ...beside.map((op) => op.user)])
     const environments = new Set(beside.map((op) => op.environment))
+    const found: string[] = []
     for (const [user, queue] of this.#queued) {
       const running = this.running(user)
       if (users.has(user) || running >= than || running >= this.#rules.userCap(user)) continue
-      if ([...queue].some(([name, count]) => count > 0 && !environments.has(name) && this.#hasRoom(name))) return user
+      if ([...queue].some(([name, count]) => count > 0 && !environments.has(name) && this.#hasRoom(name)))
+        found.push(user)
     }
-    return undefined
+    return found
   }
 
   #hasRoom(environment: string): boolean {

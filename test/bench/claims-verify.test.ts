@@ -59,3 +59,11 @@ test('unfairClaims() grants that the chosen user became less busy meanwhile', ()
   const finish = op('finish', 'u@e', [1.5, 2.5], first.attempt)
   expect(unfairClaims([first, finish, second], rules(queue({ u: { e: 2 }, v: { e: 1 } })))).toEqual([])
 })
+
+test('unfairClaims() with patience accepts one that was passed over for a moment, and not for long', () => {
+  const claims = (n: number) =>
+    Array.from({ length: n }, (_, i) => ({ ...first, attempt: `a${i}`, began: 10 * i, ended: 10 * i + 1 }))
+  const waiting = rules(queue({ u: { e: 50 }, v: { e: 1 } }))
+  expect(unfairClaims(claims(4), waiting, 3)).toEqual([])
+  expect(unfairClaims(claims(5), waiting, 3)).toHaveLength(1)
+})
