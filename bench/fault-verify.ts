@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { inventory, processesOf, temporaryFiles } from './fault/inventory.ts'
+import { inventory, mountsOf, processesOf, temporaryFiles } from './fault/inventory.ts'
 import type { Thing } from './fault/inventory.ts'
 import type { Order } from './fault/load.ts'
 import { openDataFolderDatabase } from './support/data-folder.ts'
@@ -79,10 +79,13 @@ async function readPulls(url: string, token: string): Promise<Pull[]> {
 function leftBehind({ before, dataDir, folder, server, snapshots, shared }: Case): string[] {
   const installation = readFileSync(join(dataDir, 'installation'), 'utf8').trim()
   const known = new Set(before.map(({ type, name }) => `${type} ${name}`))
+  // A database container that may run has a root file system and a network namespace mounted.
+  const running = server === 'up' ? mountsOf(`drydock-postgres-${installation}`) : []
   const allowed = (thing: Thing) => {
     if (thing.name === folder) return true
     if (thing.type === 'volume') return thing.name === `drydock-postgres-${installation}`
     if (thing.type === 'container') return server === 'up' && thing.name === `drydock-postgres-${installation}`
+    if (thing.type === 'mount') return running.some((end) => thing.name.endsWith(end))
     return thing.type === 'image' && snapshots.some((ref) => thing.name.startsWith(`${ref} `))
   }
   const isOurs = ({ name, labels }: Thing) => `${name} ${labels}`.includes(installation) || name.startsWith(folder)
@@ -92,8 +95,8 @@ function leftBehind({ before, dataDir, folder, server, snapshots, shared }: Case
     .filter((thing) => isOurs(thing) || !isOthers(thing))
     .map(({ type, name }) => `${type} ${name} ${LEFT_BEHIND}`)
   const files = temporaryFiles(dataDir).map((path) => `file ${path} was left in the data folder`)
-  const running = server === 'up' ? [] : processesOf(folder, [process.pid, process.ppid])
-  return [...things, ...files, ...running.map((line) => `process ${line} still runs`)]
+  const processes = server === 'up' ? [] : processesOf(folder, [process.pid, process.ppid])
+  return [...things, ...files, ...processes.map((line) => `process ${line} still runs`)]
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -52,6 +52,12 @@ function linesOf(args: string[]): string[] {
   return output.split('\n').filter((line) => line !== '')
 }
 
+/** How the mounts of a running container end: the engine names them below another root than the kernel does. */
+export function mountsOf(container: string): string[] {
+  const format = '{{.GraphDriver.Data.MergedDir}}\n{{.NetworkSettings.SandboxKey}}'
+  return linesOf(['inspect', '--format', format, container]).map((path) => path.split('/').slice(-2).join('/'))
+}
+
 function mounts(): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
