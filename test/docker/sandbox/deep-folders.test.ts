@@ -40,9 +40,14 @@ async function mostOpenOnDestroy(world: ReturnType<typeof useEngine>): Promise<n
 describe.skipIf(process.getuid?.() !== 0 || descriptorsOfEngine() === 0)(
   'destroy() of a tree of thousands of levels',
   () => {
-    test('takes an open file of the engine for each level where nobody helps (positive control)', async () => {
-      expect(await mostOpenOnDestroy(blind)).toBeGreaterThan(DEPTH / 2)
-    })
+    // The peak lasts milliseconds and can slip through between two looks, so the control looks at several removals.
+    test(
+      'takes an open file of the engine for each level where nobody helps (positive control)',
+      { retry: 8 },
+      async () => {
+        expect(await mostOpenOnDestroy(blind)).toBeGreaterThan(DEPTH / 2)
+      },
+    )
 
     test('takes few open files of the engine', async () => {
       expect(await mostOpenOnDestroy(here)).toBeLessThan(DEPTH / 4)
