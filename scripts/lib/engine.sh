@@ -35,30 +35,6 @@ install_engine() {
   if apt-cache show docker-cli >/dev/null 2>&1; then packages+=(docker-cli); fi
   # Where the kernel enforces AppArmor the engine cannot start a container without its parser.
   if grep -qs Y /sys/module/apparmor/parameters/enabled; then packages+=(apparmor); fi
-  step "Installing ${packages[*]}" "apt-get install ${packages[*]}" \
-    env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
-}
-
-start_engine() {
-  local state='the Docker engine does not answer'
-  if [ -n "${DOCKER_HOST:-}" ]; then
-    stop 2 "Cannot use Docker: the engine at DOCKER_HOST=$DOCKER_HOST does not answer; start it there or unset DOCKER_HOST."
-  elif ! command -v docker >/dev/null; then
-    state='it is not installed'
-  elif [[ "$(docker version 2>&1)" == *'permission denied'* ]]; then
-    stop 2 "Cannot use Docker: user $(id -un) may not open its socket; run \`sudo usermod -aG docker $(id -un)\`, log in again, and repeat."
-  fi
-  [ "$(id -u)" = 0 ] && is_debian_like && return
-  stop 2 "Cannot use Docker: $state, and setup installs and starts it only as root on Debian or Ubuntu; install or start Docker (https://docs.docker.com/engine/install/), then repeat."
-}
-
-install_engine() {
-  local packages=(docker.io iptables)
-  step 'Reading the package lists' 'check the network and /etc/apt/sources.list*, then run: apt-get update' apt-get update
-  # From Debian 13 on the command line client is a package of its own, and only recommended.
-  if apt-cache show docker-cli >/dev/null 2>&1; then packages+=(docker-cli); fi
-  # Where the kernel enforces AppArmor the engine cannot start a container without its parser.
-  if grep -qs Y /sys/module/apparmor/parameters/enabled; then packages+=(apparmor); fi
   install_packages "${packages[@]}"
 }
 
