@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const method = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-const Rule = z.strictObject({
+export const Rule = z.strictObject({
   host: z.string().min(1).max(255),
   methods: z.array(method).min(1).optional(),
   path: z.string().startsWith('/').optional(),
@@ -12,6 +12,8 @@ const Rule = z.strictObject({
   tls: z.enum(['inspect', 'passthrough']).optional(),
   credential: z.string().optional(),
 })
+
+export type Rule = z.infer<typeof Rule>
 
 /** What a sandbox may reach. An absent policy, or one that allows nothing, is "off": `NetworkMode: none`. */
 export const Policy = z.strictObject({

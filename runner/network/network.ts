@@ -1,0 +1,44 @@
+import type { Credential, EffectivePolicy, ModelGrant, ModelUsage } from '../../sandbox-policy/control.ts'
+import type { NetworkPhase } from '../../sandbox-policy/ledger.ts'
+import type { Mount } from '../sandbox/sandbox.ts'
+
+/** How a container is put into its network. */
+export type Attachment = { network: string; address: string; dns: string }
+
+/** What a sandbox may reach from now on. */
+export type NetworkGrant = {
+  phase: NetworkPhase
+  policy: EffectivePolicy
+  credentials?: Readonly<Record<string, Credential>>
+  model?: ModelGrant
+  /** Names served at `http://git.drydock.internal/NAME`, each a bare repository folder of this host that holds only what the sandbox may see. */
+  repositories?: Readonly<Record<string, string>>
+}
+
+/**
+ * The network of one sandbox: a /29 of its own with nothing in it but the gateway. Nothing passes before `permit`.
+ *
+ * Order: attach the sandbox, `permit` any number of times, `close` at least once, after the sandbox is gone.
+ */
+export interface SandboxNetwork extends AsyncDisposable {
+  /** The sandbox's id on the ledger. */
+  readonly id: string
+  readonly attachment: Attachment
+  /** Proxy and CA variables, a help for tools; enforcement never depends on them. */
+  readonly env: Readonly<Record<string, string>>
+  /** CA bundle and trust stores, read-only. */
+  readonly mounts: readonly Mount[]
+  /** Resolves when it is in force at the gateway and everything that it no longer allows is closed. */
+  permit(grant: NetworkGrant): Promise<void>
+  usage(): Promise<ModelUsage>
+  /** Closes what is open, waits until the ledger has every record, gives the network back. Safe to call twice. */
+  close(): Promise<void>
+}
+
+export interface Networks extends AsyncDisposable {
+  /**
+   * A ready network. Starts the gateway when it does not run. Rejects with AttemptFailure `network-unavailable` when
+   * there is no gateway, or when the self-test showed that this engine does not isolate (then no sandbox gets a network).
+   */
+  take(owner: { attempt: string | null; claim: number }, signal: AbortSignal): Promise<SandboxNetwork>
+}

@@ -1,0 +1,35 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Reason } from '../../ledger.ts'
+
+/** Upstream could not be had. `address` is the one that was tried or refused first. */
+export class DialError extends Error {
+  override name = 'DialError'
+  readonly reason: Extract<
+    Reason,
+    'private-address' | 'self' | 'upstream-dns' | 'upstream-tls' | 'upstream-unreachable'
+  >
+  readonly address: string | undefined
+
+  constructor(reason: DialError['reason'], message: string, address?: string) {
+    super(message)
+    this.reason = reason
+    this.address = address
+  }
+}
+
+/**
+ * Resolves once, vets the whole answer, dials a vetted address. All upstream connections of the gateway come from here.
+ * Every method rejects with DialError.
+ */
+export interface Dialer {
+  /**
+   * The vetted addresses of a canonical name, never empty. One that may not be reached refuses the whole answer.
+   * With an upstream proxy it resolves to `['proxy']`: the proxy resolves, so names only.
+   */
+  resolve(name: string, options: { internal: boolean }, signal: AbortSignal): Promise<readonly string[]>
+  /** A TCP connection to an address that `resolve` gave for the name. */
+  connectTcp(target: { name: string; address: string; port: number }, signal: AbortSignal): Promise<Socket>
+  /** As `connectTcp`, then TLS with ALPN http/1.1, SNI = name, certificate verified for the name. */
+  connectTls(target: { name: string; address: string; port: number }, signal: AbortSignal): Promise<TLSSocket>
+}
