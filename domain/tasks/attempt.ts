@@ -58,6 +58,10 @@ export type FailureReason =
   | 'diff-too-large'
   | 'tree-refused'
   | 'engine-unavailable'
+  | 'network-unavailable'
+  | 'model-unavailable'
+  | 'budget-exhausted'
+  | 'session-lost'
   | 'internal'
 
 /** The state of an attempt with only what that state has. */
