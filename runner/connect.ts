@@ -1,0 +1,52 @@
+import type { Job } from '../domain/tasks/job.ts'
+import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
+import type { AgentAdapter } from './agent/adapter.ts'
+import type { CleanupStack } from './cleanup.ts'
+import { CLOSED, credentialsOf } from './network-plan.ts'
+import type { NetworkPlan } from './network-plan.ts'
+import type { NetworkGrant, Networks, SandboxNetwork } from './network/network.ts'
+
+export type ConnectDeps = {
+  networks: Pick<Networks, 'take'>
+  /** What this attempt's phases may reach. */
+  networkPlan: NetworkPlan
+  readCredentials: (names: readonly string[]) => Promise<Record<string, Credential>>
+  /** Rejects with AttemptFailure `model-unavailable` when no provider speaks the agent's wire. */
+  modelGrant: (wire: NonNullable<AgentAdapter['wire']>) => Promise<ModelGrant>
+  /** A network could not be given back, or its ledger not be stored. */
+  onLeftover: (error: unknown) => void
+}
+
+type Context = { job: Job; deps: ConnectDeps; cleanup: CleanupStack }
+
+/** Takes a network for a sandbox that is made after it; it is given back at the attempt's end, after that sandbox. */
+export async function takeNetwork({ job, deps, cleanup }: Context, signal: AbortSignal): Promise<SandboxNetwork> {
+  const network = await deps.networks.take({ attempt: job.attempt.id, claim: job.attempt.claim }, signal)
+  cleanup.defer(() => network.close().catch(deps.onLeftover))
+  return network
+}
+
+/** Says whether the agent's sandbox needs a network: for its own policy, its model, or the maintenance script before it. */
+export function needsNetwork({ job, deps }: Pick<Context, 'job' | 'deps'>, agent: AgentAdapter): boolean {
+  const { setup, agent: own } = deps.networkPlan
+  const maintains = Boolean(job.environment.maintenanceScript)
+  return own !== undefined || agent.wire !== null || (maintains && setup !== undefined)
+}
+
+/** What set-up and maintenance may reach. */
+export async function setupGrant(deps: ConnectDeps): Promise<NetworkGrant> {
+  const { setup } = deps.networkPlan
+  const credentials = await deps.readCredentials(credentialsOf(setup))
+  return { phase: 'setup', policy: setup ?? CLOSED, credentials }
+}
+
+/** What the agent may reach: its policy, its model, and the repository, read-only, by git. */
+export async function agentGrant(
+  deps: ConnectDeps,
+  { agent, repositories }: { agent: AgentAdapter; repositories: Readonly<Record<string, string>> },
+): Promise<NetworkGrant> {
+  const { agent: policy } = deps.networkPlan
+  const credentials = await deps.readCredentials(credentialsOf(policy))
+  const model = agent.wire === null ? undefined : await deps.modelGrant(agent.wire)
+  return { phase: 'agent', policy: policy ?? CLOSED, credentials, ...(model && { model }), repositories }
+}
