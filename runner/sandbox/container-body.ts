@@ -1,5 +1,6 @@
 import type { ExecBody } from './engine-calls.ts'
 import { LABELS } from './engine.ts'
+import { TRUST_SCRIPT } from './trust-script.ts'
 import type { ExecSpec, SandboxSpec } from './sandbox.ts'
 
 const KiB = 1024
@@ -36,6 +37,7 @@ function keeperScript(lifetimeMs: number): string {
     'mkdir -p /workspace /agent-home /drydock /root && chown 1000:1000 /workspace /agent-home && chown 0:0 /drydock || exit 3',
     'chmod 0755 /workspace && chmod 0700 /agent-home /drydock || exit 3',
     'if command -v git >/dev/null 2>&1; then g=git; else g=no-git; fi',
+    TRUST_SCRIPT,
     `echo "${READY} $g"`,
     `exec sleep ${Math.ceil(lifetimeMs / 1000)} </dev/null >/dev/null 2>&1`,
   ].join('\n')
@@ -68,7 +70,7 @@ export function containerBody(spec: SandboxSpec, image: string) {
       [LABELS.kind]: 'sandbox',
     },
     HostConfig: {
-      NetworkMode: 'none',
+      ...networkOf(spec.network),
       Init: true,
       Privileged: false,
       CapDrop: ['ALL'],
@@ -102,7 +104,20 @@ export function containerBody(spec: SandboxSpec, image: string) {
         BindOptions: { Propagation: 'rprivate' as const, NonRecursive: true },
       })),
     },
+    ...endpointOf(spec.network),
   }
+}
+
+/** Names are asked of the gateway only; nothing of the host's own resolver comes along. */
+function networkOf(network: SandboxSpec['network']) {
+  if (network === undefined) return { NetworkMode: 'none' }
+  return { NetworkMode: network.network, Dns: [network.dns], DnsOptions: [], DnsSearch: [], ExtraHosts: [] }
+}
+
+function endpointOf(network: SandboxSpec['network']) {
+  if (network === undefined) return {}
+  const endpoint = { IPAMConfig: { IPv4Address: network.address } }
+  return { NetworkingConfig: { EndpointsConfig: { [network.network]: endpoint } } }
 }
 
 export type ContainerBody = ReturnType<typeof containerBody>

@@ -70,7 +70,8 @@ export class ContainerSandbox implements Sandbox {
 
   async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
     const container = this.#running()
-    const result = await runExec({ calls: this.#deps.calls, container }, spec, signal)
+    const env = { ...this.#spec.env, ...spec.env }
+    const result = await runExec({ calls: this.#deps.calls, container }, { ...spec, env }, signal)
     if (result.code === 0) return result
     // A limit is often why a command failed: it is known by the time the failure is.
     await untilAborted(this.#deps.watch.check(container), signal)
@@ -131,6 +132,7 @@ export class ContainerSandbox implements Sandbox {
   async #judge(greeting: string, facts: ContainerFacts | undefined): Promise<void> {
     const image = this.#spec.image
     if (greeting.includes(`${READY} git`)) return
+    if (greeting.includes(READY) && this.#spec.gitOptional) return
     if (greeting.includes(READY)) {
       throw new AttemptFailure(
         'image-without-git',

@@ -6,27 +6,31 @@ const GONE = [404]
 /** What older engines call an image whose tag went to a newer one. It names nothing. */
 const UNTAGGED = '<none>:<none>'
 
+type OwnedCalls = Pick<Engine, 'listOwned' | 'listLabelled' | 'removeOwned'>
+
 /** What carries our label, and its removal. Contracts: `Engine`. */
-export function dockerOwned(docker: Docker, errors: DockerErrors): Pick<Engine, 'listOwned' | 'removeOwned'> {
+export function dockerOwned(docker: Docker, errors: DockerErrors): OwnedCalls {
+  const list = async (label: string) => {
+    const filters = { label: [label] }
+    const [containers, networks, volumes, images] = await errors.during(
+      'list what Drydock made',
+      Promise.all([
+        docker.listContainers({ all: true, filters }),
+        docker.listNetworks({ filters }),
+        docker.listVolumes({ filters }),
+        docker.listImages({ filters: JSON.stringify(filters) }),
+      ]),
+    )
+    return [
+      ...containers.map((it) => owned('container', it.Id, it.Names[0]?.slice(1) ?? it.Id, it.Labels)),
+      ...networks.map((it) => owned('network', it.Id, it.Name, it.Labels)),
+      ...volumes.Volumes.map((it) => owned('volume', it.Name, it.Name, it.Labels)),
+      ...images.map((it) => owned('image', it.Id, it.RepoTags?.find((tag) => tag !== UNTAGGED) ?? it.Id, it.Labels)),
+    ]
+  }
   return {
-    async listOwned(installation) {
-      const filters = { label: [`${LABELS.installation}=${installation}`] }
-      const [containers, networks, volumes, images] = await errors.during(
-        'list what Drydock made',
-        Promise.all([
-          docker.listContainers({ all: true, filters }),
-          docker.listNetworks({ filters }),
-          docker.listVolumes({ filters }),
-          docker.listImages({ filters: JSON.stringify(filters) }),
-        ]),
-      )
-      return [
-        ...containers.map((it) => owned('container', it.Id, it.Names[0]?.slice(1) ?? it.Id, it.Labels)),
-        ...networks.map((it) => owned('network', it.Id, it.Name, it.Labels)),
-        ...volumes.Volumes.map((it) => owned('volume', it.Name, it.Name, it.Labels)),
-        ...images.map((it) => owned('image', it.Id, it.RepoTags?.find((tag) => tag !== UNTAGGED) ?? it.Id, it.Labels)),
-      ]
-    },
+    listOwned: (installation) => list(`${LABELS.installation}=${installation}`),
+    listLabelled: list,
     async removeOwned({ type, id }) {
       const removal = {
         container: () => docker.getContainer(id).remove({ force: true, v: true }),
@@ -39,7 +43,7 @@ export function dockerOwned(docker: Docker, errors: DockerErrors): Pick<Engine, 
   }
 }
 
-function owned(type: Owned['type'], id: string, name: string, labels: Labels | undefined): Owned {
+function owned(type: Owned['type'], id: string, name: string, labels: Labels | undefined): Owned & { labels: Labels } {
   const attempt = labels?.[LABELS.attempt]
   const claim = labels?.[LABELS.claim]
   return {
@@ -47,6 +51,7 @@ function owned(type: Owned['type'], id: string, name: string, labels: Labels | u
     id,
     name,
     kind: labels?.[LABELS.kind] ?? '',
+    labels: labels ?? {},
     ...(attempt ? { attempt } : {}),
     ...(claim ? { claim: Number(claim) } : {}),
   }

@@ -4,6 +4,8 @@ import { ContainerSandbox } from './container-sandbox.ts'
 import { dockerCalls } from './docker-calls.ts'
 import { dockerErrors } from './docker-errors.ts'
 import { dockerImages } from './docker-images.ts'
+import { dockerNetworks } from './docker-networks.ts'
+import { dockerOneShot } from './docker-one-shot.ts'
 import { dockerOwned } from './docker-owned.ts'
 import { dockerPlainImages } from './docker-plain-images.ts'
 import { dockerServices } from './docker-services.ts'
@@ -20,6 +22,8 @@ export type DockerEngineOptions = {
   diskFolder?: string
   /** False works as if the engine were on another machine: coarser limits, slower `killAll`. Default true. */
   hostAccess?: boolean
+  /** False makes networks like an engine that does not know how to leave a bridge without an address. Default true. */
+  bareBridges?: boolean
 }
 
 /** The Docker engine behind a unix socket. Nothing is opened before the first call. */
@@ -37,6 +41,8 @@ export function createDockerEngine(options: DockerEngineOptions = {}): Engine {
     ...dockerImages(docker, errors),
     ...dockerOwned(docker, errors),
     ...dockerServices(docker, errors),
+    ...dockerNetworks(docker, errors, { bareBridges: options.bareBridges ?? true }),
+    ...dockerOneShot(docker, errors),
     createSandbox: (spec) =>
       new ContainerSandbox(spec, { calls, watch, withoutVolumes, hostAccess: options.hostAccess ?? true }),
     async ping(signal) {

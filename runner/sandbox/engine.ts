@@ -1,3 +1,4 @@
+import type { NetworkEngine } from './network-engine.ts'
 import type { SandboxFactory } from './sandbox.ts'
 
 // Vocabulary.
@@ -35,10 +36,29 @@ export type ServiceSpec = {
   command?: readonly string[]
   volumes?: readonly { name: string; target: string }[]
   binds?: readonly { host: string; target: string; readOnly: boolean }[]
-  /** `none`, or ports of the container published on a free port of 127.0.0.1. */
-  network: 'none' | { loopbackPorts: readonly number[] }
+  /**
+   * `none`; ports of the container published on a free port of 127.0.0.1; networks with fixed addresses, the first one
+   * the way out; or the network of another container.
+   */
+  network: 'none' | { loopbackPorts: readonly number[] } | { attached: readonly Attached[] } | { container: string }
+  /** Without: the engine restarts it when it ends by itself, the root file system is writable, the image's user. */
+  hardened?: Hardening
   shmMiB?: number
   memoryMiB?: number
+}
+
+/** A network that a service is in. The bridge's own address is not to be had. */
+export type Attached = { name: string; address: string }
+
+/** Read-only root, no capability, no new privileges, no restart by the engine. */
+export type Hardening = {
+  /** `uid:gid`. */
+  user: string
+  entrypoint: readonly string[]
+  sysctls?: Readonly<Record<string, string>>
+  /** Folders in memory. */
+  tmpfs?: readonly string[]
+  pids: number
 }
 
 export type ServiceInfo = {
@@ -62,7 +82,7 @@ export type PullProgress = (line: string) => void
  * One Docker engine. Every method rejects with `engine-unavailable` when the engine does not answer, and with
  * `internal` when it refuses for a reason that the method does not name.
  */
-export interface Engine extends AsyncDisposable {
+export interface Engine extends NetworkEngine, AsyncDisposable {
   createSandbox: SandboxFactory
   ping(signal: AbortSignal): Promise<void>
   /** Undefined when the engine does not have the image; never pulls. */
@@ -74,6 +94,8 @@ export interface Engine extends AsyncDisposable {
 
   /** Everything with the label of the installation. */
   listOwned(installation: string): Promise<Owned[]>
+  /** Everything with a label of that name, with all its labels. */
+  listLabelled(label: string): Promise<(Owned & { labels: Labels })[]>
   /** Removes one thing by force; one that is gone already is success. */
   removeOwned(owned: Pick<Owned, 'type' | 'id'>): Promise<void>
 
@@ -82,9 +104,13 @@ export interface Engine extends AsyncDisposable {
   inspectService(name: string): Promise<ServiceInfo | undefined>
   /** Starts a stopped service; success when it runs already. */
   startService(name: string): Promise<void>
+  /** Ends it at once, should it run, and starts it. */
+  restartService(name: string): Promise<void>
+  /** Resolves when it does not run, at once when there is none; rejects when the signal aborts. */
+  waitService(name: string, signal: AbortSignal): Promise<void>
   /** Last lines of its log, for an error message. */
   serviceLog(name: string, lines: number): Promise<string>
-  /** Stops and removes it. Named volumes stay. */
-  removeService(name: string): Promise<void>
+  /** Stops and removes it, at once where it need not be asked. Named volumes stay. */
+  removeService(name: string, options?: { atOnce: boolean }): Promise<void>
   removeVolume(name: string): Promise<void>
 }

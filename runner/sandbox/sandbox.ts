@@ -1,4 +1,5 @@
 import type { Resources } from '../../domain/environments/limits.ts'
+import type { Attachment } from '../network/network.ts'
 
 /** What a breach of a limit is called. The sandbox reports it once; the story stops the work and names it. */
 export type Breach = 'out-of-memory' | 'disk-full' | 'too-many-processes'
@@ -11,8 +12,14 @@ export type SandboxSpec = {
   /** Whose it is. Every container, volume and image of a sandbox carries all three as labels. */
   owner: { installation: string; attempt: string; claim: number }
   resources: Resources
-  /** Folders of the host, always read-only. */
+  /** Folders or single files of the host, always read-only. */
   mounts: readonly Mount[]
+  /** Without one there is none. */
+  network?: Attachment
+  /** Variables of every command; a command's own come first. */
+  env?: Readonly<Record<string, string>>
+  /** Also takes an image without git. */
+  gitOptional?: boolean
   /** After this time PID 1 ends by itself: a help only, should runner and sweep both be gone. */
   lifetimeMs: number
 }
@@ -35,7 +42,7 @@ export type ExecSpec = {
 export type ExecResult = { code: number | null }
 
 /**
- * One isolated machine without network. Sandboxes of different attempts cannot see each other.
+ * One isolated machine without network, unless its specification names one. Sandboxes of different attempts cannot see each other.
  *
  * Order: `start` once, `exec` any number of times (also at once), `destroy` at least once.
  */
