@@ -85,6 +85,10 @@ export const environments = pgTable(
     resources: jsonb('resources').$type<Partial<Resources>>().notNull().default({}),
     limits: jsonb('limits').$type<Partial<PhaseLimits>>().notNull().default({}),
     maxRunning: integer('max_running').notNull().default(8),
+    /** For agents that need one; null: the agent's own choice, and the default provider of its wire. */
+    model: text('model'),
+    provider: text('provider'),
+    budgetTokens: bigint('budget_tokens', { mode: 'number' }),
     createdBy: text('created_by').references(() => users.id),
     createdAt: createdAt(),
     updatedAt: at('updated_at').notNull().defaultNow(),
@@ -96,24 +100,6 @@ export const environments = pgTable(
       .on(t.name)
       .where(sql`deleted_at is null`),
   ],
-)
-
-/** A set-up container image of an environment. One row per key; the image carries the row's id as a label. */
-export const snapshots = pgTable(
-  'snapshots',
-  {
-    id: text('id').primaryKey(),
-    environmentId: text('environment_id')
-      .notNull()
-      .references(() => environments.id, { onDelete: 'cascade' }),
-    key: text('key').notNull(),
-    image: text('image').notNull(),
-    fromCommit: text('from_commit').notNull(),
-    sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
-    createdAt: createdAt(),
-    expiresAt: at('expires_at').notNull(),
-  },
-  (t) => [uniqueIndex('snapshots_key').on(t.environmentId, t.key)],
 )
 
 export const tasks = pgTable(
@@ -165,6 +151,8 @@ export const turns = pgTable(
       .references(() => tasks.id, { onDelete: 'cascade' }),
     n: integer('n').notNull(),
     prompt: text('prompt').notNull(),
+    /** What a follow-up goes on from: an attempt of an earlier turn of the same task. */
+    baseAttemptId: text('base_attempt_id'),
     createdAt: createdAt(),
   },
   (t) => [uniqueIndex('turns_by_task').on(t.taskId, t.n)],
@@ -200,6 +188,8 @@ export const attempts = pgTable(
     answer: text('answer'),
     flagged: jsonb('flagged').$type<FlaggedPath[]>().notNull().default([]),
     image: text('image'),
+    /** Version and hash of the agent's program (R9). */
+    agentVersion: text('agent_version'),
     /** What it works on: an environment that is pointed elsewhere later must not take the change along. */
     repositoryId: text('repository_id').references(() => repositories.id),
     baseCommit: text('base_commit'),

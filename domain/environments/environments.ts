@@ -6,10 +6,11 @@ import { newId } from '../ids.ts'
 import { ensureRepository } from '../repositories/repositories.ts'
 import type { RepositoryAddress } from '../repositories/repositories.ts'
 import { attempts, environments, repositories } from '../schema.ts'
+import { UNIQUE_VIOLATION, sqlState } from '../sql-state.ts'
 import { OPEN_STATES } from '../tasks/attempt.ts'
+import { withoutUndefined } from '../without-undefined.ts'
 
 const SUGGESTED_NAMES = 5
-const UNIQUE_VIOLATION = '23505'
 
 type Row = typeof environments.$inferSelect
 /** What a person decides about an environment; everything but the name and the repository has a default. */
@@ -29,6 +30,9 @@ export type EnvironmentSettings = Pick<
   | 'resources'
   | 'limits'
   | 'maxRunning'
+  | 'model'
+  | 'provider'
+  | 'budgetTokens'
 >
 export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: EnvironmentSettings[K] | undefined } & {
   name?: string | undefined
@@ -143,18 +147,5 @@ async function refusingTakenName(name: string, write: () => Promise<void>): Prom
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error
     throw new DrydockError('name-taken', `Cannot save environment: the name "${name}" is taken`, { cause: error })
-  }
-}
-
-/** The SQLSTATE of a failed statement. drizzle wraps the driver's error as the cause. */
-function sqlState(error: unknown): unknown {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return cause instanceof Error && 'code' in cause ? cause.code : undefined
-}
-
-/** Drops keys without a value: for drizzle they would be written as defaults. */
-function withoutUndefined<T extends object>(input: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>
   }
 }

@@ -39,4 +39,7 @@ export const CAPS = {
   logLineBytes: 16 * 1024,
   answerBytes: 256 * 1024,
   treeEntries: 200_000,
+  sessionBytes: 32 * MiB,
+  images: 4,
+  imageBytes: 5 * MiB,
 } as const

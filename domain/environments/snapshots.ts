@@ -1,7 +1,7 @@
 import { and, eq, lt, sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { newId } from '../ids.ts'
-import { snapshots } from '../schema.ts'
+import { snapshots } from '../schema/snapshots.ts'
 
 export type Snapshot = typeof snapshots.$inferSelect
 export type NewSnapshot = Pick<Snapshot, 'environmentId' | 'key' | 'image' | 'fromCommit' | 'sizeBytes'> & {

@@ -3,9 +3,10 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { attempts, environments, taskEventHeads, tasks, turns } from '../schema.ts'
+import { environments, taskEventHeads, tasks } from '../schema.ts'
 import type { TaskMode } from './attempt.ts'
-import { appendEvent } from './append-events.ts'
+import type { PromptImage } from './images.ts'
+import { queueTurn } from './queue-turn.ts'
 
 const TITLE_LENGTH = 80
 
@@ -20,6 +21,7 @@ export type NewTask = {
   branch?: string | undefined
   title?: string | undefined
   idempotencyKey?: string | undefined
+  images?: readonly PromptImage[] | undefined
 }
 
 /**
@@ -33,7 +35,7 @@ export async function createTask(db: Db, input: NewTask): Promise<{ id: string; 
     await assertEnvironmentStays(tx, input.environmentId)
     const created = await insertTask(tx, { id, hash, input })
     if (!created) return { id: await findByKey(tx, { hash, input }), created: false }
-    await queueTurn(tx, { taskId: id, input })
+    await queueFirstTurn(tx, { taskId: id, input })
     return { id, created: true }
   })
 }
@@ -88,25 +90,17 @@ async function findByKey(db: Executor, { hash, input }: { hash: string; input: N
   return existing.id
 }
 
-async function queueTurn(db: Executor, { taskId, input }: { taskId: string; input: NewTask }): Promise<void> {
-  const turnId = newId()
-  const queued = Array.from({ length: input.attempts }, (_, i) => ({ id: newId(), n: i + 1 }))
-  await db.insert(turns).values({ id: turnId, taskId, n: 1, prompt: input.prompt })
-  await db.insert(attempts).values(
-    queued.map(({ id, n }) => ({
-      id,
-      n,
-      turnId,
-      taskId,
-      environmentId: input.environmentId,
-      userId: input.creatorId,
-    })),
-  )
+async function queueFirstTurn(db: Executor, { taskId, input }: { taskId: string; input: NewTask }): Promise<void> {
   await db.insert(taskEventHeads).values({ taskId })
-  for (const { id } of queued) {
-    await appendEvent(db, id, { phase: 'queue', kind: 'state', at: new Date(), payload: { state: 'queued' } })
-  }
-  await db.execute(sql`select pg_notify('drydock_queue', '')`)
+  await queueTurn(db, {
+    taskId,
+    n: 1,
+    prompt: input.prompt,
+    images: input.images ?? [],
+    attempts: input.attempts,
+    environmentId: input.environmentId,
+    userId: input.creatorId,
+  })
 }
 
 /** The first line of the prompt that says something. */
@@ -117,7 +111,8 @@ function titleOf(prompt: string): string {
 }
 
 function requestHash(input: NewTask): string {
-  const { environmentId, mode, prompt, agent, branch = null, title = null } = input
-  const request = JSON.stringify([environmentId, mode, prompt, agent, input.attempts, branch, title])
+  const { environmentId, mode, prompt, agent, branch = null, title = null, images = [] } = input
+  const pictures = images.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'))
+  const request = JSON.stringify([environmentId, mode, prompt, agent, input.attempts, branch, title, ...pictures])
   return createHash('sha256').update(request).digest('hex')
 }

@@ -34,6 +34,37 @@ export async function recordBase(db: Db, fence: Fence, base: AttemptBase): Promi
   )
 }
 
+/** Notes which agent runs: version and hash of its program (R9). */
+export async function recordAgentVersion(db: Db, fence: Fence, version: string): Promise<void> {
+  await fenced(
+    db,
+    fence,
+    sql`
+    update attempts set agent_version = ${storable(version)}
+    where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
+  )
+}
+
+/** Tokens that an attempt has used so far, over all its sandboxes. */
+export type TokenUsage = { inputTokens: number; outputTokens: number }
+
+/** Notes what an attempt has used so far; figures only grow, so an old report changes nothing. */
+export async function recordUsage(db: Db, fence: Fence, usage: TokenUsage): Promise<void> {
+  const [input, output] = [usage.inputTokens, usage.outputTokens].map(wholeTokens)
+  await fenced(
+    db,
+    fence,
+    sql`
+    update attempts set input_tokens = greatest(input_tokens, ${input}::bigint),
+      output_tokens = greatest(output_tokens, ${output}::bigint)
+    where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
+  )
+}
+
+/** Providers say how much was used, so it may be anything. */
+const wholeTokens = (count: number) =>
+  Number.isFinite(count) ? Math.min(Math.max(0, Math.trunc(count)), Number.MAX_SAFE_INTEGER) : 0
+
 /** Notes the duration of a phase that ended, in place of an earlier part of it. */
 export async function recordPhase(db: Db, fence: Fence, timing: PhaseTiming): Promise<void> {
   await fenced(
@@ -69,11 +100,7 @@ export async function succeed(db: Db, fence: Fence, result: AttemptResult): Prom
   const pending = publish.state === 'pending' ? publish : undefined
   await db.transaction(async (tx) => {
     await appendEvents(tx, fence, [stateEvent(result.phase, { state: 'succeeded' })])
-    if (change) {
-      await tx.execute(sql`
-        insert into diffs (attempt_id, patch, files, additions, deletions)
-        values (${fence.attemptId}, ${change.patch}, ${change.stats.files}, ${change.stats.additions}, ${change.stats.deletions})`)
-    }
+    if (change) await insertDiff(tx, fence, change)
     await fenced(
       tx,
       fence,
@@ -90,15 +117,19 @@ export async function succeed(db: Db, fence: Fence, result: AttemptResult): Prom
   })
 }
 
-/** Ends a held attempt as `failed`. A diff that exists already stays. */
-export async function fail(
-  db: Db,
-  fence: Fence,
-  failure: { phase: Phase; reason: FailureReason; message: string },
-): Promise<void> {
-  const { phase, reason, message } = failure
+/** How an attempt failed, and how far its change came, where that could still be collected. */
+export type AttemptEnd = {
+  phase: Phase
+  reason: FailureReason
+  message: string
+  kept?: { patch: Buffer; stats: DiffStats }
+}
+
+/** Ends a held attempt as `failed`. What is kept of its change is for people to see: nothing publishes it. */
+export async function fail(db: Db, fence: Fence, { phase, reason, message, kept }: AttemptEnd): Promise<void> {
   await db.transaction(async (tx) => {
     await appendEvents(tx, fence, [stateEvent(phase, { state: 'failed', reason, message })])
+    if (kept) await insertDiff(tx, fence, kept)
     await fenced(
       tx,
       fence,
@@ -108,6 +139,16 @@ export async function fail(
       where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
     )
   })
+}
+
+async function insertDiff(
+  db: Writer,
+  { attemptId }: Fence,
+  { patch, stats }: { patch: Buffer; stats: DiffStats },
+): Promise<void> {
+  await db.execute(sql`
+    insert into diffs (attempt_id, patch, files, additions, deletions)
+    values (${attemptId}, ${patch}, ${stats.files}, ${stats.additions}, ${stats.deletions})`)
 }
 
 const stateEvent = (phase: Phase, payload: Record<string, unknown>) => ({

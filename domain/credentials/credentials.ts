@@ -1,0 +1,74 @@
+import { asc, eq, inArray, sql } from 'drizzle-orm'
+import type { Db, Executor } from '../db.ts'
+import { DrydockError } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { credentials } from '../schema/models.ts'
+import type { Keyring } from '../secrets/keyring.ts'
+import { open, seal } from '../secrets/seal.ts'
+
+/** A credential as people see it: never with its value. */
+export type CredentialView = { id: string; name: string; header: string; createdAt: Date; updatedAt: Date }
+export type NewCredential = { name: string; header: string; value: string }
+/** A header in the clear: for the gateway, and for no log. */
+export type OpenCredential = { header: string; value: string }
+
+const viewColumns = {
+  id: credentials.id,
+  name: credentials.name,
+  header: credentials.header,
+  createdAt: credentials.createdAt,
+  updatedAt: credentials.updatedAt,
+}
+
+const placeOf = (row: string) => ({ table: 'credentials', row, column: 'sealed_value' })
+
+/** Sets a credential by its name, whether it exists or not. */
+export async function setCredential(db: Db, keyring: Keyring, input: NewCredential): Promise<CredentialView> {
+  return db.transaction(async (tx) => {
+    // The row must be there before its value is sealed, since the seal carries the row's id.
+    await tx
+      .insert(credentials)
+      .values({ id: newId(), name: input.name, header: input.header, sealedValue: Buffer.alloc(0) })
+      .onConflictDoUpdate({ target: credentials.name, set: { header: input.header, updatedAt: sql`now()` } })
+    const [row] = await tx.select(viewColumns).from(credentials).where(eq(credentials.name, input.name))
+    if (row === undefined) throw new Error('the credential was removed while it was set')
+    const sealedValue = seal(keyring, input.value, placeOf(row.id)).bytes
+    await tx.update(credentials).set({ sealedValue }).where(eq(credentials.id, row.id))
+    return row
+  })
+}
+
+export async function listCredentials(db: Executor): Promise<CredentialView[]> {
+  return db.select(viewColumns).from(credentials).orderBy(asc(credentials.name))
+}
+
+/** Deletes a credential. Rules that name it deny from then on. Rejects with `credential-not-found`. */
+export async function deleteCredential(db: Executor, name: string): Promise<void> {
+  const rows = await db.delete(credentials).where(eq(credentials.name, name)).returning({ id: credentials.id })
+  if (rows.length === 0) throw notFound([name])
+}
+
+/** Opens credentials by name. Rejects with `credential-not-found`, naming all that are missing. */
+export async function readCredentials(
+  db: Executor,
+  keyring: Keyring,
+  names: readonly string[],
+): Promise<Record<string, OpenCredential>> {
+  const wanted = [...new Set(names)]
+  if (wanted.length === 0) return {}
+  const rows = await db.select().from(credentials).where(inArray(credentials.name, wanted))
+  const missing = wanted.filter((name) => !rows.some((row) => row.name === name))
+  if (missing.length > 0) throw notFound(missing)
+  return Object.fromEntries(
+    rows.map(({ id, name, header, sealedValue }) => [
+      name,
+      { header, value: open(keyring, sealedValue, placeOf(id)).toString() },
+    ]),
+  )
+}
+
+const notFound = (names: readonly string[]) =>
+  new DrydockError(
+    'credential-not-found',
+    `Cannot find credential ${names.map((name) => JSON.stringify(name)).join(', ')}: see them with "drydock credential list"`,
+  )

@@ -1,0 +1,25 @@
+/** A record as the gateway writes it: one exchange. All text is hostile input. */
+export type LedgerRecord = {
+  seq: number
+  /** ISO 8601, UTC, milliseconds. */
+  at: string
+  sandbox: string
+  attempt: string | null
+  phase: string | null
+  layer: string
+  asked: string | null
+  host: string | null
+  port: number | null
+  address: string | null
+  method: string | null
+  path: string | null
+  verdict: 'allow' | 'deny'
+  rule: string | null
+  reason: string | null
+  status: number | null
+  bytesUp: number
+  bytesDown: number
+  /** Null while it is open. */
+  ms: number | null
+  policyVersion: number
+}

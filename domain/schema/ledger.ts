@@ -1,0 +1,37 @@
+import { bigint, doublePrecision, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { at } from '../columns.ts'
+import { attempts } from '../schema.ts'
+
+/** What sandboxes asked of the network. Written when it is decided, and completed under the same number when it is over. */
+export const ledger = pgTable(
+  'ledger',
+  {
+    sandbox: text('sandbox').notNull(),
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    attemptId: text('attempt_id')
+      .notNull()
+      .references(() => attempts.id, { onDelete: 'cascade' }),
+    at: at('at').notNull(),
+    phase: text('phase'),
+    layer: text('layer').notNull(),
+    asked: text('asked'),
+    host: text('host'),
+    port: integer('port'),
+    address: text('address'),
+    method: text('method'),
+    path: text('path'),
+    verdict: text('verdict').$type<'allow' | 'deny'>().notNull(),
+    rule: text('rule'),
+    reason: text('reason'),
+    status: integer('status'),
+    bytesUp: bigint('bytes_up', { mode: 'number' }).notNull(),
+    bytesDown: bigint('bytes_down', { mode: 'number' }).notNull(),
+    /** Null while the exchange is open, and for ever where its end was lost. */
+    ms: doublePrecision('ms'),
+    policyVersion: bigint('policy_version', { mode: 'number' }).notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.sandbox, t.seq] }),
+    index('ledger_by_attempt').on(t.attemptId, t.at, t.sandbox, t.seq),
+  ],
+)
