@@ -58,13 +58,13 @@ const remove = createRoute({
 export function environmentRoutes(deps: ApiDeps) {
   return newRouter()
     .openapi(create, async (c) => {
-      const { userId } = authorize(c, 'environments.write')
+      const { userId, role } = authorize(c, 'environments.write')
       const { repository, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
       const environment = await createEnvironment(deps.db, {
         ...settings,
         image: settings.image ?? DEFAULT_IMAGE,
-        policy: parsePolicies(policy ?? null),
+        policy: parsePolicies(policy ?? null, { isAdmin: role === 'admin' }),
         repository: await checkedRepository(deps, repository),
         createdBy: userId,
       })
@@ -79,13 +79,13 @@ export function environmentRoutes(deps: ApiDeps) {
       return c.json(environmentJson(await findEnvironment(deps.db, c.req.valid('param').id)), 200)
     })
     .openapi(update, async (c) => {
-      authorize(c, 'environments.write')
+      const { role } = authorize(c, 'environments.write')
       const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
       const { repository, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
       const changed = await updateEnvironment(deps.db, id, {
         ...settings,
-        policy: policy === undefined ? undefined : parsePolicies(policy),
+        policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin: role === 'admin' }),
         repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
       })
       return c.json(environmentJson(changed), 200)

@@ -28,8 +28,12 @@ test.each([
 })
 
 test.each([
-  ['opens a host', { allow: [{ host: 'a.test' }] }, /no gateway yet/],
-  ['opens a preset for setup', { setup: { preset: 'common' } }, /no gateway yet/],
+  [
+    'opens a public suffix',
+    { allow: [{ host: 'a.test' }, { host: '*.co.uk' }] },
+    /agent\.allow\[1\]\.host: .*\*\.co\.uk/,
+  ],
+  ['opens no host for setup', { setup: { allow: [{ host: 'https://x/' }] } }, /setup\.allow\[0\]\.host/],
   ['has an unknown key', { alow: [] }, /alow/],
   ['has an unknown preset', { preset: 'some' }, /preset/],
   ['mixes both forms', { agent: {}, preset: 'none' }, /preset/],

@@ -94,10 +94,20 @@ test('PATCH /environments changes what is named, clears with null, and leaves th
   expect({ ...empty.json, updatedAt: '' }).toEqual({ ...json, updatedAt: '' })
 })
 
-test('PATCH /environments refuses a policy that opens the network and changes nothing', async () => {
+test('POST and PATCH /environments keep a policy that opens the network as it was given', async () => {
+  const { call } = await api.person()
+  const policy = { setup: { preset: 'common' }, agent: { allow: [{ host: '**.cdn.test', path: '/pub/' }] } }
+  await call('POST', '/environments', { name: 'open', repository: '/srv/a', policy })
+  const { json } = await call<EnvironmentJson>('GET', '/environments/open')
+  expect(json.policy).toMatchObject(policy)
+  const change = { policy: { preset: 'all', allow: [{ host: 'db.test', internal: true }] } }
+  expect((await call('PATCH', '/environments/open', change)).json).toMatchObject({ policy: { agent: change.policy } })
+})
+
+test('PATCH /environments refuses a policy that cannot be and changes nothing', async () => {
   const { call } = await api.person()
   await call('POST', '/environments', { name: 'shut', repository: '/srv/a' })
-  const change = { policy: { preset: 'all' }, description: 'new' }
+  const change = { policy: { allow: [{ host: '*' }] }, description: 'new' }
   expect((await call('PATCH', '/environments/shut', change)).json.code).toBe('policy-invalid')
   expect((await call('GET', '/environments/shut')).json.description).toBe('')
 })
