@@ -1,14 +1,15 @@
 // What runner and gateway say to each other over the control socket (HTTP/1.1 on a unix socket, JSON bodies).
 //
-//   GET    /health                      200 {version, boot, sandboxes, caPem, nextCaPem?}
+//   GET    /health                      200 {version, boot, sandboxes, ledger: ok | failed, caPem, nextCaPem?}
 //   PUT    /sandboxes/:id               SandboxConfig → 204; replaces: new policy, phase, grants apply at once
-//   DELETE /sandboxes/:id               204 {lastPosition} after its connections are closed and its records completed
+//   DELETE /sandboxes/:id               200 {lastPosition} after its connections are closed and its records completed
 //   POST   /lease                       LeaseRenewal → 200 {unknown: [ids]}
 //   PUT    /settings                    GatewaySettings → 204
 //   GET    /ledger?after=POSITION       200 application/x-ndjson: SpooledRecord lines, then live ones as they are written
 //   POST   /ledger/ack                  {position} → 204; everything up to it may be forgotten
 //   GET    /usage/:id                   200 ModelUsage of a sandbox
-//   POST   /ca/rotate                   200 {caPem}: a next CA is trusted beside the old one until the old one is dropped
+//   POST   /ca/rotate?step=STEP         200 {caPem, nextCaPem?}: `prepare` (default) makes a next CA, which new sandboxes trust,
+//                                       too; `activate` lets it sign, once all sandboxes trust it; `drop` ends the old one
 
 import type { LedgerRecord, NetworkPhase } from './ledger.ts'
 import type { Policy, Rule } from './policy.ts'

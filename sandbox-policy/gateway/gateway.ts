@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { compilePolicy } from '../compile.ts'
+import type { GatewaySettings } from '../control.ts'
+import type { GatewayConfig } from './config.ts'
+import { createControlServer, listenOnSocket, type ControlDeps } from './control/server.ts'
+import { Spool } from './ledger/spool.ts'
+import { Sessions } from './sessions.ts'
+import { openLeafAuthority, type LeafAuthority } from './tls/leaves.ts'
+
+/** One line of the log. Never a secret, a head or a body. */
+export type Log = (message: string, fields?: Readonly<Record<string, string | number>>) => void
+
+/** What runner and gateway agree on; grows when the protocol of control.ts changes. */
+const VERSION = '1'
+
+/** Leases are looked at this often; `find` looks by itself. */
+const EXPIRE_MS = 250
+
+const NO_SETTINGS: GatewaySettings = {
+  forbidden: [],
+  hostAddresses: [],
+  staticHosts: {},
+  upstreamCas: [],
+  redactQueries: false,
+}
+
+/** Starts a gateway: it hears the runner when this resolves. Disposing it completes all records. */
+export async function startGateway(config: GatewayConfig, log: Log): Promise<AsyncDisposable> {
+  mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
+  let settings = NO_SETTINGS
+  const authority = await openLeafAuthority(config.stateFolder)
+  const spool = new Spool({ ...config.spool, folder: join(config.stateFolder, 'spool'), onState: logState(log) })
+  const sessions = new Sessions({
+    spool,
+    settings: () => settings,
+    compile: compilePolicy,
+    clock: () => performance.now(),
+    log: (message, sandbox) => log(message, { sandbox }),
+    onChange: () => {},
+  })
+  const expiry = setInterval(() => sessions.expire(), EXPIRE_MS)
+  const control = createControlServer({
+    version: VERSION,
+    boot: randomUUID(),
+    sessions,
+    spool,
+    ...authorityRoutes(authority),
+    usageOf: () => undefined,
+    applySettings: async (given) => {
+      settings = given
+    },
+    log,
+  })
+  await listenOnSocket(control, join(config.controlFolder, 'control.sock'), config.socketMode)
+  log('listening', { lastPosition: spool.lastPosition })
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(expiry)
+      await sessions.removeAll()
+      await spool[Symbol.asyncDispose]()
+      control.close()
+      control.closeAllConnections()
+    },
+  }
+}
+
+function authorityRoutes(authority: LeafAuthority): Pick<ControlDeps, 'authorities' | 'rotateAuthority'> {
+  const steps = {
+    prepare: () => authority.rotate(),
+    activate: () => authority.activate(),
+    drop: () => authority.dropOld(),
+  }
+  return {
+    authorities: () => {
+      const { caPem, nextCaPem } = authority
+      return nextCaPem === undefined ? { caPem } : { caPem, nextCaPem }
+    },
+    rotateAuthority: (step) => steps[step](),
+  }
+}
+
+const logState = (log: Log) => (fault: string | undefined) => {
+  if (fault === undefined) log('the ledger is written again')
+  else log('the ledger cannot be written: nothing passes', { fault })
+}

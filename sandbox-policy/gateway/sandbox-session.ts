@@ -1,0 +1,227 @@
+import type { Credential, GatewaySettings, ModelGrant, SandboxConfig } from '../control.ts'
+import type { CompiledPolicy } from '../decide.ts'
+import type { Reason } from '../ledger.ts'
+import type { Counter } from './ledger/backlog.ts'
+import { headJson, redactQuery, tailJson, type RecordHead } from './ledger/line.ts'
+import type { Spool } from './ledger/spool.ts'
+import { Limits, TokenBucket, type Clock } from './limits.ts'
+import { LedgerFailed, type Guard, type NewRecord, type OpenRecord, type RecordEnd, type Session } from './session.ts'
+
+export type SessionDeps = {
+  spool: Pick<Spool, 'counterOf' | 'open' | 'complete'>
+  settings: () => Pick<GatewaySettings, 'redactQueries'>
+  clock: Clock
+  /** A fault of ours, without anything of the sandbox's in it. */
+  log: (message: string, sandbox: string) => void
+}
+
+/** Records of refusals for being too fast, a second: a flood must not fill the ledger that all share. */
+const RATE_RECORDS = { count: 20, perMs: 1000 }
+
+/** One sandbox, its configuration replaced in place. */
+export class SandboxSession implements Session {
+  readonly id: string
+  readonly gatewayAddress: string
+  readonly sandboxAddress: string
+  readonly #deps: SessionDeps
+  readonly #limits: Limits
+  readonly #rateRecords: TokenBucket
+  readonly #counter: Counter
+  readonly #guards = new Set<Guard>()
+  readonly #records = new Set<SessionRecord>()
+  readonly #settled = new Set<() => void>()
+  readonly #ended = new AbortController()
+  #config: SandboxConfig
+  #policy: CompiledPolicy
+  #credentials: ReadonlyMap<string, Credential>
+  #repositories: ReadonlySet<string>
+
+  constructor(config: SandboxConfig, policy: CompiledPolicy, deps: SessionDeps) {
+    this.id = config.id
+    this.gatewayAddress = config.gatewayAddress
+    this.sandboxAddress = config.sandboxAddress
+    this.#deps = deps
+    this.#limits = new Limits(config.limits, deps.clock)
+    this.#rateRecords = new TokenBucket(RATE_RECORDS, deps.clock)
+    this.#counter = deps.spool.counterOf(config.id, config.seqAfter)
+    this.#config = config
+    this.#policy = policy
+    this.#credentials = new Map(Object.entries(config.credentials))
+    this.#repositories = new Set(config.repositories)
+  }
+
+  get policy(): CompiledPolicy {
+    return this.#policy
+  }
+  get policyVersion(): number {
+    return this.#config.policyVersion
+  }
+  get phase(): SandboxConfig['phase'] {
+    return this.#config.phase
+  }
+  get credentials(): ReadonlyMap<string, Credential> {
+    return this.#credentials
+  }
+  get model(): ModelGrant | undefined {
+    // The route exists in the agent phase only (R12).
+    return this.#config.phase === 'agent' ? this.#config.model : undefined
+  }
+  get repositories(): ReadonlySet<string> {
+    return this.#repositories
+  }
+  get ended(): AbortSignal {
+    return this.#ended.signal
+  }
+  /** Resolves when no exchange is open. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#records.size === 0) resolve()
+      else this.#settled.add(resolve)
+    })
+  }
+
+  /** In force when it returns, and everything that it no longer allows is closed. */
+  replace(config: SandboxConfig, policy: CompiledPolicy): void {
+    const newPhase = config.phase !== this.#config.phase
+    this.#config = config
+    this.#policy = policy
+    this.#credentials = new Map(Object.entries(config.credentials))
+    this.#repositories = new Set(config.repositories)
+    this.#limits.set(config.limits)
+    this.#deps.spool.counterOf(this.id, config.seqAfter)
+    for (const guard of [...this.#guards]) {
+      if (newPhase || !this.#stillAllows(guard)) this.#close(guard)
+    }
+  }
+
+  /** Closes everything for good. Safe to call twice. */
+  end(): void {
+    this.#ended.abort()
+    for (const guard of [...this.#guards]) this.#close(guard)
+  }
+
+  /** Completes the records of exchanges that did not do so themselves. */
+  completeRecords(): void {
+    for (const record of [...this.#records]) record.end({ reason: 'revoked' })
+  }
+
+  admit(what: 'request' | 'dns' | 'mint'): boolean {
+    return !this.#ended.signal.aborted && this.#limits.admit(what)
+  }
+
+  openConnection(): (() => void) | undefined {
+    return this.#ended.signal.aborted ? undefined : this.#limits.openConnection()
+  }
+
+  countBytes(bytes: number): boolean {
+    return this.#limits.countBytes(bytes) && !this.#ended.signal.aborted
+  }
+
+  track(guard: Guard): () => void {
+    this.#guards.add(guard)
+    // Something that began just before the end would otherwise outlive it.
+    if (this.#ended.signal.aborted) this.#close(guard)
+    return () => void this.#guards.delete(guard)
+  }
+
+  async allow(record: NewRecord): Promise<OpenRecord> {
+    if (this.#ended.signal.aborted) throw new LedgerFailed(`Cannot open a record: sandbox "${this.id}" is gone`)
+    const opened = new SessionRecord(this.#head(record, 'allow'), this.policyVersion, this.#deps, (over) =>
+      this.#over(over),
+    )
+    await opened.open(this.#counter)
+    this.#records.add(opened)
+    if (!this.#ended.signal.aborted) return opened
+    opened.end({ reason: 'revoked' })
+    throw new LedgerFailed(`Cannot open a record: sandbox "${this.id}" is gone`)
+  }
+
+  async deny(record: NewRecord, reason: Reason, status?: number): Promise<void> {
+    if (reason === 'rate' && !this.#rateRecords.take()) return
+    const tail = { reason, status: status ?? null, bytesUp: 0, bytesDown: 0, ms: 0, policyVersion: this.policyVersion }
+    const members = `${headJson(this.#head(record, 'deny'))},${tailJson(tail)}`
+    // The spool says by itself that it cannot be written.
+    await this.#deps.spool.open(this.#counter, members).catch(() => {})
+  }
+
+  #over(record: SessionRecord): void {
+    this.#records.delete(record)
+    if (this.#records.size > 0) return
+    for (const resolve of this.#settled) resolve()
+    this.#settled.clear()
+  }
+
+  #head(record: NewRecord, verdict: 'allow' | 'deny'): RecordHead {
+    const path = record.path ?? null
+    return {
+      at: new Date().toISOString(),
+      sandbox: this.id,
+      attempt: this.#config.attempt,
+      phase: this.#config.phase,
+      layer: record.layer,
+      asked: record.asked ?? null,
+      host: record.host ?? null,
+      port: record.port ?? null,
+      address: record.address ?? null,
+      method: record.method ?? null,
+      path: path !== null && this.#deps.settings().redactQueries ? redactQuery(path) : path,
+      verdict,
+      rule: record.rule ?? null,
+    }
+  }
+
+  /** A guard that fails is not allowed. */
+  #stillAllows(guard: Guard): boolean {
+    try {
+      return guard.stillAllowed()
+    } catch {
+      this.#deps.log('a guard failed to say whether it is still allowed', this.id)
+      return false
+    }
+  }
+
+  #close(guard: Guard): void {
+    this.#guards.delete(guard)
+    try {
+      guard.close('revoked')
+    } catch {
+      this.#deps.log('a guard failed to close', this.id)
+    }
+  }
+}
+
+class SessionRecord implements OpenRecord {
+  readonly #head: string
+  readonly #policyVersion: number
+  readonly #deps: SessionDeps
+  readonly #onEnd: (record: SessionRecord) => void
+  readonly #since: number
+  #seq = 0
+  #over = false
+
+  constructor(head: RecordHead, policyVersion: number, deps: SessionDeps, onEnd: (record: SessionRecord) => void) {
+    this.#head = headJson(head)
+    this.#policyVersion = policyVersion
+    this.#deps = deps
+    this.#onEnd = onEnd
+    this.#since = deps.clock()
+  }
+
+  get seq(): number {
+    return this.#seq
+  }
+
+  async open(counter: Counter): Promise<void> {
+    const tail = { reason: null, status: null, bytesUp: 0, bytesDown: 0, ms: null, policyVersion: this.#policyVersion }
+    this.#seq = await this.#deps.spool.open(counter, `${this.#head},${tailJson(tail)}`)
+  }
+
+  end({ status = null, bytesUp = 0, bytesDown = 0, reason = null }: RecordEnd): void {
+    if (this.#over) return
+    this.#over = true
+    this.#onEnd(this)
+    const ms = Math.round(this.#deps.clock() - this.#since)
+    const tail = { reason, status, bytesUp, bytesDown, ms, policyVersion: this.#policyVersion }
+    this.#deps.spool.complete(this.#seq, `${this.#head},${tailJson(tail)}`)
+  }
+}

@@ -1,0 +1,158 @@
+import type { EffectivePolicy, LeaseRenewal, SandboxConfig } from '../control.ts'
+import type { CompiledPolicy } from '../decide.ts'
+import { Refused } from './control/refused.ts'
+import type { Spool } from './ledger/spool.ts'
+import { SandboxSession, type SessionDeps } from './sandbox-session.ts'
+import type { FindSession } from './session.ts'
+
+export type SessionsDeps = SessionDeps & {
+  spool: Pick<Spool, 'counterOf' | 'open' | 'complete' | 'forget' | 'flush' | 'lastPosition'>
+  /** Throws when the policy makes no sense. */
+  compile: (policy: EffectivePolicy) => CompiledPolicy
+  /** Called after a sandbox came, changed or went. */
+  onChange: () => void
+}
+
+/** The lease of a sandbox that was just added, until the first renewal (R11). */
+export const FIRST_LEASE_MS = 30_000
+
+/** How long exchanges that were closed may take to complete their records themselves. */
+const SETTLE_MS = 500
+
+type Entry = { session: SandboxSession; leaseUntil: number }
+
+/** The sandboxes that may use the gateway, each by its id and by the pair of addresses of its network. */
+export class Sessions {
+  readonly #deps: SessionsDeps
+  readonly #byId = new Map<string, Entry>()
+  readonly #byAddresses = new Map<string, Entry>()
+  /** Sandboxes that are gone, and whose records are not complete yet. */
+  readonly #ending = new Map<string, Promise<void>>()
+
+  constructor(deps: SessionsDeps) {
+    this.#deps = deps
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  all(): SandboxSession[] {
+    return [...this.#byId.values()].map(({ session }) => session)
+  }
+
+  /** Finds no session whose lease is over, also when nothing has noticed yet. */
+  find: FindSession = ({ local, remote }) => {
+    const entry = this.#byAddresses.get(pairOf(local, remote))
+    if (!entry || entry.leaseUntil > this.#deps.clock()) return entry?.session
+    this.#drop(entry)
+    return undefined
+  }
+
+  get(id: string): SandboxSession | undefined {
+    return this.#byId.get(id)?.session
+  }
+
+  /** Adds a sandbox or replaces its configuration, which is in force on return. A broken policy changes nothing. */
+  put(config: SandboxConfig): void {
+    const policy = this.#compile(config)
+    const entry = this.#byId.get(config.id)
+    if (entry && !sameAddresses(entry.session, config)) {
+      throw new Refused(409, 'address-changed', `Cannot change sandbox "${config.id}": its addresses are fixed`)
+    }
+    if (entry) entry.session.replace(config, policy)
+    else this.#add(config, policy)
+    this.#deps.onChange()
+  }
+
+  /** Closes everything of a sandbox and completes its records; gives the last position that any of them can have. */
+  async remove(id: string): Promise<number> {
+    const entry = this.#byId.get(id)
+    if (entry) this.#drop(entry)
+    await this.#ending.get(id)
+    return this.#deps.spool.lastPosition
+  }
+
+  /** Gives the ids that are not known: the runner sends their configuration again. */
+  renew({ ids, leaseMs }: LeaseRenewal): string[] {
+    this.expire()
+    const leaseUntil = this.#deps.clock() + leaseMs
+    return ids.filter((id) => {
+      const entry = this.#byId.get(id)
+      if (entry) entry.leaseUntil = leaseUntil
+      return !entry
+    })
+  }
+
+  /** Ends the sandboxes whose lease is over. */
+  expire(): void {
+    const now = this.#deps.clock()
+    for (const entry of [...this.#byId.values()]) if (entry.leaseUntil <= now) this.#drop(entry)
+  }
+
+  async removeAll(): Promise<void> {
+    for (const entry of [...this.#byId.values()]) this.#drop(entry)
+    await Promise.all(this.#ending.values())
+  }
+
+  #compile({ id, policy }: SandboxConfig): CompiledPolicy {
+    try {
+      return this.#deps.compile(policy)
+    } catch (error) {
+      this.#deps.log('a policy was refused', id)
+      const why = error instanceof Error ? error.message : 'it cannot be compiled'
+      throw new Refused(422, 'policy-invalid', `Cannot set the policy of sandbox "${id}": ${why}`)
+    }
+  }
+
+  #add(config: SandboxConfig, policy: CompiledPolicy): void {
+    // One pair is one sandbox at a time: a runner that uses it again has removed the earlier one.
+    const earlier = this.#byAddresses.get(pairOf(config.gatewayAddress, config.sandboxAddress))
+    if (earlier) this.#drop(earlier)
+    const session = new SandboxSession(config, policy, this.#deps)
+    const entry = { session, leaseUntil: this.#deps.clock() + FIRST_LEASE_MS }
+    this.#byId.set(config.id, entry)
+    this.#byAddresses.set(pairOf(config.gatewayAddress, config.sandboxAddress), entry)
+  }
+
+  /** Nothing finds it any more, and everything of it is closed. */
+  #drop(entry: Entry): void {
+    const { session } = entry
+    if (this.#byId.get(session.id) !== entry) return
+    this.#byId.delete(session.id)
+    this.#byAddresses.delete(pairOf(session.gatewayAddress, session.sandboxAddress))
+    session.end()
+    this.#deps.onChange()
+    const ending = this.#complete(session).finally(() => {
+      if (this.#ending.get(session.id) === ending) this.#ending.delete(session.id)
+    })
+    this.#ending.set(session.id, ending)
+  }
+
+  async #complete(session: SandboxSession): Promise<void> {
+    // First what is being opened at this moment: it ends when it is written.
+    await this.#deps.spool.flush()
+    await withDeadline(session.settled(), SETTLE_MS)
+    session.completeRecords()
+    await this.#deps.spool.flush()
+    if (!this.#byId.has(session.id)) this.#deps.spool.forget(session.id)
+  }
+}
+
+function sameAddresses(session: SandboxSession, config: SandboxConfig): boolean {
+  return session.gatewayAddress === config.gatewayAddress && session.sandboxAddress === config.sandboxAddress
+}
+
+/** A listener on both families gives IPv4 addresses in their mapped form. */
+function pairOf(local: string, remote: string): string {
+  return `${unmapped(local)} ${unmapped(remote)}`
+}
+
+const unmapped = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address)
+
+async function withDeadline(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([promise, deadline])
+  clearTimeout(timer)
+}
