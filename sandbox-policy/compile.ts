@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import type { EffectivePolicy } from './control.ts'
 import type { Allowed, CompiledPolicy, Decision, Denied, Question } from './decide.ts'
 import { allowEntries, denyEntry } from './entries.ts'
@@ -6,7 +7,7 @@ import { HostIndex } from './host-index.ts'
 import { isCanonicalName } from './names.ts'
 import { isAmbiguousPath, isReadablePath } from './paths.ts'
 import { EffectivePolicySchema, isOff } from './policy.ts'
-import type { Policy } from './policy.ts'
+import type { Policy, Rule } from './policy.ts'
 import { NEARNESS, denialOf, faultOf, isToken, overridesPath } from './requests.ts'
 import type { Request } from './requests.ts'
 import { denied } from './sentences.ts'
@@ -73,7 +74,8 @@ function decideName(sides: Sides, question: Extract<Question, { kind: 'name' }>)
 function decideConnect(sides: Sides, question: Connect): Decision {
   const { name, port, protocol } = question
   const denials = sides.deny.find(name).filter((entry) => deniesAt(entry, port, protocol))
-  const whole = denials.find(isWhole)
+  // Nobody looks into a tcp connection, so a rule that denies some requests denies it whole.
+  const whole = denials.find((entry) => protocol === 'tcp' || isWhole(entry))
   if (whole) return denied(question, { reason: whole.port === undefined ? 'host' : 'port', rule: whole.id })
 
   const own = reachable(sides.own, name, port, protocol)
@@ -81,20 +83,21 @@ function decideConnect(sides: Sides, question: Connect): Decision {
   const ceiling = sides.ceiling && reachable(sides.ceiling, name, port, protocol)
   if (typeof ceiling === 'string') return denied(question, { reason: ceiling, rule: CEILING })
 
-  const mustInspect = denials.length > 0 || (ceiling !== undefined && !ceiling.some(isUnlimited))
-  const tunnels = mustInspect || own.some((entry) => entry.needsInspection) ? [] : own.filter(isPassthrough)
-  return tunnels.length > 0 ? tunnelBy(tunnels) : connectionBy(own)
+  const mustInspect = denials.length > 0 || own.some(needsInspection) || (ceiling !== undefined && !isOpen(ceiling))
+  const tunnels = mustInspect ? [] : own.filter(isPassthrough)
+  return tunnels.length > 0 ? tunnelBy(tunnels, ceiling) : connectionBy(own, ceiling)
 }
 
 /** Decided here and nowhere else, so each of the rules counts in full. */
-function tunnelBy(tunnels: readonly Entry[]): Allowed {
-  const { id } = tunnels.find(({ internal }) => internal) ?? first(tunnels)
-  return allowed(id, { internal: tunnels.some(({ internal }) => internal), tls: 'passthrough' })
+function tunnelBy(tunnels: readonly Entry[], ceiling: readonly Entry[] | undefined): Allowed {
+  const inside = ceiling?.some(isInternal) === false ? undefined : tunnels.find(isInternal)
+  return allowed((inside ?? first(tunnels)).id, { internal: inside !== undefined, tls: 'passthrough' })
 }
 
 /** Each request is decided on its own, so only what holds for every rule can be said. */
-function connectionBy(entries: readonly Entry[]): Allowed {
-  return allowed(first(entries).id, { internal: entries.every(({ internal }) => internal) })
+function connectionBy(entries: readonly Entry[], ceiling: readonly Entry[] | undefined): Allowed {
+  const internal = entries.every(isInternal) && ceiling?.every(isInternal) !== false
+  return allowed(first(entries).id, { internal })
 }
 
 function decideRequest(sides: Sides, request: Request): Decision {
@@ -118,13 +121,19 @@ function decideRequest(sides: Sides, request: Request): Decision {
   const refusedAbove = ceiling && refusalBy(ceiling, request)
   if (refusedAbove) return denied(request, { ...refusedAbove, rule: CEILING })
   const refused = refusalBy(own, request)
-  return refused ? denied(request, refused) : requestBy(own.filter((entry) => faultOf(entry, request) === undefined))
+  return refused ? denied(request, refused) : requestBy(request, own, ceiling)
 }
 
-/** Rules that allow the same request add up: one may bring the private addresses, another the credential. */
-function requestBy(entries: readonly Entry[]): Allowed {
+/**
+ * Rules that allow the same request add up: one may bring the private addresses, another the credential. Under a ceiling
+ * private addresses need a rule of its own that brings them.
+ */
+function requestBy(request: Request, own: readonly Entry[], ceiling: readonly Entry[] | undefined): Allowed {
+  const allows = (entry: Entry) => faultOf(entry, request) === undefined
+  const entries = own.filter(allows)
   const injecting = entries.find(({ credential }) => credential !== undefined)
-  const inside = entries.find(({ internal }) => internal)
+  const mayBeInside = ceiling?.filter(allows).some(isInternal) !== false
+  const inside = mayBeInside ? entries.find(isInternal) : undefined
   const { id } = injecting ?? inside ?? first(entries)
   return allowed(id, { internal: inside !== undefined, credential: injecting?.credential })
 }
@@ -170,7 +179,12 @@ function hasPathRule(sides: Sides, name: string, denials: readonly DenyEntry[]):
 
 const isWhole = ({ methods, path }: DenyEntry) => methods === undefined && path === undefined
 const isPassthrough = ({ tls }: Entry) => tls === 'passthrough'
-const isUnlimited = ({ methods, path }: Entry) => methods.all && path === undefined
+const isInternal = ({ internal }: Entry) => internal
+const needsInspection = (entry: Entry) => entry.needsInspection
+/** A ceiling under which a connection needs no looking into. */
+const isOpen = (ceiling: readonly Entry[]) =>
+  ceiling.some(({ methods, path }) => methods.all && path === undefined) &&
+  !ceiling.some(({ tls }) => tls === 'inspect')
 
 const deniesAt = (entry: DenyEntry, port: number, protocol: Entry['protocol']) =>
   (entry.port === undefined || entry.port === port) && (entry.protocol === undefined || entry.protocol === protocol)
@@ -188,9 +202,9 @@ function first(entries: readonly Entry[]): Entry {
   return entry
 }
 
-function sidesOf({ policy, ceiling, deny = [] }: EffectivePolicy): Sides {
+function sidesOf({ policy, ceiling, deny = [] }: z.infer<typeof EffectivePolicySchema>): Sides {
   const denials = new HostIndex<DenyEntry>()
-  const addDenials = (rules: Policy['deny'], idOf: (index: number) => string) =>
+  const addDenials = (rules: readonly Rule[], idOf: (index: number) => string) =>
     rules.forEach((rule, index) => {
       const entry = denyEntry(rule, idOf(index))
       denials.add(entry.pattern, entry)

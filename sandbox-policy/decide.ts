@@ -13,7 +13,7 @@ export type Question =
   | { kind: 'name'; name: string }
   /** May anything go to this name and port? At CONNECT, ClientHello, and for a `tcp` rule's port. */
   | { kind: 'connect'; name: string; port: number; protocol: 'http' | 'tcp' }
-  /** May this request go out? `path` without query; `headers` lower-case names. */
+  /** May this request go out? `path` without query, `query` without `?`; `headers` lower-case names. */
   | {
       kind: 'request'
       name: string
@@ -29,10 +29,13 @@ export type Question =
 export type Allowed = {
   verdict: 'allow'
   rule: RuleId
-  /** The rule admits private addresses, within R14. */
+  /**
+   * Private addresses are admitted, within R14. At a `connect` that will be inspected each request says it anew: dial
+   * by the request's decision.
+   */
   internal: boolean
   tls: 'inspect' | 'passthrough'
-  /** Name of the credential to set. */
+  /** Name of the credential to set, on TLS to a verified upstream only. */
   credential: string | undefined
 }
 export type Denied = {

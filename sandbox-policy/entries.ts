@@ -44,7 +44,7 @@ export type DenyEntry = {
   path: string | undefined
 }
 
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+export const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** A rule that names all of these allows all methods as people understand it. */
 const USUAL = [...SAFE, 'POST', 'PUT', 'PATCH', 'DELETE']
 const WEB_PORTS: readonly number[] = [80, 443]

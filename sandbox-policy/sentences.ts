@@ -1,4 +1,5 @@
 import type { Denied, Question, RuleId } from './decide.ts'
+import { SAFE } from './entries.ts'
 import type { Entry } from './entries.ts'
 import type { Reason } from './ledger.ts'
 import { isAmbiguousPath } from './paths.ts'
@@ -34,7 +35,9 @@ const WHY: { [reason in Reason]?: (question: Question, nearest: Entry | undefine
   port: (question) => `no rule allows this port; ${needed(question)}`,
   method: (question, nearest) => `${limits(nearest)}; ${needed(question)}`,
   path: (question, nearest) =>
-    nearest?.path === undefined ? 'git is read-only here' : `no rule allows this path; ${needed(question)}`,
+    nearest?.path === undefined
+      ? 'git is read-only here'
+      : `no rule allows this path; ${needed(question, pathOf(question))}`,
   upgrade: () => 'a connection may become a WebSocket only where a rule allows all methods',
   header: () => 'headers that replace the method or the path are refused where rules look at these',
   body: (_, nearest) =>
@@ -50,9 +53,8 @@ function limits(nearest: Entry | undefined): string {
   return `the rule ${nearest.id} allows only ${[...nearest.methods.names].join(', ')}`
 }
 
-function needed(question: Question): string {
-  const { name } = question
-  const rule = { host: name, ...portOf(question), ...pathOf(question), ...methodOf(question) }
+function needed(question: Question, path: { path?: string } = {}): string {
+  const rule = { host: question.name, ...portOf(question), ...path, ...methodOf(question) }
   return `needed would be a rule like ${JSON.stringify(rule)}`
 }
 
@@ -69,6 +71,6 @@ function pathOf(question: Question): { path?: string } {
 
 function methodOf(question: Question): { methods?: string[] } {
   if (question.kind !== 'request') return {}
-  const shown = shownMethod(question.method)
-  return shown === question.method ? { methods: [shown] } : {}
+  const { method } = question
+  return SAFE.has(method) || shownMethod(method) !== method ? {} : { methods: [method] }
 }
