@@ -14,6 +14,11 @@ const TABLE = {
   postgres: { parent: 'base', inputs: ['images/postgres', 'images/shared'] },
   node: { parent: 'base', inputs: ['images/node'], stage: 'packages' },
   universal: { parent: 'node', inputs: ['images/universal', 'images/shared'], stage: 'packages' },
+  gateway: {
+    parent: 'node',
+    stage: 'gateway',
+    inputs: ['images/gateway', 'sandbox-policy', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
+  },
   server: {
     parent: 'node',
     stage: 'project',
