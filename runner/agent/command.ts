@@ -54,8 +54,6 @@ function launch(run: AgentRun): Launch {
       { path: SCRIPT, content: script, mode: 0o700 },
       { path: PROMPT, content: run.prompt, mode: 0o600 },
     ],
-    mounts: [],
-    stdin: 'closed',
   }
 }
 
