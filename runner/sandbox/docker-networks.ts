@@ -37,16 +37,16 @@ export function dockerNetworks(docker: Docker, errors: DockerErrors, options: Do
         name: Name,
         labels: Labels ?? {},
         subnets: (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+        bridges: (IPAM?.Config ?? []).flatMap(({ Gateway }) => Gateway ?? []),
       }))
     },
     async networkMembers(name) {
-      const inspecting = docker.getNetwork(name).inspect()
-      const info = await unless(GONE, `inspect network "${name}"`, inspecting)
-      if (info === undefined) return undefined
-      return Object.entries(info.Containers ?? {}).map(([id, { Name, IPv4Address }]) => ({
-        id,
-        name: Name,
-        address: IPv4Address.split('/')[0] ?? '',
+      const filters = { network: [name] }
+      const containers = await during(`look into network "${name}"`, docker.listContainers({ all: true, filters }))
+      return containers.map(({ Id, Names, NetworkSettings }) => ({
+        id: Id,
+        name: Names[0]?.slice(1) ?? Id,
+        address: NetworkSettings.Networks[name]?.IPAddress ?? '',
       }))
     },
     async connectNetwork(name, { container, address }) {

@@ -86,6 +86,7 @@ function infoOf(info: Docker.ContainerInspectInfo): ServiceInfo {
     name: info.Name.slice(1),
     image: info.Image,
     running: info.State.Running,
+    startedAt: new Date(info.State.StartedAt),
     health: healthOf(info.State.Health?.Status),
     exitCode: info.State.ExitCode,
     labels: info.Config.Labels,

@@ -54,7 +54,8 @@ export type Attached = { name: string; address: string }
 export type Hardening = {
   /** `uid:gid`. */
   user: string
-  entrypoint: readonly string[]
+  /** Absent: the image's. */
+  entrypoint?: readonly string[]
   sysctls?: Readonly<Record<string, string>>
   /** Folders in memory. */
   tmpfs?: readonly string[]
@@ -67,6 +68,8 @@ export type ServiceInfo = {
   /** Image id that it runs. */
   image: string
   running: boolean
+  /** When it was last started. */
+  startedAt: Date
   /** The image's health check; `none` when it has none. */
   health: 'none' | 'starting' | 'healthy' | 'unhealthy'
   exitCode: number

@@ -19,9 +19,11 @@ export type NetworkInfo = {
   labels: Labels
   /** IPv4 and IPv6, CIDR. */
   subnets: readonly string[]
+  /** Addresses of the bridge on the engine's host, where it has one. */
+  bridges: readonly string[]
 }
 
-/** A container in a network; `address` without prefix length. */
+/** A container in a network; `address` is empty while it does not run. */
 export type NetworkMember = { id: string; name: string; address: string }
 
 export type EngineFacts = {
@@ -50,8 +52,8 @@ export interface NetworkEngine {
   createNetwork(spec: NetworkSpec): Promise<'created' | 'overlaps'>
   /** All networks of the engine, not only ours. */
   listNetworks(): Promise<NetworkInfo[]>
-  /** The containers that run in a network; undefined when there is no such network. */
-  networkMembers(name: string): Promise<NetworkMember[] | undefined>
+  /** The containers of a network, also those that do not run. */
+  networkMembers(name: string): Promise<NetworkMember[]>
   /** Puts a container into a network under an address; success when it is there already. */
   connectNetwork(name: string, member: { container: string; address: string }): Promise<void>
   /** Success when it is not there. */

@@ -12,7 +12,8 @@ export function serviceBody(spec: ServiceSpec) {
     Labels: { ...spec.labels },
     Env: Object.entries(spec.env ?? {}).map(([name, value]) => `${name}=${value}`),
     ...(spec.command ? { Cmd: [...spec.command] } : {}),
-    ...(hardened ? { Entrypoint: [...hardened.entrypoint], User: hardened.user, Healthcheck: { Test: ['NONE'] } } : {}),
+    ...(hardened ? { User: hardened.user, Healthcheck: { Test: ['NONE'] } } : {}),
+    ...(hardened?.entrypoint ? { Entrypoint: [...hardened.entrypoint], Cmd: [] } : {}),
     ExposedPorts: Object.fromEntries(ports.map((port) => [`${port}/tcp`, {}])),
     HostConfig: {
       RestartPolicy: { Name: hardened ? 'no' : 'unless-stopped' },

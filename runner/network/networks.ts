@@ -1,0 +1,87 @@
+import { AttemptFailure } from '../failure.ts'
+import type { Health } from './control-client.ts'
+import { startParts, type NetworkParts, type PartsDeps } from './network-parts.ts'
+import type { Networks } from './network.ts'
+import { OneNetwork } from './one-network.ts'
+import { testIsolation } from './isolation.ts'
+import { sandboxFiles } from './trust.ts'
+
+export type NetworksDeps = PartsDeps & {
+  /** Without: the gateway is known to isolate on this engine, or a test wants it so. Default true. */
+  testIsolation?: boolean
+}
+
+export type ManagedNetworks = Networks & {
+  /** Starts the gateway and makes networks ready, so that the first sandbox does not wait. */
+  prepare: (signal: AbortSignal) => Promise<void>
+  /** Sends the settings anew; for when an administrator has changed them. */
+  refresh: () => Promise<void>
+  /** Begins to replace the CA: new sandboxes trust the next one, too. */
+  rotateCa: () => Promise<void>
+}
+
+/** The networks of a host's sandboxes, with one gateway, which is started when the first one is wanted. */
+export function createNetworks(deps: NetworksDeps): ManagedNetworks {
+  let starting: Promise<NetworkParts> | undefined
+  let tested: Promise<void> | undefined
+  const parts = () => {
+    starting ??= startParts(deps)
+    starting.catch(() => (starting = undefined))
+    return starting
+  }
+  const verified = (of: NetworkParts) => {
+    tested ??= testIsolation(deps, of)
+    // What was found stands as long as this process; what kept from finding out does not.
+    tested.catch((error: unknown) => {
+      if (!(error instanceof AttemptFailure)) tested = undefined
+    })
+    return tested
+  }
+  const running = async (signal: AbortSignal): Promise<{ of: NetworkParts; health: Health }> => {
+    const of = await parts().catch((error: unknown) => {
+      throw unavailable(error)
+    })
+    const health = await of.gateway.ready(signal)
+    if (deps.testIsolation !== false) await verified(of).catch((error: unknown) => Promise.reject(unavailable(error)))
+    return { of, health }
+  }
+  return {
+    async take(owner, signal) {
+      const { of, health } = await running(signal)
+      const network = await of.pool.take()
+      try {
+        await of.gateway.refresh()
+        const files = await sandboxFiles(of.folders.trust, {
+          health,
+          gateway: network.gateway,
+          ownerCas: of.ownerCas(),
+        })
+        return new OneNetwork({ ...deps, parts: of, network, owner, files })
+      } catch (error) {
+        await of.pool.giveBack(network)
+        throw unavailable(error)
+      }
+    },
+    async prepare(signal) {
+      const { of } = await running(signal)
+      await of.pool.fill()
+    },
+    async refresh() {
+      await (await starting)?.gateway.refresh()
+    },
+    async rotateCa() {
+      await (await starting)?.control.rotateCa()
+    },
+    async [Symbol.asyncDispose]() {
+      const of = await starting?.catch(() => undefined)
+      await of?.[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function unavailable(error: unknown): Error {
+  if (error instanceof AttemptFailure || (error as Error).name === 'AbortError') return error as Error
+  return new AttemptFailure('network-unavailable', `Cannot give the sandbox a network: ${(error as Error).message}`, {
+    cause: error,
+  })
+}

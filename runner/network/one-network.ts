@@ -1,0 +1,92 @@
+import { newId } from '../../domain/ids.ts'
+import {
+  DEFAULT_SANDBOX_LIMITS,
+  type ModelUsage,
+  type SandboxConfig,
+  type SandboxLimits,
+} from '../../sandbox-policy/control.ts'
+import { GatewayRefused } from './control-client.ts'
+import type { Attachment, NetworkGrant, SandboxNetwork } from './network.ts'
+import type { NetworkParts } from './network-parts.ts'
+import type { PoolNetwork } from './pool.ts'
+import type { SandboxFiles } from './trust.ts'
+
+const PERMIT_LIMIT_MS = 30_000
+const NOTHING: ModelUsage = { inputTokens: 0, outputTokens: 0, requests: 0, budgetLeft: null, exhausted: false }
+
+export type OneNetworkDeps = {
+  parts: Pick<NetworkParts, 'gateway' | 'pool' | 'repositories'>
+  network: PoolNetwork
+  owner: { attempt: string | null }
+  files: SandboxFiles
+  limits?: SandboxLimits
+}
+
+/** The network of one sandbox. Contract: `SandboxNetwork`. */
+export class OneNetwork implements SandboxNetwork {
+  readonly id = newId()
+  readonly attachment: Attachment
+  readonly env: SandboxNetwork['env']
+  readonly mounts: SandboxNetwork['mounts']
+  readonly #deps: OneNetworkDeps
+  #version = 0
+  #closing: Promise<void> | undefined
+
+  constructor(deps: OneNetworkDeps) {
+    const { network, files } = deps
+    this.#deps = deps
+    this.attachment = { network: network.name, address: network.sandbox, dns: network.gateway }
+    this.env = files.env
+    this.mounts = files.mounts
+  }
+
+  async permit(grant: NetworkGrant): Promise<void> {
+    if (this.#closing !== undefined) throw new Error('Cannot permit anything: the network is closed')
+    const { gateway, repositories } = this.#deps.parts
+    repositories.set(this.id, new Map(Object.entries(grant.repositories ?? {})))
+    await gateway.put(this.#config(grant), AbortSignal.timeout(PERMIT_LIMIT_MS))
+  }
+
+  async usage(): Promise<ModelUsage> {
+    if (this.#version === 0) return NOTHING
+    try {
+      return await this.#deps.parts.gateway.usage(this.id)
+    } catch (error) {
+      if (error instanceof GatewayRefused) return NOTHING
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    const { gateway, pool, repositories } = this.#deps.parts
+    repositories.delete(this.id)
+    await gateway.remove(this.id)
+    await pool.giveBack(this.#deps.network)
+  }
+
+  #config(grant: NetworkGrant): SandboxConfig {
+    const { network, owner, limits } = this.#deps
+    return {
+      id: this.id,
+      attempt: owner.attempt,
+      phase: grant.phase,
+      gatewayAddress: network.gateway,
+      sandboxAddress: network.sandbox,
+      policyVersion: ++this.#version,
+      policy: grant.policy,
+      credentials: grant.credentials ?? {},
+      ...(grant.model !== undefined && { model: grant.model }),
+      repositories: Object.keys(grant.repositories ?? {}),
+      limits: limits ?? DEFAULT_SANDBOX_LIMITS,
+      seqAfter: 0,
+    }
+  }
+}
