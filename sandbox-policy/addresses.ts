@@ -83,12 +83,20 @@ function mayDial(address: string, { internal, forbidden, hostAddresses }: Addres
   return kind === 'public' || (kind === 'site' && internal)
 }
 
-/** ipaddr.js alone also reads `010.0.0.1`, `127.1` and zones; node:net, which it is put behind, reads no such IPv4. */
+/**
+ * ipaddr.js alone also reads `010.0.0.1`, `127.1` and zones, and takes `::8.8.8.8` for a mapped address: it is given only
+ * what node:net reads, with hexadecimal groups throughout.
+ */
 function parseAddress(text: string): IPv4 | IPv6 | undefined {
   if (isIPv4(text)) return ipaddr.IPv4.parse(text)
   if (!isIPv6(text) || text.includes('%')) return undefined
-  const address = ipaddr.IPv6.parse(text)
+  const address = ipaddr.IPv6.parse(text.replace(/[0-9.]+\.[0-9]+$/, hexGroups))
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address
+}
+
+function hexGroups(quad: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = quad.split('.').map(Number)
+  return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
 }
 
 /** An address, and for NAT64 the one that it stands for, too. */

@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+
+const PIECES = [
+  '/',
+  '//',
+  '/./',
+  '/../',
+  'secret',
+  'pub',
+  'SECRET',
+  '.',
+  '..',
+  '%2e',
+  '%2E',
+  '%2f',
+  '%5c',
+  '%25',
+  '%252f',
+  '%00',
+  '%20',
+  '%3b',
+  '%3f',
+  '%23',
+  '%73',
+  '%c0%af',
+  '%ef%bc%8f',
+  '%C3%A9',
+  '%u002f',
+  '%',
+  ';',
+  ';x=1',
+  '\\',
+  '#',
+  '?',
+  '~',
+  '@',
+  ' ',
+  '\0',
+  'é',
+  ':',
+]
+
+/** Paths near `/secret` and `/pub/`, in spellings that some server reads as these. */
+export const hostilePaths: fc.Arbitrary<string> = fc.oneof(
+  fc.array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 8 }).map((pieces) => `/${pieces.join('')}`),
+  fc.webPath(),
+  fc.string({ unit: 'binary-ascii', maxLength: 30 }).map((text) => `/${text}`),
+)
