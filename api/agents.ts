@@ -1,13 +1,13 @@
 import { DrydockError } from '../domain/errors.ts'
 
-// The agents that need a model arrive with the gateway.
-const AVAILABLE: readonly string[] = ['command']
+// Whether one can run is the runner's to say: it depends on what the runner's host has.
+const AGENTS: readonly string[] = ['command', 'codex', 'claude', 'opencode']
 
-/** Rejects with `agent-unavailable` for agents that this installation cannot run. */
+/** Rejects with `agent-unavailable` for agents that there are not. */
 export function assertAgent(agent: string): void {
-  if (AVAILABLE.includes(agent)) return
+  if (AGENTS.includes(agent)) return
   throw new DrydockError(
     'agent-unavailable',
-    `Cannot run agent ${JSON.stringify(agent)}: this installation has no gateway to a model yet. Use "command"`,
+    `Cannot run agent ${JSON.stringify(agent)}: it is one of ${AGENTS.join(', ')}`,
   )
 }

@@ -10,16 +10,37 @@ import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
 import { tokenRoutes } from './routes/access.ts'
 import { attemptRoutes } from './routes/attempts.ts'
+import { credentialRoutes } from './routes/credentials.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
+import { ledgerRoutes } from './routes/ledger.ts'
+import { providerRoutes } from './routes/providers.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { turnRoutes } from './routes/turns.ts'
 
 const BASE = '/api/v1'
-const MAX_BODY_BYTES = 4 * 1024 * 1024
+const MiB = 1024 * 1024
+const MAX_BODY_BYTES = 4 * MiB
+/** Where a prompt has pictures. */
+const MAX_PROMPT_BYTES = 32 * MiB
+const WITH_PICTURES = /^\/api\/v1\/tasks(\/[^/]+\/turns)?$/
 const SECOND = 1000
 const OPEN = [`${BASE}/healthz`, `${BASE}/readyz`, `${BASE}/openapi.json`]
+
+const ROUTES = [
+  taskRoutes,
+  turnRoutes,
+  eventRoutes,
+  attemptRoutes,
+  ledgerRoutes,
+  environmentRoutes,
+  providerRoutes,
+  credentialRoutes,
+  settingsRoutes,
+  tokenRoutes,
+]
 
 /** The whole HTTP interface as a value: needs no port. */
 export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
@@ -28,13 +49,11 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use(requestId(), observe(deps))
   app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }), noStore)
   app.use(authenticate(deps))
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseBody }))
+  app.use(limitBody)
   const health = healthRoutes(deps)
   app.route('/', health)
   app.route(BASE, health)
-  for (const routes of [taskRoutes, eventRoutes, attemptRoutes, environmentRoutes, settingsRoutes, tokenRoutes]) {
-    app.route(BASE, routes(deps))
-  }
+  for (const routes of ROUTES) app.route(BASE, routes(deps))
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   app.doc31(`${BASE}/openapi.json`, {
     openapi: '3.1.0',
@@ -83,11 +102,21 @@ const noStore: MiddlewareHandler = async (c, next) => {
   if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
 }
 
-function refuseBody(): never {
-  throw new DrydockError(
-    'request-too-large',
-    `Cannot read the request: its body is over ${MAX_BODY_BYTES / 1024 / 1024} MiB`,
-  )
+const limitSmall = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => refuseBody(MAX_BODY_BYTES) })
+const limitLarge = bodyLimit({ maxSize: MAX_PROMPT_BYTES, onError: () => refuseBody(MAX_PROMPT_BYTES) })
+
+/** Bodies have one limit; only pictures may take more. */
+const limitBody: MiddlewareHandler = async (c, next) => {
+  if (!WITH_PICTURES.test(c.req.path)) return limitSmall(c, next)
+  return limitLarge(c, async () => {
+    const text = c.req.method === 'POST' ? await c.req.text() : ''
+    if (Buffer.byteLength(text) > MAX_BODY_BYTES && !text.includes('"images"')) refuseBody(MAX_BODY_BYTES)
+    await next()
+  })
+}
+
+function refuseBody(maxBytes: number): never {
+  throw new DrydockError('request-too-large', `Cannot read the request: its body is over ${maxBytes / MiB} MiB`)
 }
 
 function answerError({ logger }: ApiDeps, error: Error, c: Context<ApiEnv>): Response {

@@ -4,6 +4,7 @@ import { can } from '../domain/access/can.ts'
 import type { Action, Principal } from '../domain/access/can.ts'
 import type { Db } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
+import type { Keyring } from '../domain/secrets/keyring.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -16,6 +17,8 @@ export type ApiDeps = {
   authenticate: (token: string) => Promise<Principal | undefined>
   /** Rejects with `repository-refused` when tasks must not use this address (R4). */
   checkAddress: (address: string) => Promise<void>
+  /** Seals what must not lie in the database in the clear; absent where this process was given no master key. */
+  keyring?: Keyring | undefined
   metrics: Metrics
   logger: Logger
   version: string
@@ -40,4 +43,13 @@ export function authorize(c: Context<ApiEnv>, action: Action): Principal {
     throw new DrydockError('forbidden', `Cannot do this: your role and this token do not allow "${action}"`)
   }
   return principal
+}
+
+/** The master keys of this process. Rejects with `key-unavailable` where it has none. */
+export function requireKeyring({ keyring }: Pick<ApiDeps, 'keyring'>): Keyring {
+  if (keyring !== undefined) return keyring
+  throw new DrydockError(
+    'key-unavailable',
+    'Cannot store a secret: this server has no master key. Set DRYDOCK_MASTER_KEY to the same value for api and runner',
+  )
 }

@@ -20,7 +20,6 @@ export const STATUS = {
   'provider-not-found': 404,
   'provider-in-use': 409,
   'credential-not-found': 404,
-  'credential-in-use': 409,
   'model-unavailable': 422,
   'key-unavailable': 503,
   'name-taken': 409,

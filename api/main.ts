@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { findUserByToken } from '../domain/access/tokens.ts'
 import type { Database } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
+import type { Keyring } from '../domain/secrets/keyring.ts'
 import { createApp } from './app.ts'
 import { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
@@ -17,6 +18,7 @@ export type ApiOptions = {
   /** 0 takes any free port. */
   port: number
   checkAddress: (address: string) => Promise<void>
+  keyring?: Keyring | undefined
   logger: Logger
   version: string
 }
@@ -31,6 +33,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     events,
     authenticate: (token) => findUserByToken(database.db, token),
     checkAddress: options.checkAddress,
+    keyring: options.keyring,
     metrics: createMetrics({ ofProcess: true }),
     logger,
     version: options.version,

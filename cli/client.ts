@@ -1,24 +1,26 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { EnvironmentChangeJson, EnvironmentJson, NewEnvironmentJson } from '../api/schemas/environment.ts'
-import type { EventJson, NewTaskJson, PublishJson, TaskJson, TaskPageJson } from '../api/schemas/task.ts'
+import type { LedgerJson } from '../api/schemas/ledger.ts'
+import type { EventJson, NewTaskJson, NewTurnJson, PublishJson, TaskJson, TaskPageJson } from '../api/schemas/task.ts'
 import type { ClientConfig } from './config.ts'
 import type { CliContext } from './context.ts'
 import { CliError, usageError } from './errors.ts'
 import { followEvents } from './follow.ts'
+import { providerCalls } from './provider-calls.ts'
+import { segment } from './segment.ts'
 import { neutraliseLine } from './terminal.ts'
 
-export type LedgerJson = { data: ({ seq: number } & Record<string, unknown>)[] }
 export type TaskFilter = { limit?: string; cursor?: string; environment?: string; state?: string }
 
-type Call = {
+export type Call = {
   method?: string
   path: string
   query?: Record<string, string | undefined>
   body?: unknown
   headers?: Record<string, string>
 }
-type Caller = (call: Call, signal: AbortSignal) => Promise<Response>
+export type Caller = (call: Call, signal: AbortSignal) => Promise<Response>
 
 /** The API as functions. Every one rejects with a `CliError` that carries the server's code and sentence. */
 export type Client = Awaited<ReturnType<typeof createClient>>
@@ -41,7 +43,11 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
       const response = await call({ path: `/attempts/${segment(attempt)}/diff` }, signal)
       return new Uint8Array(await response.arrayBuffer())
     },
-    readLedger: (attempt: string) => json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger` }),
+    createTurn: (task: string, body: NewTurnJson) =>
+      json<TaskJson>({ method: 'POST', path: `/tasks/${segment(task)}/turns`, body }),
+    readLedger: (attempt: string, after?: string) =>
+      json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger`, query: { after } }),
+    ...providerCalls(call, signal),
     publish: (attempt: string, confirmFlagged: boolean) =>
       json<PublishJson>({
         method: 'POST',
@@ -58,12 +64,6 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
       await call({ method: 'DELETE', path: `/environments/${segment(id)}` }, signal)
     },
   }
-}
-
-/** An identifier as one segment of a path; dots alone would leave the folder. */
-function segment(id: string): string {
-  if (id === '' || id === '.' || id === '..') throw usageError(`Cannot use ${JSON.stringify(id)} as a name or id`)
-  return encodeURIComponent(id)
 }
 
 async function openEvents(call: Caller, { id, after }: { id: string; after: number }, signal: AbortSignal) {

@@ -15,7 +15,6 @@ export type ErrorCode =
   | 'provider-not-found'
   | 'provider-in-use'
   | 'credential-not-found'
-  | 'credential-in-use'
   | 'model-unavailable'
   | 'key-unavailable'
   | 'name-taken'

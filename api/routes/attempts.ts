@@ -8,7 +8,7 @@ import { findAttemptOwner, readAttemptState, readPatch } from '../../domain/task
 import { authorize, newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { IdParams, json, parseId, problems } from '../schemas/common.ts'
-import { LedgerSchema, PublishSchema, PublishStateSchema } from '../schemas/task.ts'
+import { PublishSchema, PublishStateSchema } from '../schemas/task.ts'
 
 const diff = createRoute({
   method: 'get',
@@ -16,15 +16,6 @@ const diff = createRoute({
   request: { params: IdParams },
   responses: {
     200: { description: 'The patch, byte for byte', content: { 'text/x-diff': { schema: z.string() } } },
-    ...problems,
-  },
-})
-const ledger = createRoute({
-  method: 'get',
-  path: '/attempts/{id}/ledger',
-  request: { params: IdParams },
-  responses: {
-    200: json('What the attempt asked of the network; nothing while the network is off', LedgerSchema),
     ...problems,
   },
 })
@@ -49,11 +40,6 @@ export function attemptRoutes(deps: ApiDeps) {
       c.header('content-type', 'text/x-diff')
       return c.body(new Uint8Array(patch), 200)
     })
-    .openapi(ledger, async (c) => {
-      const principal = authorize(c, 'tasks.read')
-      await visibleAttempt(deps, c.req.valid('param').id, principal)
-      return c.json({ data: [] }, 200)
-    })
     .openapi(publish, async (c) => {
       const principal = authorize(c, 'tasks.write')
       const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
@@ -64,7 +50,8 @@ export function attemptRoutes(deps: ApiDeps) {
     })
 }
 
-async function visibleAttempt({ db }: Pick<ApiDeps, 'db'>, id: string, principal: Principal): Promise<string> {
+/** The id of an attempt that this person may see. For all others there is no such attempt. */
+export async function visibleAttempt({ db }: Pick<ApiDeps, 'db'>, id: string, principal: Principal): Promise<string> {
   const attemptId = parseId(id, 'attempt-not-found', 'this attempt')
   const owner = await findAttemptOwner(db, attemptId)
   const isVisible = owner?.creatorId === principal.userId || can(principal, 'tasks.read-all')

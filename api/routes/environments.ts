@@ -6,6 +6,8 @@ import {
   listEnvironments,
   updateEnvironment,
 } from '../../domain/environments/environments.ts'
+import { DrydockError } from '../../domain/errors.ts'
+import { findProvider } from '../../domain/providers/providers.ts'
 import { parseRepository } from '../../domain/repositories/repositories.ts'
 import type { RepositoryAddress } from '../../domain/repositories/repositories.ts'
 import { assertAgent } from '../agents.ts'
@@ -61,6 +63,7 @@ export function environmentRoutes(deps: ApiDeps) {
       const { userId, role } = authorize(c, 'environments.write')
       const { repository, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
+      await assertProvider(deps, settings.provider)
       const environment = await createEnvironment(deps.db, {
         ...settings,
         image: settings.image ?? DEFAULT_IMAGE,
@@ -83,6 +86,7 @@ export function environmentRoutes(deps: ApiDeps) {
       const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
       const { repository, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
+      await assertProvider(deps, settings.provider)
       const changed = await updateEnvironment(deps.db, id, {
         ...settings,
         policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin: role === 'admin' }),
@@ -102,4 +106,12 @@ async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promi
   const repository = parseRepository(text)
   await checkAddress(repository.address)
   return repository
+}
+
+/** Rejects with `provider-not-found`. Environments name it by its name alone. */
+async function assertProvider({ db }: ApiDeps, name: string | null | undefined): Promise<void> {
+  if (name === null || name === undefined) return
+  const provider = await findProvider(db, name)
+  if (provider.name === name) return
+  throw new DrydockError('provider-not-found', `Cannot find a provider of the name ${JSON.stringify(name)}`)
 }

@@ -5,14 +5,7 @@ import { authorize, newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { body, json, problems } from '../schemas/common.ts'
 import { RepositoryListSchema } from '../schemas/environment.ts'
-
-// Defaults belong to reading: a change that leaves a key out leaves the setting alone.
-const { publicUrl, allowedRegistries, gitAllowedHosts } = Settings.shape
-const SettingsChange = Settings.extend({
-  publicUrl: publicUrl.unwrap().optional(),
-  allowedRegistries: allowedRegistries.unwrap().optional(),
-  gitAllowedHosts: gitAllowedHosts.unwrap().optional(),
-})
+import { SettingsChangeSchema } from '../schemas/settings.ts'
 
 const read = createRoute({
   method: 'get',
@@ -22,7 +15,7 @@ const read = createRoute({
 const update = createRoute({
   method: 'patch',
   path: '/settings',
-  request: { body: body(SettingsChange) },
+  request: { body: body(SettingsChangeSchema) },
   responses: { 200: json('The settings with the changes', Settings), ...problems },
 })
 const repositories = createRoute({
@@ -39,13 +32,7 @@ export function settingsRoutes({ db }: ApiDeps) {
     })
     .openapi(update, async (c) => {
       const { userId } = authorize(c, 'settings.write')
-      const { publicUrl, allowedRegistries, gitAllowedHosts } = c.req.valid('json')
-      const patch = {
-        ...(publicUrl !== undefined && { publicUrl }),
-        ...(allowedRegistries !== undefined && { allowedRegistries }),
-        ...(gitAllowedHosts !== undefined && { gitAllowedHosts }),
-      }
-      return c.json(await updateSettings(db, patch, userId), 200)
+      return c.json(await updateSettings(db, c.req.valid('json'), userId), 200)
     })
     .openapi(repositories, async (c) => {
       authorize(c, 'repositories.read')

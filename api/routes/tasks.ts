@@ -2,7 +2,6 @@ import { createRoute } from '@hono/zod-openapi'
 import { can } from '../../domain/access/can.ts'
 import type { Principal } from '../../domain/access/can.ts'
 import { findEnvironment } from '../../domain/environments/environments.ts'
-import { CAPS } from '../../domain/environments/limits.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { cancelTask } from '../../domain/tasks/cancel.ts'
 import { createTask } from '../../domain/tasks/create.ts'
@@ -11,6 +10,7 @@ import { findTaskOwner, readTask } from '../../domain/tasks/read.ts'
 import { assertAgent } from '../agents.ts'
 import { authorize, newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { assertPromptSize, picturesOf } from '../prompt.ts'
 import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
 import {
   NewTaskHeaders,
@@ -22,8 +22,6 @@ import {
   taskJson,
 } from '../schemas/task.ts'
 import type { TaskJson } from '../schemas/task.ts'
-
-const KiB = 1024
 
 const create = createRoute({
   method: 'post',
@@ -58,14 +56,15 @@ export function taskRoutes(deps: ApiDeps) {
   return newRouter()
     .openapi(create, async (c) => {
       const { userId } = authorize(c, 'tasks.write')
-      const { environment: wanted, ...request } = c.req.valid('json')
+      const { environment: wanted, images, ...request } = c.req.valid('json')
       const headers = c.req.valid('header')
-      assertPromptSize(request.prompt)
+      assertPromptSize(request.prompt, 'create task')
       const environment = await findEnvironment(deps.db, wanted)
       const agent = request.agent ?? environment.agent
       assertAgent(agent)
       const { id, created } = await createTask(deps.db, {
         ...request,
+        images: picturesOf(images),
         agent,
         environmentId: environment.id,
         creatorId: userId,
@@ -106,17 +105,8 @@ export async function visibleTask({ db }: Pick<ApiDeps, 'db'>, id: string, princ
   return taskId
 }
 
-async function taskById({ db }: Pick<ApiDeps, 'db'>, id: string): Promise<TaskJson> {
+export async function taskById({ db }: Pick<ApiDeps, 'db'>, id: string): Promise<TaskJson> {
   const task = await readTask(db, id)
   if (task === undefined) throw new DrydockError('task-not-found', `Cannot find task "${id}"`)
   return taskJson(task)
-}
-
-function assertPromptSize(prompt: string): void {
-  const bytes = Buffer.byteLength(prompt)
-  if (bytes <= CAPS.promptBytes) return
-  throw new DrydockError(
-    'prompt-too-large',
-    `Cannot create task: the prompt has ${Math.ceil(bytes / KiB)} KiB, and ${CAPS.promptBytes / KiB} KiB are the most`,
-  )
 }

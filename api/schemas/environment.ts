@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { EnvironmentView } from '../../domain/environments/environments.ts'
 import { line, text } from './common.ts'
+import { Tokens } from './provider.ts'
 
 const KiB = 1024
 const SECOND = 1000
@@ -68,6 +69,9 @@ const settings = {
   resources: resources.optional(),
   limits: limits.optional(),
   maxRunning: z.int().min(1).max(10_000).optional(),
+  model: line(200).nullable().optional().openapi({ description: "The model's name; null: the agent's own choice" }),
+  provider: line(64).nullable().optional().openapi({ description: 'Its name; null: the default of the wire' }),
+  budgetTokens: Tokens.nullable().optional().openapi({ description: "Of one attempt; null: the provider's" }),
 }
 
 const repository = line(2000).openapi({ description: 'An absolute path, a URL, or owner/name on GitHub' })
@@ -96,6 +100,9 @@ export const EnvironmentSchema = z
     resources: z.record(z.string(), z.number()),
     limits: z.record(z.string(), z.number()),
     maxRunning: z.int(),
+    model: z.string().nullable(),
+    provider: z.string().nullable(),
+    budgetTokens: z.int().nullable(),
     createdBy: z.string().nullable(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { ATTEMPT_STATES, PHASES, PUBLISH_STATES } from '../../domain/tasks/attempt.ts'
 import type { TaskHead, TaskView } from '../../domain/tasks/read.ts'
+import { CAPS } from '../../domain/environments/limits.ts'
 import { BranchName, Seq, line, text } from './common.ts'
+import { NetworkSchema } from './ledger.ts'
 
 const PROMPT_CHARACTERS = 4 * 1024 * 1024
 const MAX_ATTEMPTS = 4
@@ -11,17 +13,46 @@ const MAX_PAGE = 100
 const state = z.enum(ATTEMPT_STATES)
 const count = z.int().min(0)
 
+const prompt = text(PROMPT_CHARACTERS).refine((value) => value.trim() !== '', 'must not be empty')
+
+/** Pictures in base64; of which type they are is seen from their bytes. */
+const images = z
+  .array(
+    z.strictObject({
+      data: z
+        .string()
+        .max(Math.ceil(CAPS.imageBytes / 3) * 4, `must be a picture of at most ${CAPS.imageBytes / 1024 / 1024} MiB`)
+        .refine(isBase64, 'must be a picture in base64')
+        .openapi({ description: 'PNG, JPEG, GIF or WebP in base64' }),
+    }),
+  )
+  .max(CAPS.images)
+
 export const NewTaskSchema = z
   .strictObject({
     environment: line(64).openapi({ description: 'Id or name' }),
     mode: z.enum(['ask', 'code']),
-    prompt: text(PROMPT_CHARACTERS).refine((value) => value.trim() !== '', 'must not be empty'),
+    prompt,
+    images: images.optional(),
     branch: BranchName.optional(),
     attempts: z.int().min(1).max(MAX_ATTEMPTS).default(1),
     agent: line(64).optional(),
     title: line(200).optional(),
   })
   .openapi('NewTask')
+
+export const NewTurnSchema = z
+  .strictObject({
+    prompt,
+    images: images.optional(),
+    attempt: z
+      .int()
+      .min(1)
+      .max(MAX_ATTEMPTS)
+      .optional()
+      .openapi({ description: 'The attempt of the last turn to go on from; default: the one that succeeded' }),
+  })
+  .openapi('NewTurn')
 
 export const NewTaskHeaders = z.object({
   'idempotency-key': line(255).optional(),
@@ -60,6 +91,8 @@ export const AttemptSchema = z
     publish: Publish,
     usage: z.object({ inputTokens: count, outputTokens: count, seconds: count }),
     startedAt: z.iso.datetime().nullable(),
+    agentVersion: z.string().nullable(),
+    network: NetworkSchema.nullable().openapi({ description: 'What it asked of the network; null: nothing' }),
     finishedAt: z.iso.datetime().nullable(),
   })
   .openapi('Attempt')
@@ -83,7 +116,7 @@ export const TaskSchema = z
     ...head,
     branch: z.string().nullable(),
     agent: z.string(),
-    turns: z.array(z.object({ id: z.string(), prompt: z.string(), attempts: z.array(AttemptSchema) })),
+    turns: z.array(z.object({ id: z.string(), prompt: z.string(), images: count, attempts: z.array(AttemptSchema) })),
   })
   .openapi('Task')
 export const TaskPageSchema = z.object({ data: z.array(TaskHeadSchema), nextCursor: z.string().nullable() })
@@ -96,9 +129,9 @@ export const PublishStateSchema = z
     pullRequest: PullRequest,
   })
   .openapi('Publish')
-export const LedgerSchema = z.object({ data: z.array(z.looseObject({ seq: count })) }).openapi('Ledger')
 
 export type NewTaskJson = z.input<typeof NewTaskSchema>
+export type NewTurnJson = z.input<typeof NewTurnSchema>
 export type TaskJson = z.infer<typeof TaskSchema>
 export type TaskHeadJson = z.infer<typeof TaskHeadSchema>
 export type TaskPageJson = z.infer<typeof TaskPageSchema>
@@ -128,4 +161,8 @@ export function taskJson(task: TaskView): TaskJson {
     })),
   }))
   return { ...task, createdAt: task.createdAt.toISOString(), turns }
+}
+
+function isBase64(text: string): boolean {
+  return text !== '' && text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text)
 }

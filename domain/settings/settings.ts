@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Executor } from '../db.ts'
 import { settings } from '../schema.ts'
+import { networkSettings } from './network.ts'
 
 const HOST = /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?(?::\d{1,5})?$/
 
@@ -19,8 +20,11 @@ export const Settings = z.strictObject({
   allowedRegistries: z.array(host).max(100).default(['docker.io', 'ghcr.io']),
   /** Hosts of git remotes that are fine although their addresses are private (R4). */
   gitAllowedHosts: z.array(host).max(100).default([]),
+  ...networkSettings,
 })
 export type Settings = z.infer<typeof Settings>
+/** Settings to change; those that are absent stay. */
+export type SettingsChange = { [K in keyof Settings]?: Settings[K] | undefined }
 
 /** The settings, with defaults for what nobody has set. */
 export async function readSettings(db: Executor): Promise<Settings> {
@@ -30,7 +34,7 @@ export async function readSettings(db: Executor): Promise<Settings> {
 }
 
 /** Changes the settings that are named; the others stay. */
-export async function updateSettings(db: Db, patch: Partial<Settings>, updatedBy: string): Promise<Settings> {
+export async function updateSettings(db: Db, patch: SettingsChange, updatedBy: string): Promise<Settings> {
   const changed = Object.entries(patch).filter(([, value]) => value !== undefined)
   return db.transaction(async (tx) => {
     for (const [key, value] of changed) {

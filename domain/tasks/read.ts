@@ -1,6 +1,9 @@
-import { asc, eq } from 'drizzle-orm'
+import { asc, eq, sql } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
+import { ledgerSummaries } from '../ledger/summary.ts'
+import type { LedgerSummary } from '../ledger/summary.ts'
 import { attempts, diffs, environments, pullRequests, tasks, turns, users } from '../schema.ts'
+import { turnImages } from '../schema/turns.ts'
 import type { AttemptStateName, DiffStats, FlaggedPath, PhaseTiming, PublishState, TaskMode } from './attempt.ts'
 
 const SECOND = 1000
@@ -33,11 +36,15 @@ export type AttemptView = {
   pullRequest: { number: number; url: string } | null
   publish: { state: PublishState; reason: string | null }
   usage: { inputTokens: number; outputTokens: number; seconds: number }
+  agentVersion: string | null
+  /** What it asked of the network; null: nothing. */
+  network: LedgerSummary | null
   startedAt: Date | null
   finishedAt: Date | null
 }
 
-export type TurnView = { id: string; prompt: string; attempts: AttemptView[] }
+/** `images` is their number. */
+export type TurnView = { id: string; prompt: string; images: number; attempts: AttemptView[] }
 export type TaskView = TaskHead & { branch: string | null; agent: string; turns: TurnView[] }
 
 /** The columns that a list and a single task share. */
@@ -64,17 +71,26 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskView |
     .where(eq(tasks.id, taskId))
   if (head === undefined) return undefined
   const [asked, ran] = await Promise.all([readTurns(db, taskId), readAttempts(db, taskId)])
-  const withAttempts = asked.map(({ id, prompt }) => ({
-    id,
-    prompt,
-    attempts: ran.filter((row) => row.attempt.turnId === id).map(attemptView),
+  const networks = await ledgerSummaries(
+    db,
+    ran.map(({ attempt }) => attempt.id),
+  )
+  const withAttempts = asked.map((turn) => ({
+    ...turn,
+    attempts: ran
+      .filter((row) => row.attempt.turnId === turn.id)
+      .map((row) => attemptView(row, networks.get(row.attempt.id) ?? null)),
   }))
   return { ...head, turns: withAttempts }
 }
 
 async function readTurns(db: Executor, taskId: string) {
   return db
-    .select({ id: turns.id, prompt: turns.prompt })
+    .select({
+      id: turns.id,
+      prompt: turns.prompt,
+      images: sql<number>`(select count(*)::int from ${turnImages} where ${turnImages.turnId} = ${turns.id})`,
+    })
     .from(turns)
     .where(eq(turns.taskId, taskId))
     .orderBy(asc(turns.n))
@@ -96,8 +112,9 @@ async function readAttempts(db: Executor, taskId: string) {
 
 type AttemptRow = Awaited<ReturnType<typeof readAttempts>>[number]
 
-function attemptView({ attempt, diff, pullRequest }: AttemptRow): AttemptView {
-  const { id, n, state, reason, message, phases, answer, flagged, branch, commit, startedAt, finishedAt } = attempt
+function attemptView({ attempt, diff, pullRequest }: AttemptRow, network: LedgerSummary | null): AttemptView {
+  const { id, n, state, reason, message, phases, answer, flagged, branch, commit, agentVersion } = attempt
+  const { startedAt, finishedAt } = attempt
   return {
     id,
     n,
@@ -117,6 +134,8 @@ function attemptView({ attempt, diff, pullRequest }: AttemptRow): AttemptView {
       outputTokens: attempt.outputTokens,
       seconds: secondsBetween(startedAt, finishedAt),
     },
+    agentVersion,
+    network,
     startedAt,
     finishedAt,
   }

@@ -22,6 +22,7 @@ test('createApp() describes every path of the interface in OpenAPI 3.1', async (
       'get /tasks',
       'get /tasks/{id}',
       'post /tasks/{id}/cancel',
+      'post /tasks/{id}/turns',
       'get /tasks/{id}/events',
       'get /attempts/{id}/diff',
       'get /attempts/{id}/ledger',
@@ -32,6 +33,15 @@ test('createApp() describes every path of the interface in OpenAPI 3.1', async (
       'patch /environments/{id}',
       'delete /environments/{id}',
       'get /repositories',
+      'get /providers',
+      'post /providers',
+      'get /providers/{name}',
+      'patch /providers/{name}',
+      'delete /providers/{name}',
+      'get /credentials',
+      'put /credentials/{name}',
+      'delete /credentials/{name}',
+      'post /keys/rewrap',
       'get /settings',
       'patch /settings',
       'post /tokens',
@@ -98,6 +108,14 @@ test('createApp() answers 413 for a body over 4 MiB, with or without a length', 
   expect(streamed.status).toBe(413)
 })
 
+test('createApp() takes more than 4 MiB only with pictures, and never more than 32 MiB', async () => {
+  const large = (images: unknown, bytes: number) =>
+    post('/api/v1/tasks', JSON.stringify({ images, prompt: 'x'.repeat(bytes) }))
+  expect((await large([], 5 * 1024 * 1024)).status).toBe(422)
+  expect((await large([], 32 * 1024 * 1024)).status).toBe(413)
+  expect((await post('/api/v1/environments', JSON.stringify({ images: 'x'.repeat(5 * 1024 * 1024) }))).status).toBe(413)
+})
+
 const task = { environment: 'e', mode: 'code', prompt: 'do it' }
 
 test.each([
@@ -114,6 +132,10 @@ test.each([
   ['an unknown field', { ...task, promt: 'x' }, 'promt'],
   ['a branch that is an option', { ...task, branch: '--upload-pack=x' }, 'branch'],
   ['a branch that git refuses', { ...task, branch: 'a..b' }, 'branch'],
+  ['an image that is not base64', { ...task, images: [{ data: 'no base64!' }] }, 'images'],
+  ['an image by URL', { ...task, images: [{ url: 'http://a.test/a.png' }] }, 'images'],
+  ['five images', { ...task, images: Array(5).fill({ data: 'AAAA' }) }, 'images'],
+  ['an image of 6 MiB', { ...task, images: [{ data: 'A'.repeat(8 * 1024 * 1024) }] }, 'images'],
   ['a title of two lines', { ...task, title: 'a\nb' }, 'title'],
   ['a list', [], 'expected object'],
   ['null', null, 'expected object'],

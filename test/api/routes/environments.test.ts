@@ -67,9 +67,9 @@ test('POST /environments refuses an address that the check refuses', async () =>
   expect([response.status, (await problem(response)).detail]).toEqual([422, 'Cannot use it: private'])
 })
 
-test('POST /environments refuses an agent that needs a model', async () => {
-  const response = await post('/api/v1/environments', JSON.stringify({ ...environment, agent: 'codex' }))
+test('POST /environments refuses an agent that there is not', async () => {
+  const response = await post('/api/v1/environments', JSON.stringify({ ...environment, agent: 'gpt' }))
   const { code, detail } = await problem(response)
   expect(code).toBe('agent-unavailable')
-  expect(detail).toContain('no gateway')
+  expect(detail).toContain('codex')
 })

@@ -114,7 +114,18 @@ test('ensureAdminToken() does not keep a token of someone else', async () => {
 
 test('PATCH /settings changes what is named; null is a value', async () => {
   const { call } = await api.person()
-  const defaults = { publicUrl: null, allowedRegistries: ['docker.io', 'ghcr.io'], gitAllowedHosts: [] }
+  const defaults = {
+    publicUrl: null,
+    allowedRegistries: ['docker.io', 'ghcr.io'],
+    gitAllowedHosts: [],
+    networkCeiling: null,
+    networkDeny: [],
+    memberInternet: false,
+    redactQueries: false,
+    upstreamCas: [],
+    upstreamProxy: null,
+    staticHosts: {},
+  }
   expect((await call('GET', '/settings')).json).toEqual(defaults)
   const change = { publicUrl: 'https://drydock.test', gitAllowedHosts: ['git.corp.test:3000'] }
   expect((await call('PATCH', '/settings', change)).json).toEqual({ ...defaults, ...change })

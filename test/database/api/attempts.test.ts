@@ -57,7 +57,7 @@ test('GET /attempts/:id/diff says why there is none', async () => {
 
 test('GET /attempts/:id/ledger is empty without a network', async () => {
   const { id } = await finished()
-  expect((await call('GET', `/attempts/${id}/ledger`)).json).toEqual({ data: [] })
+  expect((await call('GET', `/attempts/${id}/ledger`)).json).toEqual({ data: [], next: null })
 })
 
 test('POST /attempts/:id/pull-request asks once, wakes the runners and shows as pending', async () => {

@@ -38,10 +38,10 @@ const nasty = fc.oneof(
   fc.constantFrom('../../etc/passwd', '%00', '__proto__', 'constructor', '\u202e', '\r\nx: y', 'real'),
 )
 const value = fc.oneof(nasty, fc.jsonValue(), fc.double(), fc.maxSafeInteger())
-const taskFields = ['environment', 'mode', 'prompt', 'branch', 'attempts', 'agent', 'title', '__proto__']
+const taskFields = ['environment', 'mode', 'prompt', 'branch', 'attempts', 'agent', 'title', 'images', '__proto__']
 const environmentFields = [
   ...['name', 'repository', 'description', 'image', 'agent', 'agentScript', 'agentUser', 'setupScript', 'variables'],
-  ...['policy', 'publish', 'holdFlagged', 'resources', 'limits', 'maxRunning'],
+  ...['policy', 'publish', 'holdFlagged', 'resources', 'limits', 'maxRunning', 'model', 'provider', 'budgetTokens'],
 ]
 
 /** A request that would do, with some of its fields replaced. */
@@ -77,7 +77,10 @@ test('POST and PATCH /environments answer any fields without a fault of their ow
 })
 
 test('PATCH /settings and POST /tokens answer any fields without a fault of their own', async () => {
-  const settings = spoiled({}, ['publicUrl', 'allowedRegistries', 'gitAllowedHosts'])
+  const settings = spoiled({}, [
+    ...['publicUrl', 'allowedRegistries', 'gitAllowedHosts', 'networkCeiling', 'networkDeny', 'memberInternet'],
+    ...['redactQueries', 'upstreamCas', 'upstreamProxy', 'staticHosts'],
+  ])
   const token = spoiled({ name: 'x' }, ['name', 'scopes', 'expiresAt'])
   await fc.assert(
     fc.asyncProperty(settings, token, async (patch, made) => {

@@ -36,6 +36,8 @@ test('POST /tasks answers 201 with the whole task, queued', async () => {
     pullRequest: null,
     publish: { state: 'none', reason: null },
     usage: { inputTokens: 0, outputTokens: 0, seconds: 0 },
+    agentVersion: null,
+    network: null,
     startedAt: null,
     finishedAt: null,
   }
@@ -56,6 +58,7 @@ test('POST /tasks answers 201 with the whole task, queued', async () => {
       {
         id,
         prompt: 'Make it work\nplease',
+        images: 0,
         attempts: [
           { ...attempt, n: 1 },
           { ...attempt, n: 2 },
@@ -87,11 +90,11 @@ test('POST /tasks names environments that exist when it does not know the one as
   expect(json.detail).toContain('"a-known-one"')
 })
 
-test('POST /tasks refuses an agent that needs a model, also when the environment names it', async () => {
+test('POST /tasks refuses an agent that there is not, also when the environment names it', async () => {
   const { call } = await api.person()
-  const environment = await seedEnvironment(db(), { agent: 'codex' })
+  const environment = await seedEnvironment(db(), { agent: 'gpt' })
   expect((await call('POST', '/tasks', request(environment))).json.code).toBe('agent-unavailable')
-  expect((await call('POST', '/tasks', { ...request(environment), agent: 'command' })).status).toBe(201)
+  expect((await call('POST', '/tasks', { ...request(environment), agent: 'codex' })).status).toBe(201)
 })
 
 test('POST /tasks takes a prompt of 256 KiB and text of any script', async () => {

@@ -1,0 +1,67 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { readLedger } from '../../domain/ledger/read.ts'
+import { authorize, newRouter } from '../context.ts'
+import type { ApiDeps } from '../context.ts'
+import { IdParams, problems } from '../schemas/common.ts'
+import { LedgerQuery, LedgerSchema } from '../schemas/ledger.ts'
+import { visibleAttempt } from './attempts.ts'
+
+const LINES_TYPE = 'application/x-ndjson'
+/** Records that are in memory at once for one reader of lines. */
+const LINES_PAGE = 500
+
+const ledger = createRoute({
+  method: 'get',
+  path: '/attempts/{id}/ledger',
+  request: { params: IdParams, query: LedgerQuery },
+  responses: {
+    200: {
+      description: 'What the attempt asked of the network, oldest first; nothing while the network is off',
+      content: { 'application/json': { schema: LedgerSchema }, [LINES_TYPE]: { schema: z.string() } },
+    },
+    ...problems,
+  },
+})
+
+export function ledgerRoutes(deps: ApiDeps) {
+  return newRouter().openapi(ledger, async (c) => {
+    const principal = authorize(c, 'tasks.read')
+    const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
+    const { after, limit, format } = c.req.valid('query')
+    const wantsLines = format === undefined && c.req.header('accept')?.includes(LINES_TYPE) === true
+    if (format !== 'jsonl' && !wantsLines) return c.json(await readLedger(deps.db, id, { after, limit }), 200)
+    c.header('content-type', LINES_TYPE)
+    // The first page is read before the answer begins: what is wrong with the request is still an answer of its own.
+    const lines = lineStream(deps, id, await readLedger(deps.db, id, { after, limit: LINES_PAGE }))
+    // Two types of content under one status are more than the route's type can tell apart.
+    return c.body(lines, 200) as never
+  })
+}
+
+type Page = Awaited<ReturnType<typeof readLedger>>
+
+/** Every record on a line. The next page is read when the last one is on its way. */
+function lineStream({ db, logger }: ApiDeps, id: string, first: Page): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  let page: Page | undefined = first
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          if (page === undefined) return controller.close()
+          const { data, next }: Page = page
+          if (data.length > 0) {
+            controller.enqueue(encoder.encode(`${data.map((record) => JSON.stringify(record)).join('\n')}\n`))
+          }
+          page = next === null ? undefined : await readLedger(db, id, { after: next, limit: LINES_PAGE })
+          if (page === undefined) controller.close()
+        } catch (error) {
+          // Broken off, not ended: who counts the lines must not take this for all of them.
+          logger.error({ err: error, attemptId: id }, 'Cannot go on with a ledger')
+          controller.error(error)
+        }
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}

@@ -1,0 +1,98 @@
+import { createRoute } from '@hono/zod-openapi'
+import { DrydockError } from '../../domain/errors.ts'
+import {
+  createProvider,
+  deleteProvider,
+  findProvider,
+  listProviders,
+  updateProvider,
+} from '../../domain/providers/providers.ts'
+import { authorize, newRouter, requireKeyring } from '../context.ts'
+import type { ApiDeps } from '../context.ts'
+import { body, json, problems } from '../schemas/common.ts'
+import {
+  NamedParams,
+  NewProviderSchema,
+  ProviderChangeSchema,
+  ProviderListSchema,
+  ProviderSchema,
+  providerJson,
+} from '../schemas/provider.ts'
+
+const create = createRoute({
+  method: 'post',
+  path: '/providers',
+  request: { body: body(NewProviderSchema) },
+  responses: { 201: json('The new provider of models, without its key', ProviderSchema), ...problems },
+})
+const list = createRoute({
+  method: 'get',
+  path: '/providers',
+  responses: { 200: json('All providers by name', ProviderListSchema), ...problems },
+})
+const read = createRoute({
+  method: 'get',
+  path: '/providers/{name}',
+  request: { params: NamedParams },
+  responses: { 200: json('The provider, by id or name', ProviderSchema), ...problems },
+})
+const update = createRoute({
+  method: 'patch',
+  path: '/providers/{name}',
+  request: { params: NamedParams, body: body(ProviderChangeSchema) },
+  responses: { 200: json('The provider with the changes', ProviderSchema), ...problems },
+})
+const remove = createRoute({
+  method: 'delete',
+  path: '/providers/{name}',
+  request: { params: NamedParams },
+  responses: { 204: { description: 'It is gone' }, ...problems },
+})
+
+/** Where models are: for administrators alone. A key goes in and never comes out. */
+export function providerRoutes(deps: ApiDeps) {
+  const { db } = deps
+  return newRouter()
+    .openapi(create, async (c) => {
+      authorize(c, 'providers.write')
+      const input = c.req.valid('json')
+      assertScheme(input.baseUrl, input.internal ?? false)
+      return c.json(providerJson(await createProvider(db, requireKeyring(deps), input)), 201)
+    })
+    .openapi(list, async (c) => {
+      authorize(c, 'providers.read')
+      return c.json({ data: (await listProviders(db)).map(providerJson) }, 200)
+    })
+    .openapi(read, async (c) => {
+      authorize(c, 'providers.read')
+      return c.json(providerJson(await findProvider(db, wellFormed(c.req.valid('param').name))), 200)
+    })
+    .openapi(update, async (c) => {
+      authorize(c, 'providers.write')
+      const before = await findProvider(db, wellFormed(c.req.valid('param').name))
+      const change = c.req.valid('json')
+      assertScheme(change.baseUrl ?? before.baseUrl, change.internal ?? before.internal)
+      return c.json(providerJson(await updateProvider(db, requireKeyring(deps), { id: before.id, change })), 200)
+    })
+    .openapi(remove, async (c) => {
+      authorize(c, 'providers.write')
+      const { id } = await findProvider(db, wellFormed(c.req.valid('param').name))
+      await deleteProvider(db, id)
+      return c.body(null, 204)
+    })
+}
+
+/** Prompts and the key cross a network in the clear only where an administrator calls that network internal. */
+function assertScheme(baseUrl: string, internal: boolean): void {
+  if (internal || baseUrl.startsWith('https://')) return
+  throw new DrydockError(
+    'invalid-request',
+    'Cannot accept the request: baseUrl: must be https:// unless the provider is internal',
+  )
+}
+
+/** A name that no row can have is not looked for. */
+function wellFormed(name: string): string {
+  if (/^[\x21-\x7e]{1,64}$/.test(name)) return name
+  throw new DrydockError('provider-not-found', 'Cannot find this provider: that is not a name or id')
+}
