@@ -47,7 +47,8 @@ beforeEach(async () => {
     spool,
     authorities: () => ({ caPem: 'PEM' }),
     rotateAuthority: async (step) => void steps.push(step),
-    usageOf: (id) => (id === 's1' ? { inputTokens: 1, outputTokens: 2, requests: 3, budgetLeft: null } : undefined),
+    usageOf: (id) =>
+      id === 's1' ? { inputTokens: 1, outputTokens: 2, requests: 3, budgetLeft: null, exhausted: false } : undefined,
     applySettings: async (settings) => void given.push(settings),
     log: () => {},
   })
