@@ -36,7 +36,8 @@ export interface ControlClient {
     signal: AbortSignal,
   ): Promise<void>
   acknowledge(position: number): Promise<void>
-  rotateCa(): Promise<void>
+  /** `prepare` makes a next CA, `activate` lets it sign, `drop` ends the old one. */
+  rotateCa(step: 'prepare' | 'activate' | 'drop'): Promise<void>
   close(): void
 }
 
@@ -89,8 +90,8 @@ export function controlClient(socketPath: string): ControlClient {
     async acknowledge(position) {
       await call({ method: 'POST', path: '/ledger/ack', body: { position } })
     },
-    async rotateCa() {
-      await call({ method: 'POST', path: '/ca/rotate' })
+    async rotateCa(step) {
+      await call({ method: 'POST', path: `/ca/rotate?step=${step}` })
     },
     close: () => agent.destroy(),
   }

@@ -45,8 +45,8 @@ export class GatewayContainers {
   readonly ground: string
   readonly gateway: string
   #image: { ref: string; settings: string } | undefined
-  /** When the ground was started that is known to be attached to everything. */
-  #attached: number | undefined
+  /** Id of the ground that is known to be attached to everything: that survives its being started again. */
+  #attached: string | undefined
   #outer: (OuterNetwork & { name: string }) | undefined
 
   constructor(deps: ContainersDeps) {
@@ -87,8 +87,8 @@ export class GatewayContainers {
 
   async remove(): Promise<void> {
     const { engine } = this.#deps
-    await engine.removeService(this.gateway, { atOnce: true })
-    await engine.removeService(this.ground, { atOnce: true })
+    await Promise.all([this.gateway, this.ground].map((name) => engine.removeService(name, { atOnce: true })))
+    this.#attached = undefined
   }
 
   async removeOuter(): Promise<void> {
@@ -147,8 +147,8 @@ export class GatewayContainers {
   }
 
   async #attach(ground: ServiceInfo): Promise<ServiceInfo> {
-    if (this.#attached !== ground.startedAt.getTime()) await this.#deps.pool.attachAll()
-    this.#attached = ground.startedAt.getTime()
+    if (this.#attached !== ground.id) await this.#deps.pool.attachAll()
+    this.#attached = ground.id
     return ground
   }
 

@@ -12,6 +12,7 @@ const LEASE_MS = 12_000
 const RENEW_MS = 3000
 const ANSWER_LIMIT_MS = 10_000
 const POLL_MS = 10
+const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 5000
 /** How long one waits for a gateway that is being brought back. */
 const READY_LIMIT_MS = 30_000
@@ -129,17 +130,18 @@ export class Gateway {
 
   async #run(): Promise<void> {
     const { log } = this.#deps
-    for (let pauseMs = 20; !this.#stop.signal.aborted;) {
+    for (let pauseMs = FIRST_PAUSE_MS; !this.#stop.signal.aborted;) {
       try {
         await this.#start()
-        pauseMs = 20
+        pauseMs = FIRST_PAUSE_MS
         await this.#untilLost()
         if (!this.#stop.signal.aborted) log.warn({}, 'The gateway is gone; bringing it back')
       } catch (error) {
         if (this.#stop.signal.aborted) return
         this.#fault = error as Error
         for (const { reject } of this.#waiting) if (pauseMs > 200) reject(error as Error)
-        log.error({ err: error }, 'Cannot bring the gateway up; it is tried again')
+        // A socket ends a moment before the engine knows why: the first try may come too early.
+        if (pauseMs > FIRST_PAUSE_MS) log.error({ err: error }, 'Cannot bring the gateway up; it is tried again')
         await delay(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)
         pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
       } finally {

@@ -1,5 +1,4 @@
 import { AttemptFailure } from '../failure.ts'
-import type { Health } from './control-client.ts'
 import { startParts, type NetworkParts, type PartsDeps } from './network-parts.ts'
 import type { Networks } from './network.ts'
 import { OneNetwork } from './one-network.ts'
@@ -16,8 +15,11 @@ export type ManagedNetworks = Networks & {
   prepare: (signal: AbortSignal) => Promise<void>
   /** Sends the settings anew; for when an administrator has changed them. */
   refresh: () => Promise<void>
-  /** Begins to replace the CA: new sandboxes trust the next one, too. */
-  rotateCa: () => Promise<void>
+  /**
+   * Replaces the CA: `prepare` makes a next one, which new sandboxes trust, too; `activate` lets it sign, once all
+   * sandboxes trust it; `drop` ends the old one.
+   */
+  rotateCa: (step: 'prepare' | 'activate' | 'drop', signal: AbortSignal) => Promise<void>
 }
 
 /** The networks of a host's sandboxes, with one gateway, which is started when the first one is wanted. */
@@ -37,20 +39,22 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
     })
     return tested
   }
-  const running = async (signal: AbortSignal): Promise<{ of: NetworkParts; health: Health }> => {
+  const running = async (signal: AbortSignal): Promise<{ of: NetworkParts }> => {
     const of = await parts().catch((error: unknown) => {
       throw unavailable(error)
     })
-    const health = await of.gateway.ready(signal)
+    await of.gateway.ready(signal)
     if (deps.testIsolation !== false) await verified(of).catch((error: unknown) => Promise.reject(unavailable(error)))
-    return { of, health }
+    return { of }
   }
   return {
     async take(owner, signal) {
-      const { of, health } = await running(signal)
+      const { of } = await running(signal)
       const network = await of.pool.take()
       try {
         await of.gateway.refresh()
+        // Asked anew: the CA may be being replaced.
+        const health = await of.control.health()
         const files = await sandboxFiles(of.folders.trust, {
           health,
           gateway: network.gateway,
@@ -69,8 +73,9 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
     async refresh() {
       await (await starting)?.gateway.refresh()
     },
-    async rotateCa() {
-      await (await starting)?.control.rotateCa()
+    async rotateCa(step, signal) {
+      const { of } = await running(signal)
+      await of.control.rotateCa(step)
     },
     async [Symbol.asyncDispose]() {
       const of = await starting?.catch(() => undefined)

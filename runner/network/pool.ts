@@ -121,15 +121,7 @@ export class NetworkPool {
 
   /** Removes what is to be removed and can be. */
   async sweep(): Promise<void> {
-    const { engine, ground, log } = this.#deps
-    for (const name of [...this.#doomed]) {
-      try {
-        await engine.disconnectNetwork(name, ground)
-        if (await engine.removeNetwork(name)) this.#doomed.delete(name)
-      } catch (error) {
-        log.warn({ err: error, network: name }, 'Cannot remove a network; it is tried again')
-      }
-    }
+    await Promise.all([...this.#doomed].map((name) => this.#remove(name)))
   }
 
   /** Removes all networks. Those of sandboxes that still run stay for the next process. */
@@ -139,6 +131,16 @@ export class NetworkPool {
     for (const { name } of this.#ready.splice(0)) this.#doomed.add(name)
     for (const name of this.#inUse.keys()) this.#doomed.add(name)
     await this.sweep()
+  }
+
+  async #remove(name: string): Promise<void> {
+    const { engine, ground, log } = this.#deps
+    try {
+      await engine.disconnectNetwork(name, ground)
+      if (await engine.removeNetwork(name)) this.#doomed.delete(name)
+    } catch (error) {
+      log.warn({ err: error, network: name }, 'Cannot remove a network; it is tried again')
+    }
   }
 
   async #fill(): Promise<void> {
