@@ -19,6 +19,12 @@ export class DialError extends Error {
 }
 
 /**
+ * Where to go. `address` is one that `resolve` gave for the name. TLS sessions are kept and resumed within a `partition`
+ * only, e.g. one sandbox's; without one every handshake is whole.
+ */
+export type DialTarget = { name: string; address: string; port: number; partition?: string }
+
+/**
  * Resolves once, vets the whole answer, dials a vetted address. All upstream connections of the gateway come from here.
  * Every method rejects with DialError.
  */
@@ -29,7 +35,7 @@ export interface Dialer {
    */
   resolve(name: string, options: { internal: boolean }, signal: AbortSignal): Promise<readonly string[]>
   /** A TCP connection to an address that `resolve` gave for the name. */
-  connectTcp(target: { name: string; address: string; port: number }, signal: AbortSignal): Promise<Socket>
+  connectTcp(target: DialTarget, signal: AbortSignal): Promise<Socket>
   /** As `connectTcp`, then TLS with ALPN http/1.1, SNI = name, certificate verified for the name. */
-  connectTls(target: { name: string; address: string; port: number }, signal: AbortSignal): Promise<TLSSocket>
+  connectTls(target: DialTarget, signal: AbortSignal): Promise<TLSSocket>
 }

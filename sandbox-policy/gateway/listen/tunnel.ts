@@ -1,0 +1,70 @@
+import type { Socket } from 'node:net'
+import type { Reason } from '../../ledger.ts'
+import type { Guard, OpenRecord, Session } from '../session.ts'
+
+export type Tunnel = {
+  session: Session
+  client: Socket
+  upstream: Socket
+  record: OpenRecord
+  stillAllowed: () => boolean
+  /** For the record: the status that the sandbox saw. */
+  status: number | null
+}
+
+/** A peer that is gone without a word is noticed in minutes; one that is only silent may stay. */
+const KEEP_ALIVE_MS = 60_000
+
+/**
+ * Passes bytes both ways until one side is done, counts them, and completes the record. An end of one side is passed on to
+ * the other. Both sockets are gone when it resolves.
+ */
+export function tunnel({ session, client, upstream, record, stillAllowed, status }: Tunnel): Promise<void> {
+  return new Promise((resolve) => {
+    const bytes = { up: 0, down: 0 }
+    let reason: Reason | null = null
+    const close: Guard['close'] = (cause) => {
+      reason ??= cause
+      client.destroy()
+      upstream.destroy()
+    }
+    const forget = session.track({ stillAllowed, close })
+    let open = 2
+    const onClose = (other: Socket, hadError: boolean) => {
+      if (hadError) other.destroy()
+      else other.destroySoon()
+      open -= 1
+      if (open > 0) return
+      forget()
+      record.end({ status, bytesUp: bytes.up, bytesDown: bytes.down, reason })
+      resolve()
+    }
+    const cut = () => close('rate')
+    wire(client, upstream, (count) => ((bytes.up += count), session.countBytes(count) || (cut(), false)))
+    wire(upstream, client, (count) => ((bytes.down += count), session.countBytes(count) || (cut(), false)))
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      socket.setKeepAlive(true, KEEP_ALIVE_MS)
+      socket.on('error', () => {})
+      socket.once('close', (hadError) => onClose(other, hadError))
+      if (socket.closed) queueMicrotask(() => onClose(other, true))
+    }
+    if (session.ended.aborted || !stillAllowed()) close('revoked')
+  })
+}
+
+/** One way, with back-pressure and the end passed on. */
+function wire(from: Socket, to: Socket, admit: (count: number) => boolean): void {
+  from.on('data', (chunk: Buffer) => {
+    if (!admit(chunk.length)) return
+    if (!to.writable) from.destroy()
+    else if (!to.write(chunk)) from.pause()
+  })
+  to.on('drain', () => from.resume())
+  from.on('end', () => {
+    if (to.writable) to.end()
+  })
+  from.resume()
+}
