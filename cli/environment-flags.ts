@@ -1,8 +1,9 @@
-import { readFile, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { EnvironmentChangeJson } from '../api/schemas/environment.ts'
 import type { Values } from './command.ts'
 import { usageError } from './errors.ts'
+import { choice, emptyAsNull, numberOf, readFlagFile } from './flag-values.ts'
 
 /** The flags that set up an environment, alike for a new one and for a change. An empty FILE removes what was there. */
 export const ENVIRONMENT_OPTIONS = {
@@ -27,6 +28,9 @@ export const ENVIRONMENT_OPTIONS = {
   memory: { type: 'string', value: 'MIB', help: 'memory of a sandbox' },
   cpus: { type: 'string', value: 'N', help: 'processors of a sandbox' },
   disk: { type: 'string', value: 'MIB', help: 'disk of a sandbox' },
+  model: { type: 'string', value: 'MODEL', help: 'the model of agents that need one ("": the agent\'s own choice)' },
+  provider: { type: 'string', value: 'NAME', help: 'who has the model ("": the default one; see: drydock provider)' },
+  budget: { type: 'string', value: 'TOKENS', help: 'what one attempt may use of the model ("": the provider\'s)' },
   'max-running': { type: 'string', value: 'N', help: 'how many tasks may run at once' },
 } as const
 
@@ -52,6 +56,9 @@ export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string)
     holdFlagged: holdFlagged(flags),
     variables: flags.var === undefined ? undefined : parseVariables(flags.var),
     resources: resourcesOf(flags),
+    model: emptyAsNull(flags.model),
+    provider: emptyAsNull(flags.provider),
+    budgetTokens: flags.budget === '' ? null : flags.budget && numberOf('budget', flags.budget),
     maxRunning: flags['max-running'] === undefined ? undefined : numberOf('max-running', flags['max-running']),
   }
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
@@ -65,18 +72,6 @@ export async function repositoryOf(text: string, cwd: string): Promise<string> {
   if (text.startsWith('/')) return text
   if (isPath) throw usageError(`Cannot use --repo ${JSON.stringify(text)}: there is no such folder in ${cwd}`)
   return text
-}
-
-async function readFlagFile(
-  flag: string,
-  { path, cwd }: { path: string | undefined; cwd: string },
-): Promise<string | undefined> {
-  if (path === undefined || path === '') return undefined
-  return readFile(resolve(cwd, path), 'utf8').catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const state = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(error)
-    throw usageError(`Cannot read --${flag} ${JSON.stringify(path)}: ${state}`)
-  })
 }
 
 /** Reads a policy file far enough to say that it is one object; the server checks what is in it. */
@@ -118,17 +113,4 @@ function holdFlagged(flags: EnvironmentFlags): boolean | undefined {
     throw usageError('Cannot use --hold-flagged together with --publish-flagged')
   }
   return flags['hold-flagged'] ? true : flags['publish-flagged'] ? false : undefined
-}
-
-function numberOf(flag: string, text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
-  throw usageError(`Cannot use --${flag} ${JSON.stringify(text)}: it is not a number`)
-}
-
-function choice<T extends string>(flag: string, text: string | undefined, choices: readonly T[]): T | undefined {
-  if (text === undefined) return undefined
-  const chosen = choices.find((name) => name === text)
-  if (chosen === undefined)
-    throw usageError(`Cannot use --${flag} ${JSON.stringify(text)}: it is one of ${choices.join(', ')}`)
-  return chosen
 }

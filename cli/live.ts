@@ -21,7 +21,10 @@ export async function watchTask(client: Client, task: TaskJson, context: CliCont
   using progress = createProgress(context.err)
   progress.show('waiting for a runner …')
   const told = new Set<string>()
+  const running = new Set(lastAttempts(task).map(({ id }) => id))
   for await (const event of client.followTask(task.id)) {
+    // A follow-up shows what comes now; earlier turns are in the log.
+    if (!running.has(event.attempt)) continue
     if (event.kind === 'state' && hasEnded({ state: String(event.state) })) told.add(event.attempt)
     if (event.phase === 'queue') continue
     const text = renderEvent(event, options)

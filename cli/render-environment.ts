@@ -6,6 +6,7 @@ import type { Style } from './terminal.ts'
 export function renderEnvironment(environment: EnvironmentJson, style: Style): string {
   const { id, name, description, repository, image, agent, agentUser, publish, policy, variables, resources } =
     environment
+  const { model, provider, budgetTokens } = environment
   const line = (label: string, value: string) => `  ${label.padEnd(13)}${neutraliseLine(value)}`
   const block = (label: string, text: string | null) =>
     text === null || text === '' ? [] : ['', style('bold', label), neutralise(text).replace(/^/gm, '  ')]
@@ -15,6 +16,9 @@ export function renderEnvironment(environment: EnvironmentJson, style: Style): s
     line('repository', `${repository.address} (${repository.forge})`),
     line('image', image),
     line('agent', `${agent}, as ${agentUser}`),
+    ...(model === null ? [] : [line('model', model)]),
+    ...(provider === null ? [] : [line('provider', provider)]),
+    ...(budgetTokens === null ? [] : [line('budget', `${budgetTokens} tokens an attempt`)]),
     line('publish', publish),
     line('network', Object.keys(policy).length === 0 ? 'off' : JSON.stringify(policy)),
     ...(Object.keys(resources).length === 0 ? [] : [line('resources', JSON.stringify(resources))]),

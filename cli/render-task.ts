@@ -1,5 +1,6 @@
+import type { NetworkJson } from '../api/schemas/ledger.ts'
 import type { AttemptJson, TaskJson } from '../api/schemas/task.ts'
-import { neutralise, neutraliseLine } from './terminal.ts'
+import { clip, neutralise, neutraliseLine } from './terminal.ts'
 import type { Look, Style } from './terminal.ts'
 
 const LOOKS: Readonly<Record<string, Look>> = {
@@ -44,6 +45,7 @@ function attemptLines(attempt: AttemptJson, style: Style): string[] {
       : [line('phases', phases.map(({ phase, ms }) => `${phase} ${duration(ms)}`).join(' · '))]),
     ...(diff === null ? [] : [line('changes', diffText(diff))]),
     ...flagged.map(({ path, why }) => line('flagged', style('yellow', `${neutraliseLine(path)}: ${why}`))),
+    ...(attempt.network ? [line('network', networkText(attempt.network))] : []),
     ...(publish.state === 'none' ? [] : [line('publishing', publishText(attempt, style))]),
     ...(branch === null || publish.state !== 'published' ? [] : [line('branch', neutraliseLine(branch))]),
     ...(commit === null || publish.state !== 'published' ? [] : [line('commit', commit)]),
@@ -55,6 +57,29 @@ function attemptLines(attempt: AttemptJson, style: Style): string[] {
 function publishText({ publish }: AttemptJson, style: Style): string {
   const reason = publish.reason === null ? '' : `: ${neutraliseLine(publish.reason)}`
   return `${stateText(publish.state, style)}${reason}`
+}
+
+const HOSTS_SHOWN = 3
+
+/** What an attempt asked of the network, in one line: the hosts with the most requests by name. */
+export function networkText({ requests, denied, bytesUp, bytesDown, hosts, others }: NetworkJson): string {
+  const shown = hosts.slice(0, HOSTS_SHOWN).map(({ host, verdict, count }) => {
+    const name = host === null ? '(no name)' : neutraliseLine(clip(host, 60))
+    return `${name} ${count}${verdict === 'deny' ? ' denied' : ''}`
+  })
+  const rest = hosts.length - shown.length + (others?.hosts ?? 0)
+  return [
+    `${requests} ${requests === 1 ? 'request' : 'requests'}, ${denied} denied, ${bytesText(bytesUp)} up, ${bytesText(bytesDown)} down`,
+    `(${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''})`,
+  ].join(' ')
+}
+
+const KiB = 1024
+
+export function bytesText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(units.length - 1, Math.floor(Math.log(Math.max(1, bytes)) / Math.log(KiB)))
+  return power === 0 ? `${bytes} B` : `${(bytes / KiB ** power).toFixed(1)} ${units[power]}`
 }
 
 export function diffText({ files, additions, deletions }: NonNullable<AttemptJson['diff']>): string {

@@ -8,12 +8,28 @@ export type PullRequestText = {
   agent: string
   /** Files that other machines run by themselves (R2). */
   flagged: readonly { path: string; why: string }[]
+  /** What the agent asked of the network; absent: nothing. */
+  network?: NetworkText
+}
+
+export type NetworkTotals = { requests: number; denied: number; bytesUp: number; bytesDown: number }
+export type NetworkText = NetworkTotals & {
+  hosts: readonly {
+    host: string | null
+    verdict: 'allow' | 'deny'
+    count: number
+    bytesUp: number
+    bytesDown: number
+  }[]
+  /** What is not named in `hosts`. */
+  others: (NetworkTotals & { hosts: number }) | null
 }
 
 // Together below GitHub's limit of 65,536 characters, since a cut body could end inside a fence.
 const MAX_PROMPT = 15_000
 const MAX_SUMMARY = 25_000
 const MAX_FLAGGED = 30
+const MAX_HOSTS = 20
 const MAX_SPAN = 200
 /** A fence is longer than any run of backticks in it. */
 const MAX_RUN = 60
@@ -29,6 +45,7 @@ export function pullRequestBody(text: PullRequestText): string {
     ...(text.summary === undefined || text.summary.trim() === ''
       ? []
       : [`**Summary by the agent**\n\n${fence(text.summary, MAX_SUMMARY)}`]),
+    ...(text.network === undefined ? [] : [networkPart(text.network)]),
     `Made by Drydock with the agent ${codeSpan(text.agent)}.${taskLink(text.taskUrl)}`,
   ]
   return parts.join('\n\n')
@@ -45,6 +62,26 @@ function flaggedPart(flagged: PullRequestText['flagged']): string {
   const more = flagged.length > MAX_FLAGGED ? [`- and ${flagged.length - MAX_FLAGGED} more`] : []
   return ['**Look at these files first: other machines run them by themselves.**', '', ...rows, ...more].join('\n')
 }
+
+/** Names are what the sandbox asked for, so they stand in code spans like everything that it wrote. */
+function networkPart({ requests, denied, bytesUp, bytesDown, hosts, others }: NetworkText): string {
+  const rows = hosts.slice(0, MAX_HOSTS).map(({ host, verdict, count, ...bytes }) => {
+    const name = host === null ? 'names that are none' : codeSpan(host)
+    const what = verdict === 'deny' ? `${count} denied` : `${plural(count)}, ${traffic(bytes)}`
+    return `- ${name}: ${what}`
+  })
+  const unnamed = hosts.length - rows.length + (others?.hosts ?? 0)
+  const more = unnamed > 0 ? [`- and ${unnamed} more`] : []
+  const totals = `${plural(requests)}, ${denied} denied, ${traffic({ bytesUp, bytesDown })}`
+  return [`**Network**: ${totals}`, '', ...rows, ...more].join('\n')
+}
+
+const plural = (requests: number) => `${requests} ${requests === 1 ? 'request' : 'requests'}`
+
+const traffic = ({ bytesUp, bytesDown }: Pick<NetworkTotals, 'bytesUp' | 'bytesDown'>) =>
+  `${kibibytes(bytesUp)} up, ${kibibytes(bytesDown)} down`
+
+const kibibytes = (bytes: number) => (bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`)
 
 function fence(text: string, max: number): string {
   const body = cutText(shortRuns(text), max)

@@ -2,6 +2,7 @@ import type { Fence } from '../domain/tasks/attempt.ts'
 import { hasCode } from '../domain/errors.ts'
 import { loadJob } from '../domain/tasks/job.ts'
 import type { Job } from '../domain/tasks/job.ts'
+import { ledgerSummary } from '../domain/ledger/summary.ts'
 import { lastMessage } from '../domain/tasks/last-message.ts'
 import { postponePublish, releasePublish, renewPublish, settlePublish } from '../domain/tasks/publishing.ts'
 import { attemptSettings } from './attempt-settings.ts'
@@ -65,7 +66,8 @@ function publishDeps(job: Job, fence: Fence, deps: PublishWorkDeps): PublishDeps
     forge: deps.forgeOf(job.repository),
     pullRequestBody: async () => {
       const summary = await retryDatabase(() => lastMessage(db, { taskId, ...fence }), withinLease())
-      return pullRequestBodyOf(job, { summary, taskUrl: deps.taskUrl(taskId) })
+      const network = await retryDatabase(() => ledgerSummary(db, fence.attemptId), withinLease())
+      return pullRequestBodyOf(job, { summary, network, taskUrl: deps.taskUrl(taskId) })
     },
     confirmHeld: () => retryDatabase(() => renewPublish(db, fence, LEASE_MS), withinLease()),
   }

@@ -82,6 +82,8 @@ export function attempt(overrides: Record<string, unknown> = {}) {
     pullRequest: null,
     publish: { state: 'none', reason: null },
     usage: { inputTokens: 0, outputTokens: 0, seconds: 1 },
+    agentVersion: null,
+    network: null,
     startedAt: null,
     finishedAt: null,
     ...overrides,
@@ -102,7 +104,7 @@ export function task(overrides: Record<string, unknown> = {}, attempts = [attemp
     createdAt: '2026-01-01T00:00:00.000Z',
     branch: null,
     agent: 'command',
-    turns: [{ id: 'n1', prompt: 'Mend it', attempts }],
+    turns: [{ id: 'n1', prompt: 'Mend it', images: 0, attempts }],
     ...overrides,
   }
 }

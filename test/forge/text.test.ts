@@ -36,7 +36,8 @@ function outside(body: string): string {
 
 test.each(HOSTILE)('pullRequestBody() keeps %j inside a fence', (text) => {
   const flagged = [{ path: `a\`${text}`, why: text }]
-  const body = pullRequestBody({ ...base, prompt: text, summary: text, flagged, taskUrl: 'https://h/tasks/1' })
+  const network = networkOf([text, `${text}.test`])
+  const body = pullRequestBody({ ...base, prompt: text, summary: text, flagged, network, taskUrl: 'https://h/tasks/1' })
   expect(outside(body)).not.toMatch(/octocat|#\d|acme|evil|<img|<!--/)
   expect(body).not.toMatch(/[\u202e\u2028\u0007\u001b]/)
   expect(outside(body)).toContain('[Task](<https://h/tasks/1>)')
@@ -45,9 +46,31 @@ test.each(HOSTILE)('pullRequestBody() keeps %j inside a fence', (text) => {
 test('pullRequestBody() stays below the limit of GitHub, whole fences included', () => {
   const huge = '`'.repeat(100_000) + '\u202e'.repeat(100_000)
   const flagged = Array.from({ length: 500 }, (_, n) => ({ path: `${n}/${'p'.repeat(900)}`, why: 'workflow' }))
-  const body = pullRequestBody({ ...base, prompt: huge, summary: huge, flagged })
+  const network = networkOf(Array.from({ length: 50 }, (_, n) => `${n}${huge}`))
+  const body = pullRequestBody({ ...base, prompt: huge, summary: huge, flagged, network })
   expect(body.length).toBeLessThanOrEqual(65_536)
   expect(outside(body)).toContain('Made by Drydock')
+})
+
+const networkOf = (hosts: (string | null)[]) => ({
+  ...{ requests: 5, denied: 2, bytesUp: 10, bytesDown: 2048, others: null },
+  hosts: hosts.map((host) => ({ host, verdict: 'allow' as const, count: 1, bytesUp: 10, bytesDown: 2048 })),
+})
+
+test('pullRequestBody() says what was asked of the network, and nothing of a network that was not used', () => {
+  const denied = { host: null, verdict: 'deny' as const, count: 2, bytesUp: 0, bytesDown: 0 }
+  const { hosts, ...totals } = networkOf(['registry.npmjs.org'])
+  const others = { hosts: 7, requests: 9, denied: 9, bytesUp: 0, bytesDown: 0 }
+  const body = pullRequestBody({ ...base, prompt: 'p', network: { ...totals, hosts: [...hosts, denied], others } })
+  expect(body).toContain(
+    [
+      '**Network**: 5 requests, 2 denied, 10 B up, 2.0 KiB down\n',
+      '- ` registry.npmjs.org `: 1 request, 10 B up, 2.0 KiB down',
+      '- names that are none: 2 denied',
+      '- and 7 more',
+    ].join('\n'),
+  )
+  expect(pullRequestBody({ ...base, prompt: 'p' })).not.toContain('Network')
 })
 
 test('pullRequestBody() links to http only', () => {
