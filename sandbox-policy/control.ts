@@ -58,7 +58,10 @@ export type ModelGrant = {
   /** Model names that may be asked for; empty: any. */
   models: readonly string[]
   features: readonly ModelFeature[]
-  /** Tokens, in and out together, that this attempt may still use; null: no budget. */
+  /**
+   * Tokens, in and out together, that this attempt may still use; null: no budget. Counts in the first grant that a gateway
+   * process gets for a sandbox; it keeps the books from there, and a later number changes nothing.
+   */
   budgetTokens: number | null
   /** Upper bound that a request's maximum output is clamped to. */
   maxOutputTokens: number
@@ -126,7 +129,16 @@ export type LeaseRenewal = { ids: readonly string[]; leaseMs: number }
 /** A line of the spool. `position` grows by one with each line, over restarts, too. */
 export type SpooledRecord = { position: number; record: LedgerRecord }
 
-export type ModelUsage = { inputTokens: number; outputTokens: number; requests: number; budgetLeft: number | null }
+/** Tokens that a sandbox has used since this gateway process first heard of it. */
+export type ModelUsage = {
+  inputTokens: number
+  outputTokens: number
+  requests: number
+  /** What is left of the budget; requests under way count with all that they may cost. Null: no budget. */
+  budgetLeft: number | null
+  /** A request was refused for the budget; all later ones are, too. */
+  exhausted: boolean
+}
 
 /** Names that the gateway itself answers for. */
 export const MODEL_HOST = 'model.drydock.internal'

@@ -1,0 +1,87 @@
+import { Refusal } from './refusal.ts'
+
+const MiB = 1024 * 1024
+export const MAX_BODY = 32 * MiB
+
+/** Bytes of bodies in memory: of all sandboxes, and of one. Their parsed form comes on top, some three times as much. */
+const MAX_HELD = 384 * MiB
+const MAX_HELD_BY_ONE = 64 * MiB
+/** From the first byte to the last. */
+const READ_TIMEOUT_MS = 120_000
+
+/** The one place of the gateway that buffers bodies (R12), bounded for all sandboxes together. */
+export class BodyReader {
+  readonly #held = new Map<string, number>()
+  #all = 0
+
+  /** Rejects with Refusal, or as the body does. `release` when the bytes are no longer needed. */
+  async read(
+    body: AsyncIterable<Buffer>,
+    { sandbox, length }: { sandbox: string; length: number | undefined },
+    signal: AbortSignal,
+  ): Promise<{ bytes: Buffer; release: () => void }> {
+    const chunks: Buffer[] = []
+    let size = 0
+    const release = () => {
+      this.#hold(sandbox, -size)
+      size = 0
+    }
+    const late = AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)])
+    try {
+      if (length !== undefined && length > MAX_BODY) throw tooLarge()
+      for await (const chunk of until(body, late)) {
+        chunks.push(chunk)
+        size += chunk.length
+        this.#hold(sandbox, chunk.length)
+        if (size > MAX_BODY) throw tooLarge()
+        if (this.#all > MAX_HELD || (this.#held.get(sandbox) ?? 0) > MAX_HELD_BY_ONE) {
+          throw new Refusal(503, 'rate', 'Too many large model requests at once. Try again.')
+        }
+      }
+      return { bytes: Buffer.concat(chunks), release }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  #hold(sandbox: string, bytes: number): void {
+    this.#all += bytes
+    const held = (this.#held.get(sandbox) ?? 0) + bytes
+    if (held > 0) this.#held.set(sandbox, held)
+    else this.#held.delete(sandbox)
+  }
+}
+
+function tooLarge(): Refusal {
+  return new Refusal(413, 'body', `A model request may have at most ${MAX_BODY / MiB} MiB.`)
+}
+
+/** The same, ending with the signal's reason also while nothing comes. */
+export async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const iterator = source[Symbol.asyncIterator]()
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      reject(signal.reason as Error)
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+  aborted.catch(() => {})
+  let ended = false
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), aborted])
+      if (next.done === true) {
+        ended = true
+        return
+      }
+      yield next.value
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    // Not awaited: a source that hangs also hangs in here.
+    if (!ended) iterator.return?.().catch(() => {})
+  }
+}
