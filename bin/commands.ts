@@ -36,9 +36,49 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove an environment',
     load: async () => (await import('../cli/commands/env/delete.ts')).deleteEnvironment,
   },
+  'provider add': {
+    summary: 'add a provider of models',
+    load: async () => (await import('../cli/commands/provider/add.ts')).addProvider,
+  },
+  'provider list': {
+    summary: 'list the providers of models',
+    load: async () => (await import('../cli/commands/provider/list.ts')).listProviders,
+  },
+  'provider show': {
+    summary: 'show a provider, without its key',
+    load: async () => (await import('../cli/commands/provider/show.ts')).showProvider,
+  },
+  'provider update': {
+    summary: 'change a provider, its key too',
+    load: async () => (await import('../cli/commands/provider/update.ts')).updateProvider,
+  },
+  'provider delete': {
+    summary: 'remove a provider and its key',
+    load: async () => (await import('../cli/commands/provider/delete.ts')).deleteProvider,
+  },
+  'credential set': {
+    summary: 'store a header that rules of a policy add',
+    load: async () => (await import('../cli/commands/credential/set.ts')).setCredential,
+  },
+  'credential list': {
+    summary: 'list the credentials, without their values',
+    load: async () => (await import('../cli/commands/credential/list.ts')).listCredentials,
+  },
+  'credential delete': {
+    summary: 'remove a credential',
+    load: async () => (await import('../cli/commands/credential/delete.ts')).deleteCredential,
+  },
+  'rotate-keys': {
+    summary: 'make a new master key and seal all stored keys with it',
+    load: async () => (await import('./commands/rotate-keys.ts')).rotateKeys,
+  },
   exec: {
     summary: 'give a task to an agent',
     load: async () => (await import('../cli/commands/exec.ts')).exec,
+  },
+  follow: {
+    summary: 'go on with a task that has ended',
+    load: async () => (await import('../cli/commands/follow.ts')).follow,
   },
   list: {
     summary: 'list tasks',
@@ -86,6 +126,13 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['Start here', ['demo', 'serve', 'doctor']],
   ['Environments', ['env create', 'env list', 'env show', 'env update', 'env delete']],
-  ['Tasks', ['exec', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
+  [
+    'Models and credentials',
+    [
+      ...['provider add', 'provider list', 'provider show', 'provider update', 'provider delete'],
+      ...['credential set', 'credential list', 'credential delete', 'rotate-keys'],
+    ],
+  ],
+  ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
   ['Measuring', ['bench', 'fault']],
 ]

@@ -10,6 +10,8 @@ const ENVIRONMENT_VARIABLES = [
   ['DRYDOCK_TOKEN', "your token (default: the local server's admin-token)"],
 ] as const
 
+const NAME_WIDTH = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
+
 /** Runs what was typed. Returns the exit code; rejects with exit code 2 on wrong use. */
 export async function dispatch(argv: readonly string[], context: CliContext): Promise<number> {
   const [first, ...rest] = argv
@@ -70,5 +72,5 @@ function overview(style: Style): string {
 }
 
 function rows(names: readonly string[], style: Style): string {
-  return names.map((name) => `  ${style('cyan', name.padEnd(14))} ${COMMANDS[name]?.summary ?? ''}`).join('\n')
+  return names.map((name) => `  ${style('cyan', name.padEnd(NAME_WIDTH))} ${COMMANDS[name]?.summary ?? ''}`).join('\n')
 }

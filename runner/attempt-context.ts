@@ -4,7 +4,8 @@ import type { MirrorView } from '../forge/mirrors.ts'
 import type { AttemptSettings } from './attempt-settings.ts'
 import type { CleanupStack } from './cleanup.ts'
 import { AttemptFailure } from './failure.ts'
-import type { Breach, Sandbox, SandboxFactory } from './sandbox/sandbox.ts'
+import type { SandboxNetwork } from './network/network.ts'
+import type { Breach, Mount, Sandbox, SandboxFactory, SandboxSpec } from './sandbox/sandbox.ts'
 import type { StopSwitch } from './stop.ts'
 import { IN_SANDBOX } from './workspace/workspace.ts'
 
@@ -28,7 +29,7 @@ export type SandboxDeps = {
  * A sandbox of the attempt, not started yet. It is destroyed with the attempt at the latest, also when what it was made
  * for broke off, and the first limit that it breaches stops the attempt.
  */
-export function newSandbox(context: AttemptContext<SandboxDeps>, input: { ref: string; view: MirrorView }): Sandbox {
+export function newSandbox(context: AttemptContext<SandboxDeps>, input: SandboxInput): Sandbox {
   const { deps, cleanup, stop } = context
   const sandbox = deps.createSandbox(sandboxSpec(context, input))
   cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
@@ -36,16 +37,25 @@ export function newSandbox(context: AttemptContext<SandboxDeps>, input: { ref: s
   return sandbox
 }
 
+export type SandboxInput = {
+  ref: string
+  view: MirrorView
+  /** Absent: no network at all. */
+  network?: SandboxNetwork | undefined
+  mounts?: readonly Mount[]
+}
+
 function sandboxSpec(
   { job, deps, settings }: AttemptContext<SandboxDeps>,
-  { ref, view }: { ref: string; view: MirrorView },
-) {
+  { ref, view, network, mounts = [] }: SandboxInput,
+): SandboxSpec {
   return {
     image: ref,
     owner: { installation: deps.installation, attempt: job.attempt.id, claim: job.attempt.claim },
     resources: settings.resources,
-    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }],
+    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }, ...mounts, ...(network?.mounts ?? [])],
     lifetimeMs: settings.limits.totalMs + settings.limits.collectMs,
+    ...(network && { network: network.attachment, env: network.env }),
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Job } from '../domain/tasks/job.ts'
+import { dirname } from 'node:path'
+import type { MirrorView } from '../forge/mirrors.ts'
 import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
-import type { CleanupStack } from './cleanup.ts'
+import type { AttemptContext } from './attempt-context.ts'
 import { CLOSED, credentialsOf } from './network-plan.ts'
 import type { NetworkPlan } from './network-plan.ts'
 import type { NetworkGrant, Networks, SandboxNetwork } from './network/network.ts'
@@ -17,10 +18,10 @@ export type ConnectDeps = {
   onLeftover: (error: unknown) => void
 }
 
-type Context = { job: Job; deps: ConnectDeps; cleanup: CleanupStack }
+type Context = Pick<AttemptContext<ConnectDeps>, 'job' | 'deps' | 'cleanup'>
 
 /** Takes a network for a sandbox that is made after it; it is given back at the attempt's end, after that sandbox. */
-export async function takeNetwork({ job, deps, cleanup }: Context, signal: AbortSignal): Promise<SandboxNetwork> {
+export async function connect({ job, deps, cleanup }: Context, signal: AbortSignal): Promise<SandboxNetwork> {
   const network = await deps.networks.take({ attempt: job.attempt.id, claim: job.attempt.claim }, signal)
   cleanup.defer(() => network.close().catch(deps.onLeftover))
   return network
@@ -40,13 +41,24 @@ export async function setupGrant(deps: ConnectDeps): Promise<NetworkGrant> {
   return { phase: 'setup', policy: setup ?? CLOSED, credentials }
 }
 
+/** What the agent's own policy opens: nothing by default. */
+export async function ownGrant(deps: ConnectDeps): Promise<NetworkGrant> {
+  const { agent } = deps.networkPlan
+  return { phase: 'agent', policy: agent ?? CLOSED, credentials: await deps.readCredentials(credentialsOf(agent)) }
+}
+
 /** What the agent may reach: its policy, its model, and the repository, read-only, by git. */
 export async function agentGrant(
-  deps: ConnectDeps,
-  { agent, repositories }: { agent: AgentAdapter; repositories: Readonly<Record<string, string>> },
+  { job, deps }: Pick<Context, 'job' | 'deps'>,
+  { adapter, view }: { adapter: AgentAdapter; view: MirrorView },
 ): Promise<NetworkGrant> {
-  const { agent: policy } = deps.networkPlan
-  const credentials = await deps.readCredentials(credentialsOf(policy))
-  const model = agent.wire === null ? undefined : await deps.modelGrant(agent.wire)
-  return { phase: 'agent', policy: policy ?? CLOSED, credentials, ...(model && { model }), repositories }
+  const model = adapter.wire === null ? undefined : await deps.modelGrant(adapter.wire)
+  const repositories = { [repositoryName(job.repository.address)]: dirname(view.objects) }
+  return { ...(await ownGrant(deps)), ...(model && { model }), repositories }
+}
+
+/** The last part of an address, without `.git`: what follows `http://git.drydock.internal/`. */
+export function repositoryName(address: string): string {
+  const last = address.replace(/\/+$/, '').split(/[/:]/).at(-1) ?? ''
+  return last.replace(/\.git$/, '').replace(/[^\w.-]/g, '-') || 'repository'
 }

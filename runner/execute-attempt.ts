@@ -1,7 +1,7 @@
 import { DrydockError, hasCode } from '../domain/errors.ts'
-import type { FailureReason, Phase } from '../domain/tasks/attempt.ts'
+import type { FailureReason } from '../domain/tasks/attempt.ts'
 import type { Job } from '../domain/tasks/job.ts'
-import type { AttemptResult } from '../domain/tasks/fenced.ts'
+import type { AttemptEnd, AttemptResult } from '../domain/tasks/fenced.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import type { Phases } from './phases.ts'
@@ -12,11 +12,11 @@ import type { StopCause, StopSwitch } from './stop.ts'
 /** The writes that end an attempt; each carries the fence. */
 export type EndWrites = {
   succeed: (result: AttemptResult) => Promise<void>
-  fail: (failure: { phase: Phase; reason: FailureReason; message: string }) => Promise<void>
+  fail: (failure: AttemptEnd) => Promise<void>
   /** Back to the queue without blame: this runner stops. */
   handBack: () => Promise<void>
   /** Back to the queue, counted: something of ours broke. */
-  giveUp: (failure: { phase: Phase; reason: FailureReason; message: string }) => Promise<void>
+  giveUp: (failure: Omit<AttemptEnd, 'kept'>) => Promise<void>
   /** Says that nothing of the attempt runs any more. */
   noteGone: () => Promise<void>
 }
@@ -64,7 +64,8 @@ async function writeEnd(deps: ExecuteDeps, error: unknown): Promise<void> {
   const failure = cause?.kind === 'failed' ? cause.failure : error
   if (cause && cause.kind !== 'failed') return writeStop(deps, cause)
   if (failure instanceof AttemptFailure) {
-    return deps.writes.fail({ phase: deps.phases.current, reason: failure.reason, message: failure.message })
+    const { reason, message, kept } = failure
+    return deps.writes.fail({ phase: deps.phases.current, reason, message, ...(kept && { kept }) })
   }
   deps.onOurFault(error)
   await deps.writes.giveUp({ phase: deps.phases.current, reason: ourReason(error), message: ourMessage(error) })

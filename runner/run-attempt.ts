@@ -2,16 +2,19 @@ import type { FlaggedPath } from '../domain/tasks/attempt.ts'
 import type { AttemptBase, AttemptResult } from '../domain/tasks/fenced.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
-import type { AgentAdapter } from './agent/adapter.ts'
-import { runAgent } from './agent/run-agent.ts'
-import type { AgentOutcome } from './agent/run-agent.ts'
-import { breachFailure, newSandbox } from './attempt-context.ts'
+import { runAgentPhase } from './agent-phase.ts'
+import type { AgentDeps, Place, ReadyAgent } from './agent-phase.ts'
+import { newSandbox } from './attempt-context.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import { cleanupStack } from './cleanup.ts'
+import { connect, needsNetwork } from './connect.ts'
 import type { ResolvedImage } from './environment/image.ts'
 import { AttemptFailure } from './failure.ts'
+import type { SandboxNetwork } from './network/network.ts'
 import { printing } from './printing.ts'
+import { resumeTurn } from './resume-turn.ts'
+import type { EarlierTurn, ResumeDeps } from './resume-turn.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 import { maintain, setUp } from './set-up.ts'
 import type { SetUpDeps } from './set-up.ts'
@@ -20,20 +23,24 @@ import type { Base, Change, Collect } from './workspace/workspace.ts'
 
 const MAX_FLAGGED = 200
 
-export type RunAttemptDeps = SetUpDeps & {
-  resolveImage: (name: string, onProgress: (line: string) => void, signal: AbortSignal) => Promise<ResolvedImage>
-  openMirror: (job: Job, signal: AbortSignal) => Promise<MirrorView>
-  collect: Collect
-  agent: AgentAdapter
-  commit: (
-    job: Job,
-    view: MirrorView,
-    input: { change: Change; base: Base },
-  ) => Promise<{ commit: string; branch: string }>
-  enter: (state: 'running' | 'collecting') => Promise<void>
-  recordBase: (base: AttemptBase) => Promise<void>
-}
+export type RunAttemptDeps = SetUpDeps &
+  AgentDeps &
+  ResumeDeps & {
+    resolveImage: (name: string, onProgress: OnProgress, signal: AbortSignal) => Promise<ResolvedImage>
+    /** Gives the agent's program, installed on first use. */
+    readyAgent: (onProgress: OnProgress, signal: AbortSignal) => Promise<ReadyAgent>
+    openMirror: (job: Job, signal: AbortSignal) => Promise<MirrorView>
+    collect: Collect
+    commit: (
+      job: Job,
+      view: MirrorView,
+      input: { change: Change; base: Base },
+    ) => Promise<{ commit: string; branch: string }>
+    enter: (state: 'running' | 'collecting') => Promise<void>
+    recordBase: (base: AttemptBase) => Promise<void>
+  }
 
+type OnProgress = (line: string) => void
 export type AttemptOutcome = Pick<AttemptResult, 'answer' | 'change'>
 
 /**
@@ -46,33 +53,32 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   const context: Context = { job, deps, stop, cleanup, settings: attemptSettings(job) }
   const { limits } = context.settings
 
+  const earlier = await deps.earlierTurn()
   const { view, base } = await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
-    openBase(context, signal),
+    openBase(context, earlier, signal),
   )
 
-  // An image of ours may have to be built first, which takes longer than a sandbox may.
-  const image = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, ({ signal }) =>
-    findImage(context, signal),
+  // An image of ours, or the agent, may have to be made first, which takes longer than a sandbox may.
+  const { image, agent } = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, ({ signal }) =>
+    findParts(context, signal),
   )
   await deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
-  const sandbox = await startSandbox(context, { view, image })
+  const { sandbox, network } = await startSandbox(context, { view, image, agent })
   await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
     printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput }, signal)),
   )
-  await maintain(context, sandbox)
+  const place: Place = { sandbox, network, view, base, agent }
+  await maintain(context, place)
+  const resume = job.turn.n > 1 ? await resumeIn(context, { ...place, earlier }) : undefined
 
   await deps.enter('running')
-  const agent = await phases.run(
-    { phase: 'agent', limitMs: limits.agentMs, noOutputMs: limits.noOutputMs },
-    ({ signal, heard }) => runAgent({ sandbox, adapter: deps.agent, job, log, heard }, signal),
-  )
-  await agentMustSucceed(agent, sandbox)
+  const answer = await withAgent(context, { ...place, resume })
 
   await deps.enter('collecting')
-  if (job.task.mode === 'ask') return { answer: agent.answer }
+  if (job.task.mode === 'ask') return { answer }
   // Awaited here: the sandbox must outlive the collecting.
   return await phases.run({ phase: 'collect', limitMs: limits.collectMs }, ({ signal }) =>
-    keepChange(context, { sandbox, view, base }, signal),
+    keepChange(context, place, signal),
   )
 }
 
@@ -80,6 +86,7 @@ type Context = AttemptContext<RunAttemptDeps>
 
 async function openBase(
   { job, deps, cleanup }: Context,
+  earlier: EarlierTurn | undefined,
   signal: AbortSignal,
 ): Promise<{ view: MirrorView; base: Base }> {
   const view = await deps.openMirror(job, signal)
@@ -87,26 +94,33 @@ async function openBase(
   cleanup.defer(() => view[Symbol.asyncDispose]())
   const branch = job.task.branch ?? job.repository.defaultBranch ?? view.defaultBranch
   const commit = view.refs.find((ref) => ref.name === `refs/heads/${branch}`)?.commit
-  if (commit) return { view, base: { commit, branch } }
+  // A follow-up starts where the turn before did: its change is a change to that very commit.
+  if (commit) return { view, base: { commit: earlier?.baseCommit ?? commit, branch } }
   throw new AttemptFailure('branch-not-found', `Cannot check out branch "${branch}": the repository has no such branch`)
 }
 
-const findImage = ({ job, deps }: Context, signal: AbortSignal) => {
+async function findParts({ job, deps }: Context, signal: AbortSignal) {
   const onProgress = (line: string) => {
     // Nobody waits for it; a log that cannot be written has stopped the attempt by now.
     deps.log.write('sandbox', 'notice', { message: line }).catch(() => undefined)
   }
-  return deps.resolveImage(job.environment.image, onProgress, signal)
+  const agent = await deps.readyAgent(onProgress, signal)
+  return { agent, image: await deps.resolveImage(job.environment.image, onProgress, signal) }
 }
 
+type From = { view: MirrorView; image: ResolvedImage; agent: ReadyAgent }
+type Started = { sandbox: Sandbox; network: SandboxNetwork | undefined }
+
 /** Starts the sandbox for the agent: once more from the set-up when its snapshot was removed in between. */
-async function startSandbox(context: Context, from: { view: MirrorView; image: ResolvedImage }): Promise<Sandbox> {
+async function startSandbox(context: Context, from: From): Promise<Started> {
   const { job, deps, settings } = context
   const start = async () => {
-    const sandbox = newSandbox(context, { ref: await setUp(context, from), view: from.view })
+    const ref = await setUp(context, from)
+    const network = needsNetwork(context, from.agent.adapter) ? await takeNetwork(context) : undefined
+    const sandbox = newSandbox(context, { ref, view: from.view, network, mounts: programMount(from.agent) })
     const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
     await deps.phases.run(spec, ({ signal }) => sandbox.start(signal))
-    return sandbox
+    return { sandbox, network }
   }
   try {
     return await start()
@@ -117,20 +131,61 @@ async function startSandbox(context: Context, from: { view: MirrorView; image: R
   }
 }
 
-async function keepChange(
-  { job, deps }: Context,
-  input: { sandbox: Sandbox; view: MirrorView; base: Base },
-  signal: AbortSignal,
-): Promise<AttemptOutcome> {
+const programMount = ({ program }: ReadyAgent) => (program ? [program.mount] : [])
+
+const resumeIn = (context: Context, into: Place & { earlier: EarlierTurn | undefined }) =>
+  context.deps.phases.run({ phase: 'checkout', limitMs: context.settings.limits.checkoutMs }, ({ signal }) =>
+    resumeTurn(context, into, signal),
+  )
+
+const takeNetwork = (context: Context) =>
+  // The first one of an installation waits for the gateway's image.
+  context.deps.phases.run({ phase: 'sandbox', limitMs: context.settings.limits.setupMs }, ({ signal }) =>
+    connect(context, signal),
+  )
+
+/** The agent's answer. When it failed, the failure carries what it changed until then. */
+async function withAgent(context: Context, place: Place): Promise<string> {
+  try {
+    return await runAgentPhase(context, place)
+  } catch (error) {
+    const isOver = !(error instanceof AttemptFailure) || context.stop.signal.aborted
+    if (isOver || context.job.task.mode === 'ask') throw error
+    throw await withKeptChange(context, place, error)
+  }
+}
+
+async function withKeptChange(context: Context, place: Place, failure: AttemptFailure): Promise<AttemptFailure> {
+  const { deps, settings } = context
+  try {
+    await deps.enter('collecting')
+    const { patch, stats } = await deps.phases.run(
+      { phase: 'collect', limitMs: settings.limits.collectMs },
+      ({ signal }) => collectChange(context, place, signal),
+    )
+    const kept = stats.files === 0 ? undefined : { patch, stats }
+    return new AttemptFailure(failure.reason, failure.message, { cause: failure, kept })
+  } catch (error) {
+    // The failure of the agent is what people must see; without its change, if that cannot be had.
+    return error instanceof AttemptFailure ? failure : Promise.reject(error as Error)
+  }
+}
+
+async function keepChange(context: Context, place: Place, signal: AbortSignal): Promise<AttemptOutcome> {
+  const change = await collectChange(context, place, signal)
+  if (change.stats.files === 0) return { answer: null, change: { ...change, commit: null, branch: null } }
+  const { job, deps } = context
+  const { commit, branch } = await deps.commit(job, place.view, { change, base: place.base })
+  return { answer: null, change: { ...change, commit, branch } }
+}
+
+async function collectChange({ deps }: Context, { sandbox, view, base }: Place, signal: AbortSignal): Promise<Change> {
   const { log } = deps
   const collected = await printing({ log, phase: 'collect' }, (onOutput) =>
-    deps.collect({ ...input, onOutput }, signal),
+    deps.collect({ sandbox, view, base, onOutput }, signal),
   )
-  const change = { ...collected, flagged: listed(collected.flagged) }
-  for (const message of change.skipped) await log.write('collect', 'notice', { message })
-  if (change.stats.files === 0) return { answer: null, change: { ...change, commit: null, branch: null } }
-  const { commit, branch } = await deps.commit(job, input.view, { change, base: input.base })
-  return { answer: null, change: { ...change, commit, branch } }
+  for (const message of collected.skipped) await log.write('collect', 'notice', { message })
+  return { ...collected, flagged: listed(collected.flagged) }
 }
 
 /** Every look at a task carries this list: a change with a hundred thousand such files must not make it one of megabytes. */
@@ -138,13 +193,4 @@ function listed(flagged: readonly FlaggedPath[]): FlaggedPath[] {
   if (flagged.length <= MAX_FLAGGED) return [...flagged]
   const more = flagged.length - MAX_FLAGGED + 1
   return [...flagged.slice(0, MAX_FLAGGED - 1), { path: '…', why: `and ${more} more files like these` }]
-}
-
-/** A sandbox looks at its limits before it reports a failed command, so a breach that caused it is known by now. */
-async function agentMustSucceed(agent: AgentOutcome, sandbox: Sandbox): Promise<void> {
-  if (agent.ok) return
-  const now = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))
-  const breach = await Promise.race([sandbox.breached, now])
-  if (breach) throw breachFailure(breach)
-  throw new AttemptFailure('agent-exited', agent.message)
 }

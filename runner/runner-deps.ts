@@ -3,7 +3,10 @@ import type { Db, SqlClient } from '../domain/db.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { Forge } from '../forge/forge.ts'
 import type { Mirrors, Remote } from '../forge/mirrors.ts'
-import type { AgentAdapter } from './agent/adapter.ts'
+import type { Keyring } from '../domain/secrets/keyring.ts'
+import type { ReadyAgent } from './agent-phase.ts'
+import type { WorkspacePolicy } from './network-plan.ts'
+import type { Networks } from './network/network.ts'
 import type { ImageDeps } from './environment/image.ts'
 import type { Engine } from './sandbox/engine.ts'
 import type { CheckOut, Collect } from './workspace/workspace.ts'
@@ -18,7 +21,12 @@ export type RunnerDeps = {
   hostId: string
   capacity: number
   logger: Logger
-  agents: Readonly<Record<string, AgentAdapter>>
+  /** An agent, its program installed on first use. Rejects with AttemptFailure `agent-unavailable`. */
+  readyAgent: (id: string, onProgress: (line: string) => void, signal: AbortSignal) => Promise<ReadyAgent>
+  networks: Networks
+  /** The administrators' ceiling and deny list, as of this moment. */
+  workspacePolicy: () => WorkspacePolicy
+  keyring: Keyring
   images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>
   checkOut: CheckOut
   collect: Collect

@@ -6,20 +6,25 @@ import { environmentSnapshot, runSetup } from './environment/snapshot.ts'
 import type { SnapshotDeps, SnapshotInput } from './environment/snapshot.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
+import { ownGrant, connect, setupGrant } from './connect.ts'
+import type { ConnectDeps } from './connect.ts'
+import type { SandboxNetwork } from './network/network.ts'
 import type { Phases } from './phases.ts'
 import { printing } from './printing.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
-import type { CheckOut, Progress } from './workspace/workspace.ts'
+import type { Base, CheckOut, Progress } from './workspace/workspace.ts'
 
-export type SetUpDeps = SandboxDeps & {
-  log: EventLog
-  phases: Phases
-  snapshots: Pick<SnapshotDeps, 'find' | 'save' | 'imageExists'>
-  checkOut: CheckOut
-}
+export type SetUpDeps = SandboxDeps &
+  ConnectDeps & {
+    log: EventLog
+    phases: Phases
+    snapshots: Pick<SnapshotDeps, 'find' | 'save' | 'imageExists'>
+    checkOut: CheckOut
+  }
 
 type Context = AttemptContext<SetUpDeps>
 type From = { view: MirrorView; image: ResolvedImage }
+type In = { sandbox: Sandbox; network: SandboxNetwork | undefined; view: MirrorView; base: Base }
 
 /** The image to start from: the environment's own, or, with a setup script, the snapshot in which it has run. */
 export async function setUp(context: Context, from: From): Promise<string> {
@@ -31,15 +36,23 @@ export async function setUp(context: Context, from: From): Promise<string> {
     image: from.image,
     fromCommit: headOf(from.view),
   }
-  return inSetupPhase(context, (onOutput, signal) =>
-    environmentSnapshot(input, snapshotDeps(context, { ...from, input, onOutput }), signal),
+  const opened: SandboxNetwork[] = []
+  const ref = await inSetupPhase(context, (onOutput, signal) =>
+    environmentSnapshot(input, snapshotDeps(context, { ...from, input, onOutput, opened }), signal),
   )
+  for (const network of opened) await network.close()
+  return ref
 }
 
-/** Runs the maintenance script in a checkout. What it leaves running is killed: it must not reach the agent. */
-export async function maintain(context: Context, sandbox: Sandbox): Promise<void> {
+/**
+ * Runs the maintenance script in a checkout. It reaches what set-up reaches where the base is the default branch; on
+ * another branch, which anybody may have written, only what the agent reaches (R19). What it leaves running is killed.
+ */
+export async function maintain(context: Context, { sandbox, network, view, base }: In): Promise<void> {
   const { maintenanceScript: script, variables } = context.job.environment
   if (!script) return
+  if (base.branch === view.defaultBranch) await network?.permit(await setupGrant(context.deps))
+  else await network?.permit(await ownGrant(context.deps))
   await inSetupPhase(context, async (onOutput, signal) => {
     const code = await runSetup(sandbox, { script, variables, onOutput }, signal)
     if (code !== 0) {
@@ -60,10 +73,9 @@ function inSetupPhase<T>(
   )
 }
 
-function snapshotDeps(
-  context: Context,
-  { view, image, input, onOutput }: From & { input: SnapshotInput; onOutput: Progress },
-): SnapshotDeps {
+type SnapshotWork = { input: SnapshotInput; onOutput: Progress; opened: SandboxNetwork[] }
+
+function snapshotDeps(context: Context, { view, image, input, onOutput, opened }: From & SnapshotWork): SnapshotDeps {
   const { deps } = context
   const base = { commit: input.fromCommit, branch: view.defaultBranch }
   return {
@@ -71,8 +83,11 @@ function snapshotDeps(
     onOutput,
     notice: (message) => deps.log.write('setup', 'notice', { message }),
     async prepare(signal) {
-      const sandbox = newSandbox(context, { ref: image.ref, view })
+      const network = deps.networkPlan.setup && (await connect(context, signal))
+      if (network) opened.push(network)
+      const sandbox = newSandbox(context, { ref: image.ref, view, network })
       await sandbox.start(signal)
+      await network?.permit(await setupGrant(deps))
       await deps.checkOut({ sandbox, view, base, onOutput }, signal)
       return sandbox
     },

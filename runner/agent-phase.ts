@@ -1,0 +1,108 @@
+import type { AgentAdapter, AgentRun } from './agent/adapter.ts'
+import type { AgentProgram } from './agent/program.ts'
+import { runAgent } from './agent/run-agent.ts'
+import type { AgentOutcome } from './agent/run-agent.ts'
+import { breachFailure } from './attempt-context.ts'
+import type { AttemptContext } from './attempt-context.ts'
+import { agentGrant } from './connect.ts'
+import type { ConnectDeps } from './connect.ts'
+import type { EventLog } from './event-log.ts'
+import { AttemptFailure } from './failure.ts'
+import type { SandboxNetwork } from './network/network.ts'
+import type { Phases } from './phases.ts'
+import type { Sandbox } from './sandbox/sandbox.ts'
+import type { MirrorView } from '../forge/mirrors.ts'
+import { MODEL_HOST } from '../sandbox-policy/control.ts'
+import type { ModelUsage } from '../sandbox-policy/control.ts'
+import type { Base } from './workspace/workspace.ts'
+
+const SESSION_LIMIT_MS = 30_000
+
+/** An agent that can run; with a program, where it is not a script. */
+export type ReadyAgent = { adapter: AgentAdapter; program?: AgentProgram }
+
+export type AgentDeps = ConnectDeps & {
+  log: EventLog
+  phases: Phases
+  recordUsage: (usage: ModelUsage) => Promise<void>
+  readImages: () => Promise<AgentRun['images']>
+  /** Keeps the conversation, so that a follow-up can go on with it. Never rejects: the change matters more. */
+  keepSession: (input: { sandbox: Sandbox; agent: ReadyAgent; sessionId: string }, signal: AbortSignal) => Promise<void>
+}
+
+/** Where the agent works. */
+export type Place = {
+  sandbox: Sandbox
+  network: SandboxNetwork | undefined
+  view: MirrorView
+  base: Base
+  agent: ReadyAgent
+  /** The conversation that the agent goes on with. */
+  resume?: { sessionId: string } | undefined
+}
+
+type Context = AttemptContext<AgentDeps>
+
+/** Runs the agent to its end and accounts for its model. Resolves to its answer, rejects with AttemptFailure. */
+export async function runAgentPhase(context: Context, place: Place): Promise<string> {
+  const { deps, settings } = context
+  const { network, agent } = place
+  await network?.permit(await agentGrant(context, { adapter: agent.adapter, view: place.view }))
+  const { agentMs, noOutputMs } = settings.limits
+  let sessionId: string | undefined
+  try {
+    const input = await inputOf(context, place)
+    const outcome = await deps.phases.run({ phase: 'agent', limitMs: agentMs, noOutputMs }, ({ signal, heard }) =>
+      runAgent({ ...input, heard, onSession: (id) => (sessionId = id) }, signal),
+    )
+    return await mustSucceed(outcome, place)
+  } finally {
+    await account(context, place)
+    if (sessionId !== undefined) await keepSession(context, { ...place, sessionId })
+  }
+}
+
+async function inputOf({ job, deps }: Context, { sandbox, network, agent, resume }: Place) {
+  const { model } = job.environment
+  const images = await deps.readImages()
+  return {
+    sandbox,
+    adapter: agent.adapter,
+    job,
+    log: deps.log,
+    ...(agent.program && { program: agent.program }),
+    ...(network && { variables: network.env }),
+    model: {
+      gatewayUrl: `http://${MODEL_HOST}/v1`,
+      ...(model !== null && { model }),
+      ...(images && { images }),
+      ...(resume && { resume }),
+    },
+  }
+}
+
+/** Also of an agent that failed: the next turn may go on from there. Not of one that was stopped: its time is up. */
+async function keepSession({ deps, stop }: Context, { sandbox, agent, sessionId }: Place & { sessionId: string }) {
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(SESSION_LIMIT_MS)])
+  if (!stop.signal.aborted) await deps.keepSession({ sandbox, agent, sessionId }, signal)
+}
+
+/** A sandbox looks at its limits before it reports a failed command, so a breach that caused it is known by now. */
+async function mustSucceed(outcome: AgentOutcome, { sandbox, network }: Place): Promise<string> {
+  if (outcome.ok) return outcome.answer
+  const now = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))
+  const breach = await Promise.race([sandbox.breached, now])
+  if (breach) throw breachFailure(breach)
+  const usage = await network?.usage()
+  if (usage?.exhausted) throw new AttemptFailure('budget-exhausted', budgetSentence(usage))
+  throw new AttemptFailure('agent-exited', outcome.message)
+}
+
+const budgetSentence = ({ inputTokens, outputTokens }: ModelUsage) =>
+  `Cannot go on: the token budget of this attempt is used up (${inputTokens} in, ${outputTokens} out). What the agent changed until then is kept. Raise the budget in the environment, or give a smaller task.`
+
+/** Counts what the model was used for, however the agent ended. */
+async function account({ deps }: Context, { network }: Place): Promise<void> {
+  const usage = await network?.usage().catch(deps.onLeftover)
+  if (usage && usage.requests > 0) await deps.recordUsage(usage).catch(deps.onLeftover)
+}

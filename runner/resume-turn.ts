@@ -1,0 +1,78 @@
+import type { AttemptContext } from './attempt-context.ts'
+import type { AgentAdapter } from './agent/adapter.ts'
+import type { ReadyAgent } from './agent-phase.ts'
+import { AttemptFailure } from './failure.ts'
+import { plainWords } from '../forge/plain-text.ts'
+import type { EventLog } from './event-log.ts'
+import type { Sandbox } from './sandbox/sandbox.ts'
+import { NOTHING_PRELOADED, SHELL } from './workspace/sandbox-shell.ts'
+import { IN_SANDBOX } from './workspace/workspace.ts'
+
+const MAX_WORDS = 4096
+
+/** What an earlier turn of the task left: the commit it started from, and its change as a patch. */
+export type EarlierTurn = { baseCommit: string | null; patch: Buffer | null }
+
+/** A conversation that the same agent can go on with. */
+export type EarlierSession = { sessionId: string; archive: Uint8Array }
+
+export type ResumeDeps = {
+  log: EventLog
+  /** Undefined in a first turn, or when the turn before left nothing. */
+  earlierTurn: () => Promise<EarlierTurn | undefined>
+  /** The session of the turn before, of this very agent and version. */
+  earlierSession: (agent: { id: string; version: string }) => Promise<EarlierSession | undefined>
+  restoreSession: (
+    input: { sandbox: Sandbox; adapter: AgentAdapter; session: EarlierSession },
+    signal: AbortSignal,
+  ) => Promise<void>
+}
+
+type Context = Pick<AttemptContext<ResumeDeps>, 'deps'>
+type Into = { sandbox: Sandbox; agent: ReadyAgent }
+
+/**
+ * Puts the change and the conversation of the turn before into a fresh checkout, inside the sandbox, as the agent's user.
+ * Runs after maintenance, which must not read what an agent wrote (R19). Resolves to the session to go on with.
+ */
+export async function resumeTurn(
+  { deps }: Context,
+  { sandbox, agent, earlier }: Into & { earlier: EarlierTurn | undefined },
+  signal: AbortSignal,
+): Promise<{ sessionId: string } | undefined> {
+  if (earlier?.patch && earlier.patch.length > 0) await applyPatch(sandbox, earlier.patch, signal)
+  const { adapter, program } = agent
+  if (program === undefined) return undefined
+  const session = await deps.earlierSession(program)
+  if (session === undefined) return undefined
+  try {
+    await deps.restoreSession({ sandbox, adapter, session }, signal)
+    return { sessionId: session.sessionId }
+  } catch (error) {
+    if (!(error instanceof AttemptFailure)) throw error
+    // The change is there; only the memory of the conversation is not, and the log says so.
+    await deps.log.write('checkout', 'notice', { message: error.message })
+    return undefined
+  }
+}
+
+async function applyPatch(sandbox: Sandbox, patch: Buffer, signal: AbortSignal): Promise<void> {
+  let words = ''
+  const { code } = await sandbox.exec(
+    {
+      command: [SHELL, '-c', 'cd "$DRYDOCK_WORKSPACE" && exec git apply --whitespace=nowarn -'],
+      user: 'agent',
+      env: { ...NOTHING_PRELOADED, DRYDOCK_WORKSPACE: IN_SANDBOX.workspace },
+      stdin: patch,
+      onOutput: (_stream, chunk) => {
+        if (words.length < MAX_WORDS) words += chunk.toString('utf8')
+      },
+    },
+    signal,
+  )
+  if (code === 0) return
+  throw new AttemptFailure(
+    'checkout-failed',
+    `Cannot go on from the turn before: its change does not apply any more. ${plainWords(words)}`,
+  )
+}

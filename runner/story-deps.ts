@@ -1,0 +1,148 @@
+import { readCredentials } from '../domain/credentials/credentials.ts'
+import { findSnapshot, saveSnapshot } from '../domain/environments/snapshots.ts'
+import { DrydockError } from '../domain/errors.ts'
+import { grantFor } from '../domain/providers/grant.ts'
+import { latestAgentSession, saveAgentSession } from '../domain/tasks/agent-sessions.ts'
+import type { Fence } from '../domain/tasks/attempt.ts'
+import { enterState, recordAgentVersion, recordBase, recordUsage } from '../domain/tasks/fenced.ts'
+import type { Job } from '../domain/tasks/job.ts'
+import { previousAttempt, readTurnImages } from '../domain/tasks/turns.ts'
+import type { AgentDeps } from './agent-phase.ts'
+import type { AgentProgram } from './agent/program.ts'
+import type { ConnectDeps } from './connect.ts'
+import type { EngineGate } from './engine-gate.ts'
+import { resolveImage } from './environment/image.ts'
+import type { EventLog } from './event-log.ts'
+import { AttemptFailure } from './failure.ts'
+import { networkPlan } from './network-plan.ts'
+import { openMirror } from './open-mirror.ts'
+import type { Phases } from './phases.ts'
+import { commitChange } from './publish/commit-change.ts'
+import type { ResumeDeps } from './resume-turn.ts'
+import { retryDatabase } from './retry-database.ts'
+import type { RunAttemptDeps } from './run-attempt.ts'
+import type { RunnerDeps } from './runner-deps.ts'
+import { restoreSession, saveSession } from './sessions/sessions.ts'
+import type { StopSwitch } from './stop.ts'
+
+export type StoryContext = {
+  fence: Fence
+  job: Job
+  log: EventLog
+  phases: Phases
+  stop: StopSwitch
+  deps: RunnerDeps & { engineGate: EngineGate }
+}
+
+/** What the story of one attempt works with: the runner's parts, bound to the attempt and its fence. */
+export function storyDeps(context: StoryContext): RunAttemptDeps {
+  const { fence, job, log, phases, deps } = context
+  const { db, engine } = deps
+  const write = writer(context)
+  return {
+    ...connecting(context),
+    ...withAgents(context),
+    ...resuming(context),
+    installation: deps.hostId,
+    log,
+    phases,
+    createSandbox: (spec) => engine.createSandbox(spec),
+    resolveImage: (name, onProgress, signal) => {
+      const onPull = (image: { ref: string; digest: string }) => {
+        deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
+        log.write('sandbox', 'notice', { message: `Pulled ${image.ref}: ${image.digest}` }).catch(() => undefined)
+      }
+      return resolveImage(name, { deps: { ...deps.images, engine, onPull }, onProgress }, signal)
+    },
+    async readyAgent(onProgress, signal) {
+      const agent = await deps.readyAgent(job.task.agent, onProgress, signal)
+      const { program } = agent
+      if (program) await write(() => recordAgentVersion(db, fence, versionOf(program)))
+      return agent
+    },
+    snapshots: {
+      find: (key) => write(() => findSnapshot(db, key)),
+      save: (snapshot) => write(() => saveSnapshot(db, snapshot)),
+      imageExists: async (ref) => (await engine.imageInfo(ref)) !== undefined,
+    },
+    openMirror: (of, signal) => openMirror(of, deps, signal),
+    checkOut: deps.checkOut,
+    collect: deps.collect,
+    commit: (of, view, input) => commitChange({ job: of, view, ...input }, deps),
+    enter: async (state) => {
+      await write(() => enterState(db, fence, state))
+      await log.write(phases.current, 'state', { state })
+    },
+    recordBase: (base) => write(() => recordBase(db, fence, base)),
+  }
+}
+
+const versionOf = ({ version, sha256 }: AgentProgram) => `${version} sha256:${sha256}`
+
+const writer =
+  ({ stop }: StoryContext) =>
+  <T>(work: () => Promise<T>) =>
+    retryDatabase(work, stop.signal)
+
+function connecting(context: StoryContext): ConnectDeps {
+  const { job, fence, deps } = context
+  const write = writer(context)
+  const { provider, model, budgetTokens } = job.environment
+  return {
+    networks: deps.networks,
+    networkPlan: networkPlan(job.environment, deps.workspacePolicy()),
+    readCredentials: (names) => write(() => readCredentials(deps.db, deps.keyring, names)).catch(asFailure),
+    modelGrant: (wire) =>
+      write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).catch(asFailure),
+    onLeftover: (error) => {
+      deps.logger.error(
+        { err: error, attempt: fence.attemptId },
+        'Cannot remove what an attempt used; it is swept later',
+      )
+      deps.engineGate.suspect()
+    },
+  }
+}
+
+/** What an administrator must set first is the attempt's failure, with its sentence. */
+function asFailure(error: unknown): never {
+  if (!(error instanceof DrydockError) || error.code === 'database-unavailable') throw error
+  throw new AttemptFailure('model-unavailable', error.message, { cause: error })
+}
+
+type Accounts = Pick<AgentDeps, 'recordUsage' | 'readImages' | 'keepSession'>
+
+function withAgents(context: StoryContext): Accounts {
+  const { job, fence, log, deps } = context
+  const write = writer(context)
+  return {
+    recordUsage: (usage) => write(() => recordUsage(deps.db, fence, usage)),
+    readImages: () => write(() => readTurnImages(deps.db, job.turn.id)),
+    async keepSession({ sandbox, agent, sessionId }, signal) {
+      const { adapter, program } = agent
+      if (program === undefined) return
+      try {
+        const archive = await saveSession({ sandbox, adapter }, signal)
+        if (archive === undefined) return
+        const session = { agent: adapter.id, version: program.version, sessionId, archive: Buffer.from(archive) }
+        await write(() => saveAgentSession(deps.db, deps.keyring, { fence, session }))
+      } catch (error) {
+        deps.logger.warn({ err: error, attempt: fence.attemptId }, 'Cannot keep the session of an agent')
+        const message = 'The conversation could not be kept: a follow-up starts without the memory of this turn'
+        await log.write('agent', 'notice', { message }).catch(() => undefined)
+      }
+    },
+  }
+}
+
+function resuming(context: StoryContext): Omit<ResumeDeps, 'log'> {
+  const { fence, deps } = context
+  const write = writer(context)
+  return {
+    earlierTurn: () => write(() => previousAttempt(deps.db, fence.attemptId)),
+    earlierSession: ({ id, version }) =>
+      write(() => latestAgentSession(deps.db, deps.keyring, { attemptId: fence.attemptId, agent: id, version })),
+    restoreSession: ({ sandbox, adapter, session }, signal) =>
+      restoreSession({ sandbox, adapter, archive: session.archive }, signal),
+  }
+}
