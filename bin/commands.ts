@@ -12,6 +12,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'run one task from prompt to published branch, on this machine',
     load: async () => (await import('./demo.ts')).demo,
   },
+  sandbox: {
+    summary: 'run one command under a network policy and show what it asked for',
+    load: async () => (await import('./commands/sandbox.ts')).sandbox,
+  },
   doctor: {
     summary: 'check this machine and the server, and say what to do',
     load: async () => (await import('./doctor.ts')).doctor,
@@ -124,7 +128,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ['Start here', ['demo', 'serve', 'doctor']],
+  ['Start here', ['demo', 'serve', 'sandbox', 'doctor']],
   ['Environments', ['env create', 'env list', 'env show', 'env update', 'env delete']],
   [
     'Models and credentials',

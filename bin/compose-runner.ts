@@ -1,14 +1,20 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Database } from '../domain/db.ts'
+import type { Keyring } from '../domain/secrets/keyring.ts'
 import { createGitHub } from '../forge/github.ts'
 import type { GitHubOptions } from '../forge/github.ts'
 import { createMirrors } from '../forge/mirror.ts'
-import { commandAgent } from '../runner/agent/command.ts'
+import { AGENTS } from '../runner/agent/agents.ts'
+import { agentInstaller } from '../runner/agent/install.ts'
+import type { AgentInstaller } from '../runner/agent/install.ts'
+import { AttemptFailure } from '../runner/failure.ts'
+import type { ManagedNetworks } from '../runner/network/networks.ts'
 import type { RunnerDeps } from '../runner/runner-deps.ts'
 import type { Engine } from '../runner/sandbox/engine.ts'
 import { checkOut } from '../runner/workspace/checkout.ts'
 import { collector } from '../runner/workspace/collect.ts'
+import { packageRoot } from './config.ts'
 import type { ServerConfig } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { OwnImages } from './own-images.ts'
@@ -27,6 +33,8 @@ export type ComposeInput = {
   folder: DataFolder
   logger: Logger
   roots: readonly string[]
+  networks: ManagedNetworks
+  keyring: Keyring
 }
 
 /** Puts the runner's parts together. */
@@ -41,7 +49,16 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     hostId: folder.installation,
     capacity: config.capacity,
     logger,
-    agents: { command: commandAgent },
+    readyAgent: readyAgent(
+      agentInstaller({
+        folder: join(folder.path, 'agents'),
+        manifest: join(packageRoot, 'images/agents'),
+        platform: { os: process.platform, cpu: process.arch },
+      }),
+    ),
+    networks: input.networks,
+    workspacePolicy: settings.workspacePolicy,
+    keyring: input.keyring,
     images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
     mirrors: createMirrors({
       folder: join(folder.path, 'mirrors'),
@@ -72,6 +89,15 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
       ),
   }
 }
+
+const readyAgent =
+  (installer: AgentInstaller): RunnerDeps['readyAgent'] =>
+  async (id, onProgress, signal) => {
+    const adapter = Object.values(AGENTS).find((agent) => agent.id === id)
+    if (!adapter) throw new AttemptFailure('agent-unavailable', `Cannot run agent "${id}": there is no such agent`)
+    if (adapter.id === 'command') return { adapter }
+    return { adapter, program: (await installer.programs(onProgress, signal))[adapter.id] }
+  }
 
 function githubOptions({ token, apiUrl, webUrl }: NonNullable<ServerConfig['github']>): GitHubOptions {
   return { token, maxWaitMs: FORGE_WAIT_MS, ...(apiUrl && { baseUrl: apiUrl }), ...(webUrl && { webUrl }) }

@@ -27,6 +27,8 @@ const ServerEnv = z.object({
   DRYDOCK_GITHUB_URL: z.url().optional(),
   DRYDOCK_PUBLIC_URL: z.url().optional(),
   DRYDOCK_IMAGES: list.default([]),
+  DRYDOCK_MASTER_KEY: list.default([]),
+  DRYDOCK_SANDBOX_RANGE: z.cidrv4().default('10.213.0.0/16'),
   DRYDOCK_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DOCKER_HOST: z.string().optional(),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
@@ -44,6 +46,10 @@ export type ServerConfig = Readonly<{
   publicUrl: string | undefined
   /** Image names of ours and the tags to use, where they are not built from this folder. */
   images: ReadonlyMap<string, string>
+  /** 32 bytes in base64 each, the current one first; none: a file in the data folder. */
+  masterKeys: readonly string[]
+  /** Where the networks of sandboxes come from. */
+  sandboxRange: string
   logLevel: string
   dockerSocket: string
   path: string
@@ -76,6 +82,8 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       : undefined,
     publicUrl: vars.DRYDOCK_PUBLIC_URL,
     images: new Map(vars.DRYDOCK_IMAGES.map(nameAndTag)),
+    masterKeys: vars.DRYDOCK_MASTER_KEY,
+    sandboxRange: vars.DRYDOCK_SANDBOX_RANGE,
     logLevel: vars.DRYDOCK_LOG,
     dockerSocket: socketOf(vars.DOCKER_HOST),
     path: vars.PATH,

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { AttemptFailure } from '../runner/failure.ts'
 import { packageRoot } from './config.ts'
 
-const OWN = ['base', 'universal', 'postgres'] as const
+const OWN = ['base', 'universal', 'postgres', 'gateway'] as const
 const SCRIPT = join(packageRoot, 'scripts', 'image.mjs')
 
 export type OwnImages = {

@@ -14,11 +14,13 @@ import { startEmbeddedPostgres } from '../runner/database/embedded-postgres.ts'
 import { startRunner } from '../runner/main.ts'
 import type { Engine } from '../runner/sandbox/engine.ts'
 import { createDockerEngine } from '../runner/sandbox/docker.ts'
+import { composeNetworks } from './compose-networks.ts'
 import { composeRunner } from './compose-runner.ts'
 import { packageRoot } from './config.ts'
 import type { ServerConfig } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
 import type { DataFolder } from './data-folder.ts'
+import { openKeyring } from './keyring.ts'
 import { ownImages } from './own-images.ts'
 import type { OwnImages } from './own-images.ts'
 import { watchSettings } from './watch-settings.ts'
@@ -69,6 +71,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const database = openDatabase(address)
     cleanup.defer(() => database[Symbol.asyncDispose]())
     const settings = await watchSettings(database.db, config, stop.signal)
+    const keyring = await openKeyring({ encoded: config.masterKeys, dataDir: folder?.path })
 
     const roots = config.repositoryRoots ?? [homedir()]
     let url: string | undefined
@@ -76,17 +79,19 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       const check = (text: string) =>
         checkAddress(text, { repositoryRoots: roots, allowedHosts: settings.gitAllowedHosts() })
       const api = await startApi(
-        { database, host: options.host, port: options.port, checkAddress: check, logger, version: '0.1.0' },
+        { database, keyring, host: options.host, port: options.port, checkAddress: check, logger, version: '0.1.0' },
         stop.signal,
       )
       cleanup.defer(() => api.close())
       url = api.url
     }
     const adminToken = folder && (await storeAdminToken(database, folder.path))
-    if (folder && role !== 'api') {
-      const runner = await startRunner(
-        composeRunner({ config, database, engine, images, settings, folder, logger, roots }),
-      )
+    if (folder && keyring && role !== 'api') {
+      const parts = { config, database, engine, images, settings, folder, logger }
+      const networks = await composeNetworks(parts)
+      cleanup.defer(() => networks[Symbol.asyncDispose]())
+      settings.onChange(() => networks.refresh())
+      const runner = await startRunner(composeRunner({ ...parts, roots, networks, keyring }))
       cleanup.defer(() => runner.close({ drainMs: config.drainMs }))
     }
     let closing: Promise<void> | undefined

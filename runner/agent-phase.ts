@@ -5,10 +5,9 @@ import type { AgentOutcome } from './agent/run-agent.ts'
 import { breachFailure } from './attempt-context.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import { agentGrant } from './connect.ts'
-import type { ConnectDeps } from './connect.ts'
+import type { ConnectDeps, Connection } from './connect.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
-import type { SandboxNetwork } from './network/network.ts'
 import type { Phases } from './phases.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
@@ -33,7 +32,7 @@ export type AgentDeps = ConnectDeps & {
 /** Where the agent works. */
 export type Place = {
   sandbox: Sandbox
-  network: SandboxNetwork | undefined
+  connection: Connection | undefined
   view: MirrorView
   base: Base
   agent: ReadyAgent
@@ -46,8 +45,8 @@ type Context = AttemptContext<AgentDeps>
 /** Runs the agent to its end and accounts for its model. Resolves to its answer, rejects with AttemptFailure. */
 export async function runAgentPhase(context: Context, place: Place): Promise<string> {
   const { deps, settings } = context
-  const { network, agent } = place
-  await network?.permit(await agentGrant(context, { adapter: agent.adapter, view: place.view }))
+  const { connection, agent } = place
+  await connection?.permit(await agentGrant(context, { adapter: agent.adapter, view: place.view }))
   const { agentMs, noOutputMs } = settings.limits
   let sessionId: string | undefined
   try {
@@ -62,7 +61,7 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
   }
 }
 
-async function inputOf({ job, deps }: Context, { sandbox, network, agent, resume }: Place) {
+async function inputOf({ job, deps }: Context, { sandbox, connection, agent, resume }: Place) {
   const { model } = job.environment
   const images = await deps.readImages()
   return {
@@ -71,7 +70,7 @@ async function inputOf({ job, deps }: Context, { sandbox, network, agent, resume
     job,
     log: deps.log,
     ...(agent.program && { program: agent.program }),
-    ...(network && { variables: network.env }),
+    ...(connection && { variables: connection.network.env }),
     model: {
       gatewayUrl: `http://${MODEL_HOST}/v1`,
       ...(model !== null && { model }),
@@ -88,12 +87,12 @@ async function keepSession({ deps, stop }: Context, { sandbox, agent, sessionId 
 }
 
 /** A sandbox looks at its limits before it reports a failed command, so a breach that caused it is known by now. */
-async function mustSucceed(outcome: AgentOutcome, { sandbox, network }: Place): Promise<string> {
+async function mustSucceed(outcome: AgentOutcome, { sandbox, connection }: Place): Promise<string> {
   if (outcome.ok) return outcome.answer
   const now = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))
   const breach = await Promise.race([sandbox.breached, now])
   if (breach) throw breachFailure(breach)
-  const usage = await network?.usage()
+  const usage = await connection?.network.usage()
   if (usage?.exhausted) throw new AttemptFailure('budget-exhausted', budgetSentence(usage))
   throw new AttemptFailure('agent-exited', outcome.message)
 }
@@ -102,7 +101,7 @@ const budgetSentence = ({ inputTokens, outputTokens }: ModelUsage) =>
   `Cannot go on: the token budget of this attempt is used up (${inputTokens} in, ${outputTokens} out). What the agent changed until then is kept. Raise the budget in the environment, or give a smaller task.`
 
 /** Counts what the model was used for, however the agent ended. */
-async function account({ deps }: Context, { network }: Place): Promise<void> {
-  const usage = await network?.usage().catch(deps.onLeftover)
+async function account({ deps }: Context, { connection }: Place): Promise<void> {
+  const usage = await connection?.network.usage().catch(deps.onLeftover)
   if (usage && usage.requests > 0) await deps.recordUsage(usage).catch(deps.onLeftover)
 }

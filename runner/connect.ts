@@ -4,13 +4,14 @@ import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import { CLOSED, credentialsOf } from './network-plan.ts'
+import type { LivePlan } from './live-plan.ts'
 import type { NetworkPlan } from './network-plan.ts'
 import type { NetworkGrant, Networks, SandboxNetwork } from './network/network.ts'
 
 export type ConnectDeps = {
   networks: Pick<Networks, 'take'>
   /** What this attempt's phases may reach. */
-  networkPlan: NetworkPlan
+  plan: LivePlan
   readCredentials: (names: readonly string[]) => Promise<Record<string, Credential>>
   /** Rejects with AttemptFailure `model-unavailable` when no provider speaks the agent's wire. */
   modelGrant: (wire: NonNullable<AgentAdapter['wire']>) => Promise<ModelGrant>
@@ -20,41 +21,81 @@ export type ConnectDeps = {
 
 type Context = Pick<AttemptContext<ConnectDeps>, 'job' | 'deps' | 'cleanup'>
 
+/** What to permit under a plan. */
+export type GrantOf = (plan: NetworkPlan) => Promise<NetworkGrant>
+
+/** A network whose grant follows the plan. */
+export type Connection = {
+  network: SandboxNetwork
+  /** Puts a grant in force, and keeps it up to date with the plan until the next one. */
+  permit: (grantOf: GrantOf) => Promise<void>
+  close: () => Promise<void>
+}
+
 /** Takes a network for a sandbox that is made after it; it is given back at the attempt's end, after that sandbox. */
-export async function connect({ job, deps, cleanup }: Context, signal: AbortSignal): Promise<SandboxNetwork> {
+export async function connect({ job, deps, cleanup }: Context, signal: AbortSignal): Promise<Connection> {
   const network = await deps.networks.take({ attempt: job.attempt.id, claim: job.attempt.claim }, signal)
-  cleanup.defer(() => network.close().catch(deps.onLeftover))
-  return network
+  let wanted: GrantOf | undefined
+  let last: Promise<void> = Promise.resolve()
+  // One after the other: the later grant is the one that stays.
+  const apply = () => {
+    const next = last.then(async () => {
+      if (wanted) await network.permit(await wanted(deps.plan.current))
+    })
+    last = next.catch(() => undefined)
+    return next
+  }
+  const unfollow = deps.plan.follow(apply)
+  const close = async () => {
+    unfollow()
+    wanted = undefined
+    await last
+    await network.close()
+  }
+  cleanup.defer(() => close().catch(deps.onLeftover))
+  return {
+    network,
+    permit: (grantOf) => {
+      wanted = grantOf
+      return apply()
+    },
+    close,
+  }
 }
 
 /** Says whether the agent's sandbox needs a network: for its own policy, its model, or the maintenance script before it. */
 export function needsNetwork({ job, deps }: Pick<Context, 'job' | 'deps'>, agent: AgentAdapter): boolean {
-  const { setup, agent: own } = deps.networkPlan
+  const { setup, agent: own } = deps.plan.current
   const maintains = Boolean(job.environment.maintenanceScript)
   return own !== undefined || agent.wire !== null || (maintains && setup !== undefined)
 }
 
 /** What set-up and maintenance may reach. */
-export async function setupGrant(deps: ConnectDeps): Promise<NetworkGrant> {
-  const { setup } = deps.networkPlan
-  const credentials = await deps.readCredentials(credentialsOf(setup))
-  return { phase: 'setup', policy: setup ?? CLOSED, credentials }
-}
+export const setupGrant =
+  (deps: ConnectDeps): GrantOf =>
+  async ({ setup }) => ({
+    phase: 'setup',
+    policy: setup ?? CLOSED,
+    credentials: await deps.readCredentials(credentialsOf(setup)),
+  })
 
 /** What the agent's own policy opens: nothing by default. */
-export async function ownGrant(deps: ConnectDeps): Promise<NetworkGrant> {
-  const { agent } = deps.networkPlan
-  return { phase: 'agent', policy: agent ?? CLOSED, credentials: await deps.readCredentials(credentialsOf(agent)) }
-}
+export const ownGrant =
+  (deps: ConnectDeps): GrantOf =>
+  async ({ agent }) => ({
+    phase: 'agent',
+    policy: agent ?? CLOSED,
+    credentials: await deps.readCredentials(credentialsOf(agent)),
+  })
 
 /** What the agent may reach: its policy, its model, and the repository, read-only, by git. */
 export async function agentGrant(
   { job, deps }: Pick<Context, 'job' | 'deps'>,
   { adapter, view }: { adapter: AgentAdapter; view: MirrorView },
-): Promise<NetworkGrant> {
+): Promise<GrantOf> {
   const model = adapter.wire === null ? undefined : await deps.modelGrant(adapter.wire)
   const repositories = { [repositoryName(job.repository.address)]: dirname(view.objects) }
-  return { ...(await ownGrant(deps)), ...(model && { model }), repositories }
+  return async (plan) => ({ ...(await ownGrant(deps)(plan)), ...(model && { model }), repositories })
 }
 
 /** The last part of an address, without `.git`: what follows `http://git.drydock.internal/`. */

@@ -9,9 +9,9 @@ import type { AttemptContext } from './attempt-context.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import { cleanupStack } from './cleanup.ts'
 import { connect, needsNetwork } from './connect.ts'
+import type { Connection } from './connect.ts'
 import type { ResolvedImage } from './environment/image.ts'
 import { AttemptFailure } from './failure.ts'
-import type { SandboxNetwork } from './network/network.ts'
 import { printing } from './printing.ts'
 import { resumeTurn } from './resume-turn.ts'
 import type { EarlierTurn, ResumeDeps } from './resume-turn.ts'
@@ -53,9 +53,8 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   const context: Context = { job, deps, stop, cleanup, settings: attemptSettings(job) }
   const { limits } = context.settings
 
-  const earlier = await deps.earlierTurn()
-  const { view, base } = await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
-    openBase(context, earlier, signal),
+  const { view, base, earlier } = await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
+    openBase(context, signal),
   )
 
   // An image of ours, or the agent, may have to be made first, which takes longer than a sandbox may.
@@ -63,11 +62,11 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
     findParts(context, signal),
   )
   await deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
-  const { sandbox, network } = await startSandbox(context, { view, image, agent })
+  const { sandbox, connection } = await startSandbox(context, { view, image, agent })
   await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
     printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput }, signal)),
   )
-  const place: Place = { sandbox, network, view, base, agent }
+  const place: Place = { sandbox, connection, view, base, agent }
   await maintain(context, place)
   const resume = job.turn.n > 1 ? await resumeIn(context, { ...place, earlier }) : undefined
 
@@ -86,16 +85,16 @@ type Context = AttemptContext<RunAttemptDeps>
 
 async function openBase(
   { job, deps, cleanup }: Context,
-  earlier: EarlierTurn | undefined,
   signal: AbortSignal,
-): Promise<{ view: MirrorView; base: Base }> {
+): Promise<{ view: MirrorView; base: Base; earlier: EarlierTurn | undefined }> {
   const view = await deps.openMirror(job, signal)
   // Before anything can go wrong: a view that nobody disposes of would hold the mirror for ever.
   cleanup.defer(() => view[Symbol.asyncDispose]())
   const branch = job.task.branch ?? job.repository.defaultBranch ?? view.defaultBranch
   const commit = view.refs.find((ref) => ref.name === `refs/heads/${branch}`)?.commit
   // A follow-up starts where the turn before did: its change is a change to that very commit.
-  if (commit) return { view, base: { commit: earlier?.baseCommit ?? commit, branch } }
+  const earlier = await deps.earlierTurn()
+  if (commit) return { view, base: { commit: earlier?.baseCommit ?? commit, branch }, earlier }
   throw new AttemptFailure('branch-not-found', `Cannot check out branch "${branch}": the repository has no such branch`)
 }
 
@@ -109,18 +108,23 @@ async function findParts({ job, deps }: Context, signal: AbortSignal) {
 }
 
 type From = { view: MirrorView; image: ResolvedImage; agent: ReadyAgent }
-type Started = { sandbox: Sandbox; network: SandboxNetwork | undefined }
+type Started = { sandbox: Sandbox; connection: Connection | undefined }
 
 /** Starts the sandbox for the agent: once more from the set-up when its snapshot was removed in between. */
 async function startSandbox(context: Context, from: From): Promise<Started> {
   const { job, deps, settings } = context
   const start = async () => {
     const ref = await setUp(context, from)
-    const network = needsNetwork(context, from.agent.adapter) ? await takeNetwork(context) : undefined
-    const sandbox = newSandbox(context, { ref, view: from.view, network, mounts: programMount(from.agent) })
+    const connection = needsNetwork(context, from.agent.adapter) ? await takeNetwork(context) : undefined
+    const sandbox = newSandbox(context, {
+      ref,
+      view: from.view,
+      network: connection?.network,
+      mounts: programMount(from.agent),
+    })
     const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
     await deps.phases.run(spec, ({ signal }) => sandbox.start(signal))
-    return { sandbox, network }
+    return { sandbox, connection }
   }
   try {
     return await start()

@@ -7,8 +7,7 @@ import type { SnapshotDeps, SnapshotInput } from './environment/snapshot.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import { ownGrant, connect, setupGrant } from './connect.ts'
-import type { ConnectDeps } from './connect.ts'
-import type { SandboxNetwork } from './network/network.ts'
+import type { ConnectDeps, Connection } from './connect.ts'
 import type { Phases } from './phases.ts'
 import { printing } from './printing.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
@@ -24,7 +23,7 @@ export type SetUpDeps = SandboxDeps &
 
 type Context = AttemptContext<SetUpDeps>
 type From = { view: MirrorView; image: ResolvedImage }
-type In = { sandbox: Sandbox; network: SandboxNetwork | undefined; view: MirrorView; base: Base }
+type In = { sandbox: Sandbox; connection: Connection | undefined; view: MirrorView; base: Base }
 
 /** The image to start from: the environment's own, or, with a setup script, the snapshot in which it has run. */
 export async function setUp(context: Context, from: From): Promise<string> {
@@ -36,11 +35,11 @@ export async function setUp(context: Context, from: From): Promise<string> {
     image: from.image,
     fromCommit: headOf(from.view),
   }
-  const opened: SandboxNetwork[] = []
+  const opened: Connection[] = []
   const ref = await inSetupPhase(context, (onOutput, signal) =>
     environmentSnapshot(input, snapshotDeps(context, { ...from, input, onOutput, opened }), signal),
   )
-  for (const network of opened) await network.close()
+  for (const connection of opened) await connection.close()
   return ref
 }
 
@@ -48,11 +47,11 @@ export async function setUp(context: Context, from: From): Promise<string> {
  * Runs the maintenance script in a checkout. It reaches what set-up reaches where the base is the default branch; on
  * another branch, which anybody may have written, only what the agent reaches (R19). What it leaves running is killed.
  */
-export async function maintain(context: Context, { sandbox, network, view, base }: In): Promise<void> {
+export async function maintain(context: Context, { sandbox, connection, view, base }: In): Promise<void> {
   const { maintenanceScript: script, variables } = context.job.environment
   if (!script) return
-  if (base.branch === view.defaultBranch) await network?.permit(await setupGrant(context.deps))
-  else await network?.permit(await ownGrant(context.deps))
+  const { deps } = context
+  await connection?.permit(base.branch === view.defaultBranch ? setupGrant(deps) : ownGrant(deps))
   await inSetupPhase(context, async (onOutput, signal) => {
     const code = await runSetup(sandbox, { script, variables, onOutput }, signal)
     if (code !== 0) {
@@ -73,7 +72,7 @@ function inSetupPhase<T>(
   )
 }
 
-type SnapshotWork = { input: SnapshotInput; onOutput: Progress; opened: SandboxNetwork[] }
+type SnapshotWork = { input: SnapshotInput; onOutput: Progress; opened: Connection[] }
 
 function snapshotDeps(context: Context, { view, image, input, onOutput, opened }: From & SnapshotWork): SnapshotDeps {
   const { deps } = context
@@ -83,11 +82,11 @@ function snapshotDeps(context: Context, { view, image, input, onOutput, opened }
     onOutput,
     notice: (message) => deps.log.write('setup', 'notice', { message }),
     async prepare(signal) {
-      const network = deps.networkPlan.setup && (await connect(context, signal))
-      if (network) opened.push(network)
-      const sandbox = newSandbox(context, { ref: image.ref, view, network })
+      const connection = deps.plan.current.setup && (await connect(context, signal))
+      if (connection) opened.push(connection)
+      const sandbox = newSandbox(context, { ref: image.ref, view, network: connection?.network })
       await sandbox.start(signal)
-      await network?.permit(await setupGrant(deps))
+      await connection?.permit(setupGrant(deps))
       await deps.checkOut({ sandbox, view, base, onOutput }, signal)
       return sandbox
     },

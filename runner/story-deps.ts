@@ -1,4 +1,5 @@
 import { readCredentials } from '../domain/credentials/credentials.ts'
+import { readPolicy } from '../domain/environments/read-policy.ts'
 import { findSnapshot, saveSnapshot } from '../domain/environments/snapshots.ts'
 import { DrydockError } from '../domain/errors.ts'
 import { grantFor } from '../domain/providers/grant.ts'
@@ -14,6 +15,7 @@ import type { EngineGate } from './engine-gate.ts'
 import { resolveImage } from './environment/image.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
+import { livePlan } from './live-plan.ts'
 import { networkPlan } from './network-plan.ts'
 import { openMirror } from './open-mirror.ts'
 import type { Phases } from './phases.ts'
@@ -90,7 +92,14 @@ function connecting(context: StoryContext): ConnectDeps {
   const { provider, model, budgetTokens } = job.environment
   return {
     networks: deps.networks,
-    networkPlan: networkPlan(job.environment, deps.workspacePolicy()),
+    plan: livePlan(networkPlan(job.environment, deps.workspacePolicy()), {
+      read: async () => {
+        const policy = (await readPolicy(deps.db, job.environment.id)) ?? job.environment.policy
+        return networkPlan({ policy }, deps.workspacePolicy())
+      },
+      onError: (error) =>
+        deps.logger.warn({ err: error, attempt: fence.attemptId }, 'Cannot look for a changed policy'),
+    }),
     readCredentials: (names) => write(() => readCredentials(deps.db, deps.keyring, names)).catch(asFailure),
     modelGrant: (wire) =>
       write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).catch(asFailure),

@@ -23,11 +23,7 @@ test('networkPlan() puts the workspace over every policy, the default of set-up 
 })
 
 test('credentialsOf() names each credential once', () => {
-  const allow = [
-    { host: 'a.test', credential: 'npm' },
-    { host: 'b.test', credential: 'npm' },
-    { host: 'c.test' },
-  ]
+  const allow = [{ host: 'a.test', credential: 'npm' }, { host: 'b.test', credential: 'npm' }, { host: 'c.test' }]
   expect(credentialsOf({ policy: Policy.parse({ allow }) })).toEqual(['npm'])
   expect(credentialsOf(undefined)).toEqual([])
 })

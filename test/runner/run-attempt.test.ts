@@ -13,6 +13,7 @@ import type { FakeScript } from '../../runner/sandbox/fake.ts'
 import { stopSwitch } from '../../runner/stop.ts'
 import type { Change } from '../../runner/workspace/workspace.ts'
 import { aJob } from '../support/job.ts'
+import { aPlan, fakeNetworks } from '../support/networks.ts'
 
 const HEAD = 'a'.repeat(40)
 const CHANGE: Change = {
@@ -30,6 +31,7 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
   const timings: PhaseTiming[] = []
   const entered: string[] = []
   let disposed = 0
+  const networks = fakeNetworks()
   const leftovers: unknown[] = []
   const log: EventLog = {
     write: async (phase, kind, payload) => void events.push({ phase, kind, payload }),
@@ -46,7 +48,17 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
   const deps: RunAttemptDeps = {
     installation: 'i',
     log,
-    agent: commandAgent,
+    readyAgent: async () => ({ adapter: commandAgent }),
+    networks,
+    plan: aPlan({ setup: undefined, agent: undefined }),
+    readCredentials: async () => ({}),
+    modelGrant: async () => Promise.reject(new AttemptFailure('model-unavailable', 'Cannot reach a model')),
+    recordUsage: async () => undefined,
+    readImages: async () => undefined,
+    keepSession: async () => undefined,
+    earlierTurn: async () => undefined,
+    earlierSession: async () => undefined,
+    restoreSession: async () => undefined,
     createSandbox: sandboxes.create,
     phases: createPhases({ log, record: async (timing) => void timings.push(timing), signal: stop.signal }),
     resolveImage: async (name) => ({ ref: `drydock/${name}:1`, digest: 'sha256:1' }),
@@ -59,7 +71,7 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
     recordBase: async () => undefined,
     onLeftover: (error) => void leftovers.push(error),
   }
-  return { sandboxes, stop, log, events, timings, entered, deps, leftovers, disposed: () => disposed }
+  return { sandboxes, networks, stop, log, events, timings, entered, deps, leftovers, disposed: () => disposed }
 }
 
 const isAgent = (command: readonly string[]) => command.join(' ').includes('/agent-home/')

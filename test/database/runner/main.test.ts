@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { eq } from 'drizzle-orm'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { attempts } from '../../../domain/schema.ts'
+import { parseKeyring } from '../../../domain/secrets/keyring.ts'
 import { startRunner } from '../../../runner/main.ts'
 import type { RunnerDeps } from '../../../runner/runner-deps.ts'
 import type { Engine } from '../../../runner/sandbox/engine.ts'
@@ -21,7 +23,10 @@ function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<b
     hostId: 'host',
     capacity: 1,
     logger: pino({ level: 'silent' }),
-    agents: { command: { launch: unused } as unknown as RunnerDeps['agents'][string] },
+    readyAgent: unused,
+    networks: { take: unused, [Symbol.asyncDispose]: async () => undefined },
+    workspacePolicy: () => ({ ceiling: undefined, deny: [] }),
+    keyring: parseKeyring([randomBytes(32).toString('base64')]),
     images: { ownImage: unused, allowedRegistries: async () => [] },
     mirrors: { open: unused, commit: unused, push: unused },
     checkOut: unused,
