@@ -72,6 +72,6 @@ process.stdin.on('data', (chunk) => {
   if (!input.includes('\\n')) return
   probe(JSON.parse(input)).then((report) => { say({ kind: 'report', report }); process.exit(0) })
 })
-process.stdin.on('end', () => process.exit(0))
+process.stdin.on('end', () => { if (!input.includes('\\n')) process.exit(0) })
 setTimeout(() => process.exit(3), 20000).unref()
 `

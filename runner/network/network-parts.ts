@@ -123,7 +123,9 @@ type Watched = { engine: Pick<Engine, 'followNetworks'>; gateway: Gateway; pool:
 /** Tells the gateway of networks that others make at the engine, and tries again what could not be removed. */
 function watch({ engine, gateway, pool, log }: Watched): () => Promise<void> {
   const over = new AbortController()
-  const onError = (error: unknown) => log.warn({ err: error }, 'Cannot refresh what the gateway knows of this machine')
+  const onError = (error: unknown) => {
+    if (!over.signal.aborted) log.warn({ err: error }, 'Cannot refresh what the gateway knows of this machine')
+  }
   const refresh = () => void gateway.refresh().catch(onError)
   const work = async () => {
     await gateway.refresh()
