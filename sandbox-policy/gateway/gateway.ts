@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { compilePolicy } from '../compile.ts'
 import type { GatewaySettings } from '../control.ts'
 import type { GatewayConfig } from './config.ts'
+import { checkSettings } from './check-settings.ts'
 import { createControlServer, listenOnSocket, type ControlDeps } from './control/server.ts'
+import { Refused } from './control/refused.ts'
+import { startDataPlane } from './data-plane.ts'
 import { Spool } from './ledger/spool.ts'
 import { Sessions } from './sessions.ts'
 import { openLeafAuthority, type LeafAuthority } from './tls/leaves.ts'
@@ -18,6 +21,7 @@ const VERSION = '1'
 /** Leases are looked at this often; `find` looks by itself. */
 const EXPIRE_MS = 250
 
+/** Until the runner sends its own; no sandbox is taken before. */
 const NO_SETTINGS: GatewaySettings = {
   forbidden: [],
   hostAddresses: [],
@@ -26,7 +30,7 @@ const NO_SETTINGS: GatewaySettings = {
   redactQueries: false,
 }
 
-/** Starts a gateway: it hears the runner when this resolves. Disposing it completes all records. */
+/** Starts a gateway: it hears runner and sandboxes when this resolves. Disposing it completes all records. */
 export async function startGateway(config: GatewayConfig, log: Log): Promise<AsyncDisposable> {
   mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
   let settings = NO_SETTINGS
@@ -35,12 +39,17 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
   const sessions = new Sessions({
     spool,
     settings: () => settings,
-    compile: compilePolicy,
+    compile: (policy) => {
+      // What the settings forbid must be forbidden from the first connection on.
+      if (settings === NO_SETTINGS) throw new Refused(409, 'settings-missing', 'Cannot take a sandbox: no settings yet')
+      return compilePolicy(policy)
+    },
     clock: () => performance.now(),
     log: (message, sandbox) => log(message, { sandbox }),
     onChange: () => {},
   })
   const expiry = setInterval(() => sessions.expire(), EXPIRE_MS)
+  const dataPlane = await startDataPlane({ config, sessions, settings: () => settings })
   const control = createControlServer({
     version: VERSION,
     boot: randomUUID(),
@@ -49,6 +58,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
     ...authorityRoutes(authority),
     usageOf: () => undefined,
     applySettings: async (given) => {
+      checkSettings(given)
       settings = given
     },
     log,
@@ -58,6 +68,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(expiry)
+      await dataPlane[Symbol.asyncDispose]()
       await sessions.removeAll()
       await spool[Symbol.asyncDispose]()
       control.close()

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Credential, GatewaySettings, ModelGrant, SandboxConfig } from '../control.ts'
 import type { CompiledPolicy } from '../decide.ts'
 import type { Reason } from '../ledger.ts'
@@ -37,6 +38,8 @@ export class SandboxSession implements Session {
   #repositories: ReadonlySet<string>
 
   constructor(config: SandboxConfig, policy: CompiledPolicy, deps: SessionDeps) {
+    // One for each connection and wait.
+    setMaxListeners(0, this.#ended.signal)
     this.id = config.id
     this.gatewayAddress = config.gatewayAddress
     this.sandboxAddress = config.sandboxAddress

@@ -100,6 +100,7 @@ export class Sessions {
       return this.#deps.compile(policy)
     } catch (error) {
       this.#deps.log('a policy was refused', id)
+      if (error instanceof Refused) throw error
       const why = error instanceof Error ? error.message : 'it cannot be compiled'
       throw new Refused(422, 'policy-invalid', `Cannot set the policy of sandbox "${id}": ${why}`)
     }

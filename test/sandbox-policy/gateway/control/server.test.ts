@@ -154,6 +154,7 @@ test('GET /usage, PUT /settings, POST /ca/rotate', async () => {
     outputTokens: 2,
     requests: 3,
     budgetLeft: null,
+    exhausted: false,
   })
   const settings = {
     forbidden: ['10.0.0.0/8'],
@@ -208,7 +209,9 @@ test('GET /ledger holds back for a slow reader', async () => {
   }
   const session = sessions.get('s1')
   await Promise.all(
-    Array.from({ length: 20_000 }, () => session?.deny({ layer: 'dns', asked: 'x'.repeat(400) }, 'host')),
+    Array.from({ length: 20_000 }, async () => {
+      await session?.deny({ layer: 'dns', asked: 'x'.repeat(400) }, 'host')
+    }),
   )
   const answer = await send('GET', '/ledger')
   await new Promise((resolve) => answer.once('readable', resolve))

@@ -1,0 +1,145 @@
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { DEFAULT_SANDBOX_LIMITS, type SandboxConfig } from '../../../../sandbox-policy/control.ts'
+import { Policy } from '../../../../sandbox-policy/policy.ts'
+import { startFarSide, type FarSide } from './far-side.ts'
+import { compileGateway, GATEWAY, GatewayProcess } from './gateway-process.ts'
+
+let built: Awaited<ReturnType<typeof compileGateway>>
+let gateway: GatewayProcess
+let farSide: FarSide
+
+beforeAll(async () => {
+  built = await compileGateway()
+}, 60_000)
+afterAll(() => built.remove())
+beforeEach(async () => {
+  farSide = await startFarSide(['allowed.test'])
+  gateway = new GatewayProcess(built.folder)
+})
+afterEach(async () => {
+  await gateway.remove()
+  await farSide[Symbol.asyncDispose]()
+})
+
+const sandboxAddress = (index: number) => `127.0.1.${index + 2}`
+
+const configOf = (index: number, policy: unknown = { allow: [{ host: 'allowed.test' }] }): SandboxConfig => ({
+  id: `s${index}`,
+  attempt: null,
+  phase: 'agent',
+  gatewayAddress: GATEWAY,
+  sandboxAddress: sandboxAddress(index),
+  policyVersion: 1,
+  policy: { policy: Policy.parse(policy) },
+  credentials: {},
+  repositories: [],
+  limits: DEFAULT_SANDBOX_LIMITS,
+  seqAfter: 0,
+})
+
+async function settle(sandboxes: number): Promise<void> {
+  const settings = { forbidden: [], hostAddresses: [], staticHosts: {}, redactQueries: false }
+  await gateway.control('PUT', '/settings', { ...settings, upstreamCas: [farSide.caPem], upstreamProxy: farSide.proxy })
+  for (let index = 0; index < sandboxes; index++) await gateway.control('PUT', `/sandboxes/s${index}`, configOf(index))
+}
+
+/** A request through the explicit proxy, from the address of a sandbox. */
+function fetchFrom(index: number, url: string, agent: Agent | false = false): Promise<IncomingMessage> {
+  const { proxy } = gateway.ports
+  const headers = { host: new URL(url).host }
+  const where = { host: GATEWAY, port: proxy, localAddress: sandboxAddress(index), path: url, headers, agent }
+  return new Promise((resolve, reject) => get(where, resolve).on('error', reject))
+}
+
+test('main takes no sandbox before it has settings', async () => {
+  await gateway.start()
+  await expect(gateway.control('PUT', '/sandboxes/s0', configOf(0))).rejects.toThrow(/409/)
+  await expect(fetchFrom(0, 'http://allowed.test/')).rejects.toThrow()
+  await settle(1)
+  expect((await fetchFrom(0, 'http://allowed.test/')).statusCode).toBe(200)
+})
+
+test('main lets through what is allowed, refuses the rest with a reason, and has both on the ledger', async () => {
+  await gateway.start()
+  await settle(1)
+  const allowed = await fetchFrom(0, 'http://allowed.test/path?query=1')
+  expect([allowed.statusCode, await text(allowed)]).toEqual([200, 'far side'])
+  const denied = await fetchFrom(0, 'http://other.test/')
+  expect([denied.statusCode, denied.headers['x-drydock-denied']]).toEqual([403, 'host'])
+  expect(await text(denied)).toContain('other.test')
+  await expect(fetchFrom(1, 'http://allowed.test/')).rejects.toThrow()
+  expect(farSide.requests).toEqual(['allowed.test /path?query=1'])
+  const lines = await gateway.ledgerUntil(({ record }) => record.verdict === 'deny')
+  const seen = lines.map(({ record }) => [
+    record.seq,
+    record.host,
+    record.path,
+    record.verdict,
+    record.reason,
+    record.status,
+  ])
+  expect(seen).toEqual([
+    [1, 'allowed.test', '/path?query=1', 'allow', null, null],
+    [1, 'allowed.test', '/path?query=1', 'allow', null, 200],
+    [2, 'other.test', '/', 'deny', 'host', 403],
+  ])
+})
+
+test('main completes its records and exits 0 on SIGTERM', async () => {
+  await gateway.start()
+  await settle(1)
+  await fetchFrom(0, 'http://allowed.test/')
+  expect(await gateway.stop('SIGTERM')).toBe(0)
+  await gateway.start()
+  const lines = await gateway.ledgerUntil(({ position }) => position === 2)
+  expect(lines.map(({ record }) => [record.seq, record.status])).toEqual([
+    [1, null],
+    [1, 200],
+  ])
+  expect(gateway.log).not.toContain('crashed')
+})
+
+test(
+  'main killed under load has everything on the ledger that reached the far side',
+  { timeout: 120_000 },
+  async () => {
+    const sandboxes = 4
+    const kills = Number(process.env.DRYDOCK_TEST_KILLS ?? 4)
+    let count = 0
+    let served = 0
+    let running = true
+    const agent = new Agent({ keepAlive: true })
+    const load = async (index: number) => {
+      while (running) {
+        const url = `http://allowed.test/${count++}`
+        await fetchFrom(index, url, agent).then(text, () => new Promise((resolve) => setTimeout(resolve, 5)))
+      }
+    }
+    const loads = Array.from({ length: sandboxes * 4 }, (_, index) => load(index % sandboxes))
+    for (let kill = 0; kill < kills; kill++) {
+      await gateway.start()
+      await settle(sandboxes)
+      await farSide.reached(farSide.requests.length + 200)
+      served = farSide.requests.length
+      expect(await gateway.stop('SIGKILL')).toBe('SIGKILL')
+    }
+    running = false
+    await Promise.all(loads)
+    agent.destroy()
+    await gateway.start()
+    await settle(1)
+    await fetchFrom(0, 'http://allowed.test/last')
+    const lines = await gateway.ledgerUntil(({ record }) => record.path === '/last')
+    const onLedger = new Set(lines.map(({ record }) => `allowed.test ${record.path ?? ''}`))
+    expect(farSide.requests.length).toBeGreaterThanOrEqual(served)
+    expect(farSide.requests.filter((request) => !onLedger.has(request))).toEqual([])
+    expect(lines.map(({ position }) => position)).toEqual(lines.map((_, index) => index + 1))
+    for (let index = 0; index < sandboxes; index++) {
+      const seqs = new Set(lines.filter(({ record }) => record.sandbox === `s${index}`).map(({ record }) => record.seq))
+      // Each seq was used for one exchange, and none was left out.
+      expect(Math.max(...seqs)).toBe(seqs.size)
+    }
+  },
+)
