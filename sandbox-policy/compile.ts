@@ -183,8 +183,7 @@ const isInternal = ({ internal }: Entry) => internal
 const needsInspection = (entry: Entry) => entry.needsInspection
 /** A ceiling under which a connection needs no looking into. */
 const isOpen = (ceiling: readonly Entry[]) =>
-  ceiling.some(({ methods, path }) => methods.all && path === undefined) &&
-  !ceiling.some(({ tls }) => tls === 'inspect')
+  ceiling.some(({ methods, path }) => methods.all && path === undefined) && !ceiling.some(needsInspection)
 
 const deniesAt = (entry: DenyEntry, port: number, protocol: Entry['protocol']) =>
   (entry.port === undefined || entry.port === port) && (entry.protocol === undefined || entry.protocol === protocol)

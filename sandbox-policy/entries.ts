@@ -49,14 +49,14 @@ export const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const USUAL = [...SAFE, 'POST', 'PUT', 'PATCH', 'DELETE']
 const WEB_PORTS: readonly number[] = [80, 443]
 
-/** What a policy allows: its rules, those that say more about the path first, then its preset. Throws on a bad host. */
+/** What a policy allows: its rules, the more specific first, then its preset. Throws on a bad host. */
 export function allowEntries(policy: Policy): Entry[] {
   const readOnly: Methods = { all: false, names: SAFE, safe: true, upgrade: false, gitRead: policy.gitRead }
   const methods: Methods =
     policy.methods === 'all' ? { all: true, names: new Set(), safe: false, upgrade: true, gitRead: false } : readOnly
   const rules = policy.allow
     .map((rule, index) => allowEntry(rule, `allow[${index}]`, methods))
-    .sort((a, b) => (b.path?.length ?? -1) - (a.path?.length ?? -1))
+    .sort((a, b) => generality(a) - generality(b) || (b.path?.length ?? -1) - (a.path?.length ?? -1))
   return [...rules, ...presetEntries(policy.preset, methods)]
 }
 
@@ -87,6 +87,9 @@ function allowEntry(rule: Rule, id: RuleId, ofPolicy: Methods): Entry {
       rule.methods !== undefined || rule.path !== undefined || rule.credential !== undefined || rule.tls === 'inspect',
   }
 }
+
+/** A name's own rules come before `**.` rules, which the index files under the name, too. */
+const generality = ({ pattern }: Entry) => (pattern?.kind === 'exact' ? 0 : 1)
 
 function namedMethods(methods: readonly string[]): Methods {
   const names = new Set(methods)
