@@ -170,8 +170,9 @@ async function withKeptChange(context: Context, place: Place, failure: AttemptFa
     const kept = stats.files === 0 ? undefined : { patch, stats }
     return new AttemptFailure(failure.reason, failure.message, { cause: failure, kept })
   } catch (error) {
+    if (!(error instanceof AttemptFailure)) throw error
     // The failure of the agent is what people must see; without its change, if that cannot be had.
-    return error instanceof AttemptFailure ? failure : Promise.reject(error as Error)
+    return failure
   }
 }
 
