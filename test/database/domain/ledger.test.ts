@@ -52,7 +52,8 @@ const open = { status: null, bytesUp: 0, bytesDown: 0, ms: null }
 
 test('storeLedger() and readLedger() give back a record as it was written', async () => {
   const of = await attempt()
-  const written = record(of)
+  const { attempt: id, sandbox } = of
+  const written = record({ attempt: id, sandbox })
   expect(await storeLedger(database.db, [written])).toEqual({ stored: 1, dropped: 0 })
   const { data, next } = await readLedger(database.db, of.attempt, { limit: 10 })
   expect({ data, next }).toEqual({ data: [written], next: null })
