@@ -36,6 +36,8 @@ export class Exchange implements Busy {
   readonly #policyVersion: number
   readonly #repeatable: boolean
   #record: OpenRecord | undefined
+  /** The session was asked for a record; it keeps one, whatever it answered. */
+  #asked = false
   #upstream: Upstream | undefined
   #forward: Forward | undefined
   #tunnel: Tunnel | undefined
@@ -102,6 +104,7 @@ export class Exchange implements Busy {
     const target = { ...to, addresses }
     this.#upstream = this.#pool.take(session, { ...target, repeatable: this.#repeatable })
     const address = this.#upstream?.address ?? addresses[0] ?? null
+    this.#asked = true
     this.#record = await session.allow({ ...record, rule: decision.rule, address })
     for (;;) {
       if (this.#isCut()) return await this.#over()
@@ -202,7 +205,7 @@ export class Exchange implements Busy {
     this.#upstream?.wire.destroy()
     const reason = this.#cut?.reason ?? null
     if (this.#record !== undefined) this.#end(reason)
-    else if (reason !== null) await this.#client.session.deny(this.#job.record, reason)
+    else if (reason !== null && !this.#asked) await this.#client.session.deny(this.#job.record, reason)
     return 'over'
   }
 

@@ -58,6 +58,7 @@ export class Wire {
     // A client may send its FIN with the request; the answer still goes out.
     socket.allowHalfOpen = true
     for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener)
+    if (socket.isPaused()) socket.resume()
     if (socket.destroyed)
       queueMicrotask(() => {
         this.#onClose()
