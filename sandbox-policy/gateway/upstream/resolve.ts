@@ -47,7 +47,6 @@ export function createResolve(deps: ResolveDeps): Resolve {
   }
 
   return async (name, signal) => {
-    signal.throwIfAborted()
     const hosts = deps.staticHosts()
     if (Object.hasOwn(hosts, name)) return orFail(name, hosts[name] ?? [], 'its static entry is empty')
     const hit = kept.get(name)
@@ -101,7 +100,8 @@ async function within(answer: Promise<Answer>, ms: number): Promise<Answer> {
 /** Others may wait for the same answer: only this wait ends. */
 function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error)
+    const onAbort = () => reject(new DialError('upstream-dns', 'Cannot resolve: nobody waits for it'))
+    if (signal.aborted) return onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })

@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net'
+import type { Reason } from '../../ledger.ts'
+import { LedgerFailed, type NewRecord, type OpenRecord, type Session } from '../session.ts'
+import { DialError, type Dialer } from '../upstream/dialer.ts'
+import { tunnel } from './tunnel.ts'
+
+export type TunnelRequest = {
+  session: Session
+  client: Socket
+  /** Decided and allowed. */
+  name: string
+  port: number
+  internal: boolean
+  record: NewRecord
+  /** Decides again, after a change of the policy. */
+  stillAllowed: () => boolean
+  /** Tells the client how it went; undefined: it is open. Ends the client's side when it is not. */
+  answer: (failure: TunnelFailure | undefined) => void
+  /** What the client was told by then, for the record. */
+  status: number | null
+}
+
+export type TunnelFailure = { reason: Reason; status: 403 | 502 | 503; sentence: string }
+
+/** How many addresses of an answer are tried. */
+const MAX_TRIED = 3
+
+/** Connects a client to a name for a tunnel that nobody looks into, and passes bytes until it is over. Never rejects. */
+export async function openTunnel(request: TunnelRequest, dialer: Dialer): Promise<void> {
+  const { session, client, name, internal, answer, stillAllowed, status } = request
+  const gone = new AbortController()
+  const onClose = () => gone.abort()
+  client.once('close', onClose)
+  const forget = session.track({ stillAllowed, close: () => client.destroy() })
+  let record: OpenRecord | undefined
+  try {
+    if (client.destroyed) gone.abort()
+    const addresses = await dialer.resolve(name, { internal }, gone.signal)
+    record = await session.allow({ ...request.record, address: addresses[0] ?? null })
+    const upstream = await dialFirst(request, { addresses, dialer }, gone.signal)
+    answer(undefined)
+    const passed = tunnel({ session, client, upstream, record, stillAllowed, status })
+    forget()
+    await passed
+  } catch (error) {
+    const failure = failureOf(error, name)
+    if (record !== undefined)
+      record.end({ reason: stillAllowed() ? failure.reason : 'revoked', status: failure.status })
+    else await session.deny({ ...request.record, address: addressOf(error) }, failure.reason, failure.status)
+    answer(failure)
+  } finally {
+    client.off('close', onClose)
+    forget()
+  }
+}
+
+async function dialFirst(
+  { name, port }: TunnelRequest,
+  { addresses, dialer }: { addresses: readonly string[]; dialer: Dialer },
+  signal: AbortSignal,
+): Promise<Socket> {
+  let failure = new DialError('upstream-unreachable', `Cannot connect to ${name}: nobody waits for it`)
+  for (const address of addresses.slice(0, MAX_TRIED)) {
+    if (signal.aborted) break
+    try {
+      return await dialer.connectTcp({ name, address, port }, signal)
+    } catch (error) {
+      if (!(error instanceof DialError)) throw error
+      failure = error
+    }
+  }
+  throw failure
+}
+
+function failureOf(error: unknown, name: string): TunnelFailure {
+  if (error instanceof LedgerFailed)
+    return { reason: 'ledger-failed', status: 503, sentence: 'The ledger cannot be written, so nothing goes out.' }
+  if (!(error instanceof DialError))
+    return { reason: 'upstream-unreachable', status: 502, sentence: `${name} cannot be reached.` }
+  const refused = error.reason === 'private-address' || error.reason === 'self'
+  return {
+    reason: error.reason,
+    status: refused ? 403 : 502,
+    sentence: refused
+      ? `${name} leads to an address that is not public; only a rule with "internal" opens such.`
+      : `${name} cannot be reached: ${error.reason}.`,
+  }
+}
+
+function addressOf(error: unknown): string | null {
+  return error instanceof DialError ? (error.address ?? null) : null
+}
