@@ -5,7 +5,8 @@ import { compilePolicy } from '../compile.ts'
 import type { GatewaySettings } from '../control.ts'
 import type { GatewayConfig } from './config.ts'
 import { checkSettings } from './check-settings.ts'
-import { createControlServer, listenOnSocket, type ControlDeps } from './control/server.ts'
+import { createControlServer, type ControlDeps } from './control/server.ts'
+import { assertUnused, listenOnSocket } from './control/socket.ts'
 import { Refused } from './control/refused.ts'
 import { startDataPlane } from './data-plane.ts'
 import { Spool } from './ledger/spool.ts'
@@ -32,6 +33,8 @@ const NO_SETTINGS: GatewaySettings = {
 
 /** Starts a gateway: it hears runner and sandboxes when this resolves. Disposing it completes all records. */
 export async function startGateway(config: GatewayConfig, log: Log): Promise<AsyncDisposable> {
+  const socket = join(config.controlFolder, 'control.sock')
+  await assertUnused(socket)
   mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
   let settings = NO_SETTINGS
   const authority = await openLeafAuthority(config.stateFolder)
@@ -63,7 +66,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
     },
     log,
   })
-  await listenOnSocket(control, join(config.controlFolder, 'control.sock'), config.socketMode)
+  await listenOnSocket(control, socket, config.socketMode)
   log('listening', { lastPosition: spool.lastPosition })
   return {
     async [Symbol.asyncDispose]() {

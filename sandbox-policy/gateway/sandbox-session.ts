@@ -9,15 +9,21 @@ import { Limits, TokenBucket, type Clock } from './limits.ts'
 import { LedgerFailed, type Guard, type NewRecord, type OpenRecord, type RecordEnd, type Session } from './session.ts'
 
 export type SessionDeps = {
-  spool: Pick<Spool, 'counterOf' | 'open' | 'complete'>
+  spool: Pick<Spool, 'counterOf' | 'open' | 'complete' | 'crowded'>
   settings: () => Pick<GatewaySettings, 'redactQueries'>
   clock: Clock
   /** A fault of ours, without anything of the sandbox's in it. */
   log: (message: string, sandbox: string) => void
 }
 
+/** The lease of a sandbox that was just added, until the first renewal (R11). */
+export const FIRST_LEASE_MS = 30_000
+
 /** Records of refusals for being too fast, a second: a flood must not fill the ledger that all share. */
 const RATE_RECORDS = { count: 20, perMs: 1000 }
+
+/** What each sandbox may still ask for while the spool is crowded, so that one that floods does not stop the others. */
+const CROWDED = { count: 50, perMs: 1000 }
 
 /** One sandbox, its configuration replaced in place. */
 export class SandboxSession implements Session {
@@ -27,11 +33,14 @@ export class SandboxSession implements Session {
   readonly #deps: SessionDeps
   readonly #limits: Limits
   readonly #rateRecords: TokenBucket
+  readonly #crowded: TokenBucket
   readonly #counter: Counter
   readonly #guards = new Set<Guard>()
   readonly #records = new Set<SessionRecord>()
   readonly #settled = new Set<() => void>()
   readonly #ended = new AbortController()
+  /** From then on nothing passes, also when nobody has ended the session yet. */
+  leaseUntil: number
   #config: SandboxConfig
   #policy: CompiledPolicy
   #credentials: ReadonlyMap<string, Credential>
@@ -46,7 +55,9 @@ export class SandboxSession implements Session {
     this.#deps = deps
     this.#limits = new Limits(config.limits, deps.clock)
     this.#rateRecords = new TokenBucket(RATE_RECORDS, deps.clock)
+    this.#crowded = new TokenBucket(CROWDED, deps.clock)
     this.#counter = deps.spool.counterOf(config.id, config.seqAfter)
+    this.leaseUntil = deps.clock() + FIRST_LEASE_MS
     this.#config = config
     this.#policy = policy
     this.#credentials = new Map(Object.entries(config.credentials))
@@ -109,15 +120,16 @@ export class SandboxSession implements Session {
   }
 
   admit(what: 'request' | 'dns' | 'mint'): boolean {
-    return !this.#ended.signal.aborted && this.#limits.admit(what)
+    if (this.#isOver() || !this.#limits.admit(what)) return false
+    return what === 'mint' || !this.#deps.spool.crowded || this.#crowded.take()
   }
 
   openConnection(): (() => void) | undefined {
-    return this.#ended.signal.aborted ? undefined : this.#limits.openConnection()
+    return this.#isOver() ? undefined : this.#limits.openConnection()
   }
 
   countBytes(bytes: number): boolean {
-    return this.#limits.countBytes(bytes) && !this.#ended.signal.aborted
+    return this.#limits.countBytes(bytes) && !this.#isOver()
   }
 
   track(guard: Guard): () => void {
@@ -128,13 +140,13 @@ export class SandboxSession implements Session {
   }
 
   async allow(record: NewRecord): Promise<OpenRecord> {
-    if (this.#ended.signal.aborted) throw new LedgerFailed(`Cannot open a record: sandbox "${this.id}" is gone`)
+    if (this.#isOver()) throw new LedgerFailed(`Cannot open a record: sandbox "${this.id}" is gone`)
     const opened = new SessionRecord(this.#head(record, 'allow'), this.policyVersion, this.#deps, (over) =>
       this.#over(over),
     )
     await opened.open(this.#counter)
     this.#records.add(opened)
-    if (!this.#ended.signal.aborted) return opened
+    if (!this.#isOver()) return opened
     opened.end({ reason: 'revoked' })
     throw new LedgerFailed(`Cannot open a record: sandbox "${this.id}" is gone`)
   }
@@ -171,6 +183,10 @@ export class SandboxSession implements Session {
       verdict,
       rule: record.rule ?? null,
     }
+  }
+
+  #isOver(): boolean {
+    return this.#ended.signal.aborted || this.#deps.clock() >= this.leaseUntil
   }
 
   /** A guard that fails is not allowed. */

@@ -6,26 +6,21 @@ import { SandboxSession, type SessionDeps } from './sandbox-session.ts'
 import type { FindSession } from './session.ts'
 
 export type SessionsDeps = SessionDeps & {
-  spool: Pick<Spool, 'counterOf' | 'open' | 'complete' | 'forget' | 'flush' | 'lastPosition'>
+  spool: Pick<Spool, 'counterOf' | 'open' | 'complete' | 'crowded' | 'forget' | 'flush' | 'lastPosition'>
   /** Throws when the policy makes no sense. */
   compile: (policy: EffectivePolicy) => CompiledPolicy
   /** Called after a sandbox came, changed or went. */
   onChange: () => void
 }
 
-/** The lease of a sandbox that was just added, until the first renewal (R11). */
-export const FIRST_LEASE_MS = 30_000
-
 /** How long exchanges that were closed may take to complete their records themselves. */
 const SETTLE_MS = 500
-
-type Entry = { session: SandboxSession; leaseUntil: number }
 
 /** The sandboxes that may use the gateway, each by its id and by the pair of addresses of its network. */
 export class Sessions {
   readonly #deps: SessionsDeps
-  readonly #byId = new Map<string, Entry>()
-  readonly #byAddresses = new Map<string, Entry>()
+  readonly #byId = new Map<string, SandboxSession>()
+  readonly #byAddresses = new Map<string, SandboxSession>()
   /** Sandboxes that are gone, and whose records are not complete yet. */
   readonly #ending = new Map<string, Promise<void>>()
 
@@ -38,37 +33,37 @@ export class Sessions {
   }
 
   all(): SandboxSession[] {
-    return [...this.#byId.values()].map(({ session }) => session)
+    return [...this.#byId.values()]
   }
 
   /** Finds no session whose lease is over, also when nothing has noticed yet. */
   find: FindSession = ({ local, remote }) => {
-    const entry = this.#byAddresses.get(pairOf(local, remote))
-    if (!entry || entry.leaseUntil > this.#deps.clock()) return entry?.session
-    this.#drop(entry)
+    const session = this.#byAddresses.get(pairOf(local, remote))
+    if (!session || session.leaseUntil > this.#deps.clock()) return session
+    this.#drop(session)
     return undefined
   }
 
   get(id: string): SandboxSession | undefined {
-    return this.#byId.get(id)?.session
+    return this.#byId.get(id)
   }
 
   /** Adds a sandbox or replaces its configuration, which is in force on return. A broken policy changes nothing. */
   put(config: SandboxConfig): void {
     const policy = this.#compile(config)
-    const entry = this.#byId.get(config.id)
-    if (entry && !sameAddresses(entry.session, config)) {
+    const session = this.#byId.get(config.id)
+    if (session && !sameAddresses(session, config)) {
       throw new Refused(409, 'address-changed', `Cannot change sandbox "${config.id}": its addresses are fixed`)
     }
-    if (entry) entry.session.replace(config, policy)
+    if (session) session.replace(config, policy)
     else this.#add(config, policy)
     this.#deps.onChange()
   }
 
   /** Closes everything of a sandbox and completes its records; gives the last position that any of them can have. */
   async remove(id: string): Promise<number> {
-    const entry = this.#byId.get(id)
-    if (entry) this.#drop(entry)
+    const session = this.#byId.get(id)
+    if (session) this.#drop(session)
     await this.#ending.get(id)
     return this.#deps.spool.lastPosition
   }
@@ -78,20 +73,20 @@ export class Sessions {
     this.expire()
     const leaseUntil = this.#deps.clock() + leaseMs
     return ids.filter((id) => {
-      const entry = this.#byId.get(id)
-      if (entry) entry.leaseUntil = leaseUntil
-      return !entry
+      const session = this.#byId.get(id)
+      if (session) session.leaseUntil = leaseUntil
+      return !session
     })
   }
 
   /** Ends the sandboxes whose lease is over. */
   expire(): void {
     const now = this.#deps.clock()
-    for (const entry of [...this.#byId.values()]) if (entry.leaseUntil <= now) this.#drop(entry)
+    for (const session of this.all()) if (session.leaseUntil <= now) this.#drop(session)
   }
 
   async removeAll(): Promise<void> {
-    for (const entry of [...this.#byId.values()]) this.#drop(entry)
+    for (const session of this.all()) this.#drop(session)
     await Promise.all(this.#ending.values())
   }
 
@@ -111,15 +106,13 @@ export class Sessions {
     const earlier = this.#byAddresses.get(pairOf(config.gatewayAddress, config.sandboxAddress))
     if (earlier) this.#drop(earlier)
     const session = new SandboxSession(config, policy, this.#deps)
-    const entry = { session, leaseUntil: this.#deps.clock() + FIRST_LEASE_MS }
-    this.#byId.set(config.id, entry)
-    this.#byAddresses.set(pairOf(config.gatewayAddress, config.sandboxAddress), entry)
+    this.#byId.set(config.id, session)
+    this.#byAddresses.set(pairOf(config.gatewayAddress, config.sandboxAddress), session)
   }
 
   /** Nothing finds it any more, and everything of it is closed. */
-  #drop(entry: Entry): void {
-    const { session } = entry
-    if (this.#byId.get(session.id) !== entry) return
+  #drop(session: SandboxSession): void {
+    if (this.#byId.get(session.id) !== session) return
     this.#byId.delete(session.id)
     this.#byAddresses.delete(pairOf(session.gatewayAddress, session.sandboxAddress))
     session.end()

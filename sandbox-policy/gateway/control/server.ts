@@ -1,4 +1,3 @@
-import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { GatewaySettings, ModelUsage } from '../../control.ts'
 import type { Spool } from '../ledger/spool.ts'
@@ -45,8 +44,6 @@ const ROUTES: readonly Route[] = [
   { method: 'POST', path: /^\/ca\/rotate$/, run: rotate },
 ]
 
-const MAX_SOCKET_PATH = 107
-
 /** What runner and gateway say to each other; see control.ts for the protocol. */
 export function createControlServer(deps: ControlDeps): Server {
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => void handle(request, response, deps))
@@ -54,23 +51,6 @@ export function createControlServer(deps: ControlDeps): Server {
   server.requestTimeout = 30_000
   server.on('clientError', (_, socket) => void socket.destroy())
   return server
-}
-
-/** Listens on a unix socket of this user alone; one that an earlier process left is removed. */
-export async function listenOnSocket(server: Server, path: string, mode = 0o600): Promise<void> {
-  // Longer ones are cut without a word.
-  if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
-    throw new Error(`Cannot listen on ${path}: a socket's path has at most ${MAX_SOCKET_PATH} bytes`)
-  }
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(path, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  chmodSync(path, mode)
 }
 
 async function handle(request: IncomingMessage, response: ServerResponse, deps: ControlDeps): Promise<void> {

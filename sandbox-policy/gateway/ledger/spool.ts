@@ -78,6 +78,11 @@ export class Spool implements AsyncDisposable {
     return this.#fault
   }
 
+  /** The runner falls behind: half of the room is taken. */
+  get crowded(): boolean {
+    return this.#backlog.bytes() > this.#options.maxBytes / 2
+  }
+
   /** The counter of a sandbox, which goes on after everything that either side has of it. */
   counterOf(sandbox: string, seqAfter: number): Counter {
     return this.#backlog.counterOf(sandbox, seqAfter)

@@ -6,11 +6,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { compilePolicy } from '../../../../sandbox-policy/compile.ts'
-import {
-  createControlServer,
-  listenOnSocket,
-  type ControlDeps,
-} from '../../../../sandbox-policy/gateway/control/server.ts'
+import { createControlServer, type ControlDeps } from '../../../../sandbox-policy/gateway/control/server.ts'
+import { assertUnused, listenOnSocket } from '../../../../sandbox-policy/gateway/control/socket.ts'
 import { Spool } from '../../../../sandbox-policy/gateway/ledger/spool.ts'
 import { Sessions } from '../../../../sandbox-policy/gateway/sessions.ts'
 import { ADDRESSES, configOf } from '../sessions/fixture.ts'
@@ -232,6 +229,11 @@ test('listenOnSocket() replaces a socket that was left behind, for its user alon
   await listenOnSocket(second, path, 0o660)
   expect(statSync(path).mode & 0o777).toBe(0o660)
   second.close()
+})
+
+test('assertUnused() tells a live socket from one that was left behind', async () => {
+  await expect(assertUnused(path)).rejects.toThrow(/another gateway/)
+  await expect(assertUnused(join(folder, 'none.sock'))).resolves.toBeUndefined()
 })
 
 test('listenOnSocket() refuses a path that would be cut', async () => {

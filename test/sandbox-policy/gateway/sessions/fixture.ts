@@ -29,7 +29,7 @@ export function configOf(more: Partial<SandboxConfig> = {}): SandboxConfig {
 /** A ledger in memory that can be told to fail, and a clock that moves by hand. */
 export function startSessions(more: Partial<SessionsDeps> = {}) {
   const records: LedgerRecord[] = []
-  const state = { now: 0, fails: false, redactQueries: false, changes: 0, logged: [] as string[] }
+  const state = { now: 0, fails: false, redactQueries: false, changes: 0, crowded: false, logged: [] as string[] }
   const write = (seq: number, members: string) =>
     records.push((JSON.parse(lineOf(records.length + 1, seq, members)) as { record: LedgerRecord }).record)
   const counters = new Map<string, Counter>()
@@ -48,6 +48,9 @@ export function startSessions(more: Partial<SessionsDeps> = {}) {
         return counter.last
       },
       complete: write,
+      get crowded() {
+        return state.crowded
+      },
       forget: (id) => counters.delete(id),
       flush: async () => {},
       get lastPosition() {

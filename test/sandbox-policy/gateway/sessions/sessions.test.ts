@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Refused } from '../../../../sandbox-policy/gateway/control/refused.ts'
-import { FIRST_LEASE_MS } from '../../../../sandbox-policy/gateway/sessions.ts'
+import { FIRST_LEASE_MS } from '../../../../sandbox-policy/gateway/sandbox-session.ts'
 import { LedgerFailed, type Guard } from '../../../../sandbox-policy/gateway/session.ts'
 import { Policy } from '../../../../sandbox-policy/policy.ts'
 import { ADDRESSES, configOf, startSessions } from './fixture.ts'
@@ -118,6 +118,14 @@ test('a lapsed lease ends the sandbox: it is not found, admits nothing, opens no
   expect(late.closed).toEqual(['revoked'])
   expect(sessions.renew({ ids: ['s1'], leaseMs: 1000 })).toEqual(['s1'])
   expect(sessions.find(ADDRESSES)).toBeUndefined()
+})
+
+test('a session whose lease is over lets nothing pass also when nobody has ended it yet', async () => {
+  const { session: live, state } = session()
+  expect([live.admit('dns'), live.countBytes(1)]).toEqual([true, true])
+  state.now = FIRST_LEASE_MS
+  expect([live.admit('dns'), live.countBytes(1), live.openConnection()]).toEqual([false, false, undefined])
+  await expect(live.allow(HTTP)).rejects.toThrow(LedgerFailed)
 })
 
 test('find() ends a sandbox whose lease is over also when no timer came', () => {
@@ -240,44 +248,4 @@ test('the model is granted in the agent phase only', () => {
   expect(live.model).toBeUndefined()
   sessions.put(configOf({ phase: 'agent', model }))
   expect(live.model).toBe(model)
-})
-
-test.each([
-  ['request', 'requestsPerSecond', 1000],
-  ['dns', 'dnsPerSecond', 1000],
-  ['mint', 'mintsPerMinute', 60_000],
-] as const)('admit() of a %s holds %s', (what, limit, perMs) => {
-  const limits = { connections: 1, requestsPerSecond: 100, dnsPerSecond: 100, mintsPerMinute: 100, bytes: null }
-  const { sessions, session: live, state } = session({ limits: { ...limits, [limit]: 10 } })
-  const burst = () => Array.from({ length: 50 }, () => live.admit(what)).filter(Boolean).length
-  expect(burst()).toBe(10)
-  state.now += perMs / 2
-  expect(burst()).toBe(5)
-  state.now += 10 * perMs
-  sessions.put(configOf({ limits: { ...limits, [limit]: 3 } }))
-  expect(burst()).toBe(3)
-  sessions.put(configOf({ limits: { ...limits, [limit]: 0 } }))
-  state.now += perMs
-  expect(burst()).toBe(0)
-})
-
-test('openConnection() holds the limit; a connection counts back once', () => {
-  const { session: live } = session({ limits: { ...configOf().limits, connections: 2 } })
-  const [first, second] = [live.openConnection(), live.openConnection()]
-  expect(live.openConnection()).toBeUndefined()
-  first?.()
-  first?.()
-  expect(second).toBeDefined()
-  expect(live.openConnection()).toBeDefined()
-  expect(live.openConnection()).toBeUndefined()
-})
-
-test('countBytes() holds the limit in all', () => {
-  const { session: live } = session({ limits: { ...configOf().limits, bytes: 100 } })
-  expect([live.countBytes(60), live.countBytes(40), live.countBytes(1), live.countBytes(0)]).toEqual([
-    true,
-    true,
-    false,
-    false,
-  ])
 })
