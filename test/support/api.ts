@@ -81,7 +81,7 @@ export function callWith(app: Pick<ReturnType<typeof createApp>, 'request'>, tok
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
-    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '')
     return {
       status: response.status,
       json: (isJson ? JSON.parse(text) : undefined) as T,
