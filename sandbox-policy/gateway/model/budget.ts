@@ -33,7 +33,7 @@ export type Reservation = {
 /** An answer shorter than that is none; also the least that providers accept. */
 const LEAST_OUTPUT = 16
 
-type Waiting = { wanted: Wanted; resolve: (reservation: Reservation) => void; reject: (refusal: Refusal) => void }
+type Waiting = { wanted: Wanted; resolve: (reservation: Reservation) => void; reject: (refusal: Error) => void }
 
 export class Budget {
   readonly #limit: number | null
@@ -67,28 +67,31 @@ export class Budget {
   /** Waits until the request fits. Rejects with Refusal `budget`, or the signal's reason. */
   reserve(wanted: Wanted, signal: AbortSignal): Promise<Reservation> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error)
-      const waiting = { wanted, resolve, reject }
-      const giveUp = () => {
-        const at = this.#waiting.indexOf(waiting)
-        if (at < 0) return
-        this.#waiting.splice(at, 1)
-        reject(signal.reason as Error)
-        // The one that left may have been the one that all others were waiting behind.
-        this.#admit()
-      }
-      signal.addEventListener('abort', giveUp, { once: true })
       const over = () => {
         signal.removeEventListener('abort', giveUp)
       }
-      waiting.resolve = (reservation) => {
-        over()
-        resolve(reservation)
+      const waiting: Waiting = {
+        wanted,
+        resolve: (reservation) => {
+          over()
+          resolve(reservation)
+        },
+        reject: (error) => {
+          over()
+          reject(error)
+        },
       }
-      waiting.reject = (refusal) => {
-        over()
-        reject(refusal)
+      const giveUp = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+        waiting.reject(signal.reason as Error)
+        // The others may have been waiting behind it.
+        this.#admit()
       }
+      if (signal.aborted) {
+        waiting.reject(signal.reason as Error)
+        return
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
       this.#waiting.push(waiting)
       this.#admit()
     })
@@ -176,9 +179,9 @@ export class Budgets {
     return budget
   }
 
-  /** All zero for a sandbox that has asked for nothing. */
-  usage(sandbox: string): ModelUsage {
-    return this.#budgets.get(sandbox)?.usage() ?? NOTHING_USED
+  /** `limit`: what a sandbox that has asked for nothing may use. */
+  usage(sandbox: string, limit: number | null): ModelUsage {
+    return (this.#budgets.get(sandbox) ?? new Budget(limit)).usage()
   }
 
   #forgetOldest(): void {
@@ -189,5 +192,3 @@ export class Budgets {
     }
   }
 }
-
-const NOTHING_USED: ModelUsage = { inputTokens: 0, outputTokens: 0, requests: 0, budgetLeft: null, exhausted: false }

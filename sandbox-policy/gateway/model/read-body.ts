@@ -1,3 +1,4 @@
+import { Lifeline } from './lifeline.ts'
 import { Refusal } from './refusal.ts'
 
 const MiB = 1024 * 1024
@@ -26,10 +27,15 @@ export class BodyReader {
       this.#hold(sandbox, -size)
       size = 0
     }
-    const late = AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)])
+    using lifeline = new Lifeline()
+    lifeline.follow(signal)
+    lifeline.after(
+      READ_TIMEOUT_MS,
+      () => new Refusal(408, 'body', 'The body of this model request did not come in time.'),
+    )
     try {
       if (length !== undefined && length > MAX_BODY) throw tooLarge()
-      for await (const chunk of until(body, late)) {
+      for await (const chunk of until(body, lifeline.signal)) {
         chunks.push(chunk)
         size += chunk.length
         this.#hold(sandbox, chunk.length)
@@ -58,7 +64,7 @@ function tooLarge(): Refusal {
 }
 
 /** The same, ending with the signal's reason also while nothing comes. */
-export async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = source[Symbol.asyncIterator]()
   let onAbort = () => {}
   const aborted = new Promise<never>((_, reject) => {

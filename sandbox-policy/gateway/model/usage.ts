@@ -14,7 +14,9 @@ export interface UsageWatch {
 }
 
 /** Reads one JSON value of an answer; later values complete earlier ones. */
-type Reader = (value: Record<string, unknown>, earlier: Tokens | undefined) => Tokens | undefined
+type Reader = (value: Record<string, unknown>, earlier: Counted | undefined) => Counted | undefined
+/** `partial`: more is to come, without which it does not count. */
+type Counted = Tokens & { partial?: boolean }
 
 const READERS: Readonly<Record<Endpoint, Reader | undefined>> = {
   responses: readResponses,
@@ -30,7 +32,7 @@ export function watchUsage(endpoint: Endpoint, contentType: string): UsageWatch 
 }
 
 function watchEvents(read: Reader): UsageWatch {
-  let found: Tokens | undefined
+  let found: Counted | undefined
   const lines = new DataLines('"usage"', (data) => {
     found = readJson(data, read, found) ?? found
   })
@@ -40,7 +42,7 @@ function watchEvents(read: Reader): UsageWatch {
     },
     end: () => {
       lines.end()
-      return found
+      return complete(found)
     },
   }
 }
@@ -54,11 +56,18 @@ function watchWhole(read: Reader): UsageWatch {
       if (length > MAX_ANSWER) chunks = []
       else chunks.push(chunk)
     },
-    end: () => (length > MAX_ANSWER ? undefined : readJson(Buffer.concat(chunks).toString('utf8'), read, undefined)),
+    end: () =>
+      length > MAX_ANSWER ? undefined : complete(readJson(Buffer.concat(chunks).toString('utf8'), read, undefined)),
   }
 }
 
-function readJson(text: string, read: Reader, earlier: Tokens | undefined): Tokens | undefined {
+function complete(counted: Counted | undefined): Tokens | undefined {
+  return counted === undefined || counted.partial === true
+    ? undefined
+    : { input: counted.input, output: counted.output }
+}
+
+function readJson(text: string, read: Reader, earlier: Counted | undefined): Counted | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? read(value, earlier) : undefined
@@ -79,7 +88,7 @@ function readChat({ usage }: Record<string, unknown>): Tokens | undefined {
 }
 
 /** Input at the start, output at the end; cached input is not part of `input_tokens`. */
-function readAnthropic(value: Record<string, unknown>, earlier: Tokens | undefined): Tokens | undefined {
+function readAnthropic(value: Record<string, unknown>, earlier: Counted | undefined): Counted | undefined {
   const { usage } = isObject(value.message) ? value.message : value
   if (!isObject(usage)) return undefined
   const cached = count(usage.cache_creation_input_tokens) + count(usage.cache_read_input_tokens)
@@ -87,6 +96,7 @@ function readAnthropic(value: Record<string, unknown>, earlier: Tokens | undefin
   return {
     input: Math.max(input, earlier?.input ?? 0),
     output: Math.max(count(usage.output_tokens), earlier?.output ?? 0),
+    partial: isObject(value.message),
   }
 }
 

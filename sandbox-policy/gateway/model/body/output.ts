@@ -27,7 +27,12 @@ export function chatOutput(baseUrl: string): OutputBounds {
       const asked = [numberOf(max_tokens), numberOf(max_completion_tokens)].filter((each) => each !== undefined)
       return asked.length === 0 ? undefined : Math.min(...asked)
     },
-    set: ({ max_tokens: _old, max_completion_tokens: _new, ...body }, tokens) => ({ ...body, [field]: tokens }),
+    set: (body, tokens) => {
+      const set: Record<string, unknown> = { ...body }
+      delete set.max_tokens
+      delete set.max_completion_tokens
+      return { ...set, [field]: tokens }
+    },
   }
 }
 
@@ -41,8 +46,9 @@ export const anthropicOutput: OutputBounds = {
     const set: Record<string, unknown> = { ...body, max_tokens: tokens }
     if (thinking === undefined || budget === undefined || budget < tokens) return set
     // A thinking budget that does not fit is an error at the provider: think less, or not at all.
-    const { thinking: _without, ...plain } = set
-    return tokens > LEAST_THINKING ? { ...set, thinking: { ...thinking, budget_tokens: tokens - 1 } } : plain
+    if (tokens > LEAST_THINKING) set.thinking = { ...thinking, budget_tokens: tokens - 1 }
+    else delete set.thinking
+    return set
   },
 }
 
