@@ -56,12 +56,11 @@ export const sandbox: Command = {
 }
 
 async function run(plan: SandboxPlan, { context, isJson }: { context: CliContext; isJson: boolean }): Promise<number> {
-  const [{ runInSandbox }, { openPlace, sweepPlaces }, { openTools }, { sayRun, writeRun }] = await Promise.all([
-    import('../sandbox/run.ts'),
-    import('../sandbox/place.ts'),
-    import('../sandbox/tools.ts'),
-    import('../sandbox/report.ts'),
-  ])
+  // One by one: the build rewrites the names of awaited imports only.
+  const { runInSandbox } = await import('../sandbox/run.ts')
+  const { openPlace, sweepPlaces } = await import('../sandbox/place.ts')
+  const { openTools } = await import('../sandbox/tools.ts')
+  const { sayRun, writeRun } = await import('../sandbox/report.ts')
   await using tools = await openTools(ROOT, context)
   await using place = await openPlace()
   const sweeping = sweepPlaces(tools.engine).catch(() => undefined)
