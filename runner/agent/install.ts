@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from '../sandbox/aborted.ts'
 import { fetchPackages } from './npm.ts'
@@ -71,7 +71,7 @@ type Making = { deps: InstallerDeps; tell: (line: string) => void }
 async function fetchInto(target: string, { deps, tell }: Making): Promise<Programs> {
   const { folder, manifest, platform, fetch = fetchPackages } = deps
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  await removeOthers(folder)
+  await removeOthers(folder, basename(target))
   const making = join(folder, `${MAKING}${process.pid}`)
   await mkdir(making)
   try {
@@ -103,8 +103,10 @@ async function recorded(target: string, cpu: string): Promise<Programs | undefin
 }
 
 /** What broke off, and the programs of an earlier version: nothing runs them, since they were of an earlier process. */
-async function removeOthers(folder: string): Promise<void> {
+async function removeOthers(folder: string, target: string): Promise<void> {
   for (const name of await readdir(folder)) {
+    // Another process may have put it there by now.
+    if (name === target) continue
     if (name.startsWith(MAKING) && isAlive(Number(name.slice(MAKING.length)))) continue
     await rm(join(folder, name), { recursive: true, force: true })
   }
