@@ -230,14 +230,15 @@ export class Forward {
 
   /** Judges the head and begins to answer. False: it is over. */
   #beginAnswer(head: ResponseHead): boolean {
-    const { client, credential, head: request } = this.#job
+    const { client, credential, websocketKey, head: request } = this.#job
     const verdict = credential?.response(head.status, head.fields) ?? 'pass'
     if (verdict !== 'pass') {
       const what = verdict === 'found' ? 'holds the credential that was added' : 'is encoded and cannot be searched'
       this.#fail(502, 'secret', `The answer is held back: it ${what}.`)
       return false
     }
-    this.#answer = new Answer(client, head, { request, requestDone: this.#requestDone, credential })
+    const requestDone = this.#requestDone && websocketKey === undefined
+    this.#answer = new Answer(client, head, { request, requestDone, credential })
     this.#down = this.#answer.writer
     this.#status = head.status
     return true

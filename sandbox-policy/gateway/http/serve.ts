@@ -16,24 +16,28 @@ import { websocketKeyOf } from './websocket.ts'
 
 /**
  * Serves one client connection, one request after another, until it is closed or handed over (CONNECT). Takes the
- * socket over: sets its listeners at once, destroys it at the end. Never rejects.
+ * socket over: sets its listeners at once, destroys it at the end. Never rejects. `requests`: how many there were, refused
+ * ones among them; with none, nothing is on the ledger.
  */
-export async function serveHttp(connection: HttpConnection, deps: HttpDeps): Promise<void> {
+export async function serveHttp(connection: HttpConnection, deps: HttpDeps): Promise<{ requests: number }> {
   const client = new Client(connection, { clock: deps.clock, limits: { ...HTTP_LIMITS, ...deps.limits } })
+  let requests = 0
   try {
     let after: After | 'handed-over' = 'keep'
     while (after === 'keep') {
       const head = await client.nextHead()
       if (head === undefined) break
+      requests++
       after = await answer({ client, connection, deps }, head)
     }
-    if (after === 'handed-over') return
+    if (after === 'handed-over') return { requests }
     if (after === 'close') await client.close()
     else client.end()
   } catch {
     // A fault of ours: nothing more may pass on this connection.
     client.cut(null)
   }
+  return { requests }
 }
 
 type Serving = { client: Client; connection: HttpConnection; deps: HttpDeps }

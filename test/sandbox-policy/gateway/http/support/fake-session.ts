@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { compilePolicy } from '../../../../../sandbox-policy/compile.ts'
 import type { Credential } from '../../../../../sandbox-policy/control.ts'
 import type { CompiledPolicy } from '../../../../../sandbox-policy/decide.ts'
@@ -37,6 +38,7 @@ export class FakeSession implements Session {
 
   constructor(policy: Parameters<typeof Policy.parse>[0], id = 'sandbox-1') {
     this.id = id
+    setMaxListeners(0, this.#end.signal)
     this.policy = compilePolicy({ policy: Policy.parse(policy) })
   }
 

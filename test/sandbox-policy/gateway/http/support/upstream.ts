@@ -16,6 +16,12 @@ export async function httpUpstream(answer?: RequestListener) {
       else response.end('hello')
     })
   })
+  const faults: string[] = []
+  server.on('clientError', (error: Error & { code?: string }, socket) => {
+    // A connection that was cut in the middle is no fault; bytes that are not HTTP are.
+    if (error.code?.startsWith('HPE_') === true && error.code !== 'HPE_INVALID_EOF_STATE') faults.push(error.code)
+    socket.destroy()
+  })
   server.on('connection', (socket) => sockets.add(socket))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -24,7 +30,7 @@ export async function httpUpstream(answer?: RequestListener) {
     for (const socket of sockets) socket.destroy()
     server.close()
   }
-  return { port, seen, sockets, close, [Symbol.asyncDispose]: close }
+  return { port, seen, faults, sockets, close, [Symbol.asyncDispose]: close }
 }
 
 /** An upstream of bare bytes: records what comes, answers as the test says. */
