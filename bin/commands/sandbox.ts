@@ -56,11 +56,7 @@ export const sandbox: Command = {
 }
 
 async function run(plan: SandboxPlan, { context, isJson }: { context: CliContext; isJson: boolean }): Promise<number> {
-  // One by one: the build rewrites the names of awaited imports only.
-  const { runInSandbox } = await import('../sandbox/run.ts')
-  const { openPlace, sweepPlaces } = await import('../sandbox/place.ts')
-  const { openTools } = await import('../sandbox/tools.ts')
-  const { sayRun, writeRun } = await import('../sandbox/report.ts')
+  const { runInSandbox, openPlace, sweepPlaces, openTools, sayRun, writeRun } = await loadParts()
   await using tools = await openTools(ROOT, context)
   await using place = await openPlace()
   const sweeping = sweepPlaces(tools.engine).catch(() => undefined)
@@ -83,5 +79,15 @@ async function run(plan: SandboxPlan, { context, isJson }: { context: CliContext
     throw new CliError((error as Error & { reason: string }).reason, error.message, { cause: error })
   } finally {
     await sweeping
+  }
+}
+
+/** Loaded when it is needed. Apart from `run`: the compiler leaves the names of imports beside `await using` as they are. */
+async function loadParts() {
+  return {
+    ...(await import('../sandbox/run.ts')),
+    ...(await import('../sandbox/place.ts')),
+    ...(await import('../sandbox/tools.ts')),
+    ...(await import('../sandbox/report.ts')),
   }
 }
