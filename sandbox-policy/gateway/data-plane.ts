@@ -1,60 +1,65 @@
-import { createServer, type Server, type Socket } from 'node:net'
-import type { GatewaySettings } from '../control.ts'
+import { join } from 'node:path'
+import { MODEL_HOST, type GatewaySettings, type ModelUsage } from '../control.ts'
 import type { GatewayConfig } from './config.ts'
+import { createOpenCredential } from './credentials/open-credential.ts'
+import { openDns } from './dns/server.ts'
+import { createGitRoute } from './git/route.ts'
 import { Clock } from './http/clock.ts'
 import type { HttpDeps } from './http/connection.ts'
 import { serveHttp } from './http/serve.ts'
+import { createConnectHandler } from './listen/connect.ts'
+import { openListeners, type ListenDeps } from './listen/listeners.ts'
+import { createModelRoute } from './model/route.ts'
 import type { Sessions } from './sessions.ts'
+import type { LeafAuthority } from './tls/leaves.ts'
 import { createDialer } from './upstream/gateway-dialer.ts'
 import { UpstreamPool } from './upstream/pool.ts'
+import { createResolve } from './upstream/resolve.ts'
 
 export type DataPlaneDeps = {
-  config: Pick<GatewayConfig, 'bind' | 'ports'>
-  sessions: Pick<Sessions, 'find'>
+  config: Pick<GatewayConfig, 'bind' | 'ports' | 'nameServers' | 'controlFolder'>
+  sessions: Pick<Sessions, 'find' | 'findByRemote' | 'all'>
+  authority: LeafAuthority
+  /** Those in force; a new object when they change. */
   settings: () => GatewaySettings
 }
 
-/** Listens towards sandboxes. Disposing it stops listening; connections end with their sessions. */
-export async function startDataPlane(deps: DataPlaneDeps): Promise<AsyncDisposable> {
-  const { config } = deps
+/** All that sandboxes can reach. Disposing it ends once their connections have: end their sessions meanwhile. */
+export interface DataPlane extends AsyncDisposable {
+  /** Opens and closes the ports of `tcp` rules as the sessions are. Rejects when one cannot be opened. */
+  sync(): Promise<void>
+  usageOf(sandbox: string): ModelUsage
+}
+
+export async function startDataPlane(deps: DataPlaneDeps): Promise<DataPlane> {
+  const { config, sessions, authority, settings } = deps
+  const servers = config.nameServers === undefined ? {} : { servers: config.nameServers }
+  const resolve = createResolve({ staticHosts: () => settings().staticHosts, ...servers })
+  const dialer = createDialer({ settings, resolve })
   const clock = new Clock()
-  const dialer = createDialer({ settings: deps.settings })
+  const model = createModelRoute({ dialer })
+  const git = createGitRoute({ socketPath: join(config.controlFolder, 'git.sock') })
+  const tls: Omit<ListenDeps, 'find'> = {
+    contextFor: (name, admit) => authority.contextFor(name, admit),
+    dialer,
+    serveHttp: async (connection) => {
+      await serveHttp(connection, http)
+    },
+  }
   const http: HttpDeps = {
     clock,
     pool: new UpstreamPool(dialer, clock),
-    openCredential: () => undefined,
-    internal: async (request) => request.respond(404, {}),
-    onConnect: ({ socket }) => void socket.destroy(),
+    openCredential: createOpenCredential(),
+    internal: (request) => (request.host === MODEL_HOST ? model.handle : git)(request),
+    onConnect: createConnectHandler(tls),
   }
-  const servers = await Promise.all([
-    listen({ port: config.ports.proxy, host: config.bind }, accept('proxy')),
-    listen({ port: config.ports.http, host: config.bind }, accept('plain')),
-  ])
+  const dns = await openDns(sessions, { bind: config.bind, port: config.ports.dns })
+  const listeners = await openListeners({ ...tls, find: sessions.find }, config)
   return {
+    sync: () => listeners.sync(sessions.all()),
+    usageOf: (sandbox) => model.usage(sandbox),
     async [Symbol.asyncDispose]() {
-      for (const server of servers) server.close()
+      await Promise.all([dns[Symbol.asyncDispose](), listeners[Symbol.asyncDispose]()])
     },
   }
-
-  function accept(entry: 'proxy' | 'plain') {
-    return (socket: Socket) => {
-      socket.on('error', () => {})
-      const session = deps.sessions.find({ local: socket.localAddress ?? '', remote: socket.remoteAddress ?? '' })
-      const release = session?.openConnection()
-      if (!session || !release) return void socket.destroy()
-      socket.once('close', release)
-      void serveHttp({ socket, session, entry }, http)
-    }
-  }
-}
-
-function listen(where: { port: number; host: string }, onConnection: (socket: Socket) => void): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer({ noDelay: true }, onConnection)
-    server.once('error', reject)
-    server.listen(where, () => {
-      server.off('error', reject)
-      resolve(server)
-    })
-  })
 }

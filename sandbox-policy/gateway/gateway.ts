@@ -8,7 +8,7 @@ import { checkSettings } from './check-settings.ts'
 import { createControlServer, type ControlDeps } from './control/server.ts'
 import { assertUnused, listenOnSocket } from './control/socket.ts'
 import { Refused } from './control/refused.ts'
-import { startDataPlane } from './data-plane.ts'
+import { startDataPlane, type DataPlane } from './data-plane.ts'
 import { Spool } from './ledger/spool.ts'
 import { Sessions } from './sessions.ts'
 import { openLeafAuthority, type LeafAuthority } from './tls/leaves.ts'
@@ -49,17 +49,26 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
     },
     clock: () => performance.now(),
     log: (message, sandbox) => log(message, { sandbox }),
-    onChange: () => {},
+    onChange: () => void ports.sync(),
   })
   const expiry = setInterval(() => sessions.expire(), EXPIRE_MS)
-  const dataPlane = await startDataPlane({ config, sessions, settings: () => settings })
+  const dataPlane = await startDataPlane({ config, sessions, authority, settings: () => settings })
+  const ports = portsOf(dataPlane, log)
   const control = createControlServer({
     version: VERSION,
     boot: randomUUID(),
-    sessions,
+    sessions: {
+      count: () => sessions.size,
+      put: async (sandbox) => {
+        sessions.put(sandbox)
+        await ports.ready()
+      },
+      remove: (id) => sessions.remove(id),
+      renew: (renewal) => sessions.renew(renewal),
+    },
     spool,
     ...authorityRoutes(authority),
-    usageOf: () => undefined,
+    usageOf: (id) => dataPlane.usageOf(id),
     applySettings: async (given) => {
       checkSettings(given)
       settings = given
@@ -71,12 +80,24 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(expiry)
-      await dataPlane[Symbol.asyncDispose]()
-      await sessions.removeAll()
+      await Promise.all([dataPlane[Symbol.asyncDispose](), sessions.removeAll()])
       await spool[Symbol.asyncDispose]()
       control.close()
       control.closeAllConnections()
     },
+  }
+}
+
+/** Ports of `tcp` rules follow the sessions. One that cannot be opened lets nothing pass, and holds nothing else up. */
+function portsOf(dataPlane: DataPlane, log: Log): { sync: () => void; ready: () => Promise<void> } {
+  let ready = Promise.resolve()
+  return {
+    sync: () => {
+      ready = dataPlane.sync().catch((error: unknown) => {
+        log('a port of a tcp rule cannot be opened', { code: (error as NodeJS.ErrnoException).code ?? 'unknown' })
+      })
+    },
+    ready: () => ready,
   }
 }
 

@@ -21,6 +21,7 @@ export class Sessions {
   readonly #deps: SessionsDeps
   readonly #byId = new Map<string, SandboxSession>()
   readonly #byAddresses = new Map<string, SandboxSession>()
+  readonly #byRemote = new Map<string, SandboxSession>()
   /** Sandboxes that are gone, and whose records are not complete yet. */
   readonly #ending = new Map<string, Promise<void>>()
 
@@ -37,12 +38,10 @@ export class Sessions {
   }
 
   /** Finds no session whose lease is over, also when nothing has noticed yet. */
-  find: FindSession = ({ local, remote }) => {
-    const session = this.#byAddresses.get(pairOf(local, remote))
-    if (!session || session.leaseUntil > this.#deps.clock()) return session
-    this.#drop(session)
-    return undefined
-  }
+  find: FindSession = ({ local, remote }) => this.#alive(this.#byAddresses.get(pairOf(local, remote)))
+
+  /** For packets, which do not say where they came in. An address is of one sandbox only. */
+  findByRemote = (remote: string): SandboxSession | undefined => this.#alive(this.#byRemote.get(unmapped(remote)))
 
   get(id: string): SandboxSession | undefined {
     return this.#byId.get(id)
@@ -90,6 +89,12 @@ export class Sessions {
     await Promise.all(this.#ending.values())
   }
 
+  #alive(session: SandboxSession | undefined): SandboxSession | undefined {
+    if (!session || session.leaseUntil > this.#deps.clock()) return session
+    this.#drop(session)
+    return undefined
+  }
+
   #compile({ id, policy }: SandboxConfig): CompiledPolicy {
     try {
       return this.#deps.compile(policy)
@@ -102,11 +107,12 @@ export class Sessions {
   }
 
   #add(config: SandboxConfig, policy: CompiledPolicy): void {
-    // One pair is one sandbox at a time: a runner that uses it again has removed the earlier one.
-    const earlier = this.#byAddresses.get(pairOf(config.gatewayAddress, config.sandboxAddress))
+    // An address is one sandbox's at a time: a runner that uses it again has removed the earlier one.
+    const earlier = this.#byRemote.get(config.sandboxAddress)
     if (earlier) this.#drop(earlier)
     const session = new SandboxSession(config, policy, this.#deps)
     this.#byId.set(config.id, session)
+    this.#byRemote.set(config.sandboxAddress, session)
     this.#byAddresses.set(pairOf(config.gatewayAddress, config.sandboxAddress), session)
   }
 
@@ -114,6 +120,7 @@ export class Sessions {
   #drop(session: SandboxSession): void {
     if (this.#byId.get(session.id) !== session) return
     this.#byId.delete(session.id)
+    this.#byRemote.delete(session.sandboxAddress)
     this.#byAddresses.delete(pairOf(session.gatewayAddress, session.sandboxAddress))
     session.end()
     this.#deps.onChange()

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { GatewaySettings, ModelUsage } from '../../control.ts'
+import type { GatewaySettings, LeaseRenewal, ModelUsage, SandboxConfig } from '../../control.ts'
 import type { Spool } from '../ledger/spool.ts'
-import type { Sessions } from '../sessions.ts'
 import { readBody } from './body.ts'
 import { Refused } from './refused.ts'
 import { AckSchema, LeaseSchema, SandboxConfigSchema, SandboxId, SettingsSchema } from './schemas.ts'
@@ -13,7 +12,13 @@ export type ControlDeps = {
   version: string
   /** Another one after each start. */
   boot: string
-  sessions: Pick<Sessions, 'size' | 'put' | 'remove' | 'renew'>
+  sessions: {
+    count: () => number
+    /** Throws Refused; in force when it resolves. */
+    put: (config: SandboxConfig) => Promise<void>
+    remove: (id: string) => Promise<number>
+    renew: (renewal: LeaseRenewal) => string[]
+  }
   spool: Pick<Spool, 'read' | 'acknowledge' | 'fault'>
   authorities: () => Authorities
   rotateAuthority: (step: RotationStep) => Promise<void>
@@ -80,13 +85,13 @@ function find(request: IncomingMessage, pathname: string) {
 async function health(_: IncomingMessage, __: unknown, deps: ControlDeps): Promise<Answer> {
   const { version, boot, sessions, spool } = deps
   const ledger = spool.fault === undefined ? 'ok' : 'failed'
-  return { status: 200, body: { version, boot, sandboxes: sessions.size, ledger, ...deps.authorities() } }
+  return { status: 200, body: { version, boot, sandboxes: sessions.count(), ledger, ...deps.authorities() } }
 }
 
 async function putSandbox(request: IncomingMessage, { id }: { id: string }, deps: ControlDeps): Promise<Answer> {
   const config = await readBody(request, SandboxConfigSchema)
   if (config.id !== id) throw new Refused(422, 'invalid', 'Cannot set the sandbox: its id differs from the path')
-  deps.sessions.put(config)
+  await deps.sessions.put(config)
   return { status: 204 }
 }
 

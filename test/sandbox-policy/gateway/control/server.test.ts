@@ -40,7 +40,12 @@ beforeEach(async () => {
   server = createControlServer({
     version: '1',
     boot: 'boot-1',
-    sessions,
+    sessions: {
+      count: () => sessions.size,
+      put: async (config) => sessions.put(config),
+      remove: (id) => sessions.remove(id),
+      renew: (renewal) => sessions.renew(renewal),
+    },
     spool,
     authorities: () => ({ caPem: 'PEM' }),
     rotateAuthority: async (step) => void steps.push(step),

@@ -61,7 +61,7 @@ export async function startFarSide(names: readonly string[]): Promise<FarSide> {
     async [Symbol.asyncDispose]() {
       for (const server of [proxy, plain.server, secure.server]) {
         server.close()
-        if ('closeAllConnections' in server) (server.closeAllConnections)()
+        if ('closeAllConnections' in server) server.closeAllConnections()
       }
     },
   }

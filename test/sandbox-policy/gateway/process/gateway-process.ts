@@ -8,7 +8,13 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import type { SpooledRecord } from '../../../../sandbox-policy/control.ts'
+import {
+  DEFAULT_SANDBOX_LIMITS,
+  type GatewaySettings,
+  type SandboxConfig,
+  type SpooledRecord,
+} from '../../../../sandbox-policy/control.ts'
+import { Policy } from '../../../../sandbox-policy/policy.ts'
 
 /** The gateway as the image has it: compiled, beside its packages. */
 export async function compileGateway(): Promise<{ folder: string; remove: () => void }> {
@@ -23,6 +29,32 @@ export async function compileGateway(): Promise<{ folder: string; remove: () => 
 
 /** Loopback addresses in place of a sandbox's network. */
 export const GATEWAY = '127.0.0.6'
+
+export const sandboxAddress = (index: number) => `127.0.1.${index + 2}`
+
+export const configOf = (index: number, policy: unknown = { allow: [{ host: 'allowed.test' }] }): SandboxConfig => ({
+  id: `s${index}`,
+  attempt: null,
+  phase: 'agent',
+  gatewayAddress: GATEWAY,
+  sandboxAddress: sandboxAddress(index),
+  policyVersion: 1,
+  policy: { policy: Policy.parse(policy) },
+  credentials: {},
+  repositories: [],
+  limits: DEFAULT_SANDBOX_LIMITS,
+  seqAfter: 0,
+})
+
+/** All names lead through the far side's proxy. */
+export const settingsOf = ({ caPem, proxy }: { caPem: string; proxy: string }): GatewaySettings => ({
+  forbidden: [],
+  hostAddresses: [],
+  staticHosts: {},
+  redactQueries: false,
+  upstreamCas: [caPem],
+  upstreamProxy: proxy,
+})
 
 export type Ports = { proxy: number; http: number; https: number; dns: number }
 

@@ -1,10 +1,8 @@
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { DEFAULT_SANDBOX_LIMITS, type SandboxConfig } from '../../../../sandbox-policy/control.ts'
-import { Policy } from '../../../../sandbox-policy/policy.ts'
 import { startFarSide, type FarSide } from './far-side.ts'
-import { compileGateway, GATEWAY, GatewayProcess } from './gateway-process.ts'
+import { compileGateway, configOf, GATEWAY, GatewayProcess, sandboxAddress, settingsOf } from './gateway-process.ts'
 
 let built: Awaited<ReturnType<typeof compileGateway>>
 let gateway: GatewayProcess
@@ -23,25 +21,8 @@ afterEach(async () => {
   await farSide[Symbol.asyncDispose]()
 })
 
-const sandboxAddress = (index: number) => `127.0.1.${index + 2}`
-
-const configOf = (index: number, policy: unknown = { allow: [{ host: 'allowed.test' }] }): SandboxConfig => ({
-  id: `s${index}`,
-  attempt: null,
-  phase: 'agent',
-  gatewayAddress: GATEWAY,
-  sandboxAddress: sandboxAddress(index),
-  policyVersion: 1,
-  policy: { policy: Policy.parse(policy) },
-  credentials: {},
-  repositories: [],
-  limits: DEFAULT_SANDBOX_LIMITS,
-  seqAfter: 0,
-})
-
 async function settle(sandboxes: number): Promise<void> {
-  const settings = { forbidden: [], hostAddresses: [], staticHosts: {}, redactQueries: false }
-  await gateway.control('PUT', '/settings', { ...settings, upstreamCas: [farSide.caPem], upstreamProxy: farSide.proxy })
+  await gateway.control('PUT', '/settings', settingsOf(farSide))
   for (let index = 0; index < sandboxes; index++) await gateway.control('PUT', `/sandboxes/s${index}`, configOf(index))
 }
 
