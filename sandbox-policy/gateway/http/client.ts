@@ -40,6 +40,7 @@ export class Client implements Watched {
       this.wire.onClose = () => {
         this.#forget()
         this.busy?.cut(null)
+        this.#waiting?.done(undefined)
         resolve()
       }
     })

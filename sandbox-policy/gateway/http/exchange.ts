@@ -108,8 +108,12 @@ export class Exchange implements Busy {
     this.#record = await session.allow({ ...record, rule: decision.rule, address })
     for (;;) {
       if (this.#isCut()) return await this.#over()
-      // A kept connection may have died while the record was written.
-      if (this.#upstream === undefined || (this.#upstream.wire.closed && !this.#client.wire.closed)) {
+      // Nothing was sent yet on a kept connection that ended, or spoke unasked, while the record was written.
+      if (this.#upstream !== undefined && (this.#upstream.wire.ended || this.#upstream.wire.unread > 0)) {
+        this.#upstream.wire.destroy()
+        this.#upstream = undefined
+      }
+      if (this.#upstream === undefined) {
         this.#upstream = await this.#pool.dial(target, this.#signal())
         if (this.#isCut()) return await this.#over()
       }
@@ -145,7 +149,7 @@ export class Exchange implements Busy {
       case 'failed':
         return this.#answerFailure(end)
       case 'cut':
-        this.#end(this.#cut === undefined ? end.reason : this.#cut.reason)
+        this.#end(end.reason)
         return 'over'
       default:
         return end satisfies never
@@ -157,7 +161,7 @@ export class Exchange implements Busy {
     if (this.#upstream === undefined) return 'over'
     this.#tunnel = new Tunnel(wire, this.#upstream.wire, (bytes) => session.countBytes(bytes))
     const reason = await this.#tunnel.run()
-    this.#end(this.#cut === undefined ? reason : this.#cut.reason)
+    this.#end(reason)
     return 'over'
   }
 

@@ -172,12 +172,13 @@ export class Forward {
   }
 
   #flushUp(): void {
-    if (!this.#count()) return
-    if (!this.#up.flush() && !this.#requestDone) this.#job.client.hold()
+    const more = this.#up.flush()
+    if (this.#count() && !more && !this.#requestDone) this.#job.client.hold()
   }
 
   #clientEnded(): void {
-    this.#fail(400, 'malformed', 'The request body did not come to its end.')
+    if (this.#job.client.closed) this.cut(null)
+    else this.#fail(400, 'malformed', 'The request body did not come to its end.')
   }
 
   #tooEarly(): number {
@@ -249,7 +250,10 @@ export class Forward {
     if (state === 'found') this.cut('secret')
     else if (state === 'broken') this.cut('malformed')
     else if (state === 'done') this.#finish(answer)
-    else if (this.#count() && this.#down?.flush() === false) this.#job.upstream.wire.hold()
+    else {
+      const more = answer.writer.flush()
+      if (this.#count() && !more) this.#job.upstream.wire.hold()
+    }
     return taken
   }
 
@@ -258,8 +262,8 @@ export class Forward {
       this.cut('secret')
       return
     }
-    if (!this.#count()) return
     answer.writer.flush()
+    if (!this.#count()) return
     this.#settle({
       kind: 'answered',
       keepClient: !answer.closeAnnounced && this.#requestDone,

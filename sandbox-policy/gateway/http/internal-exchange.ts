@@ -1,7 +1,7 @@
 import type { GIT_HOST, MODEL_HOST } from '../../control.ts'
 import type { Reason } from '../../ledger.ts'
 import type { Busy, Client } from './client.ts'
-import { bodyDecoder } from './codec/body.ts'
+import { bodyDecoder, type BodyDecoder } from './codec/body.ts'
 import { responseText } from './codec/build.ts'
 import { isToken, type Framing } from './codec/fields.ts'
 import { fieldMap, type Field } from './codec/field.ts'
@@ -23,6 +23,8 @@ export class InternalExchange implements Busy {
   #responded = false
   #finished = false
   #close = false
+  #wakeBody: (() => void) | undefined
+  #wakeAnswer: (() => void) | undefined
 
   constructor(client: Client, head: RequestHead) {
     this.#client = client
@@ -56,6 +58,8 @@ export class InternalExchange implements Busy {
   cut(reason: Reason | null): void {
     this.#client.wire.destroy()
     if (!this.#abort.signal.aborted) this.#abort.abort(new Error(reason ?? 'the client is gone'))
+    this.#wakeBody?.()
+    this.#wakeAnswer?.()
   }
 
   check(now: number): void {
@@ -83,41 +87,48 @@ export class InternalExchange implements Busy {
     if (this.#bodyRead) return
     const { wire } = this.#client
     const decoder = bodyDecoder(this.#head.body)
-    const { signal } = this.#abort
     if (this.#head.expectContinue && wire.unread === 0) wire.write('HTTP/1.1 100 Continue\r\n\r\n')
     while (!decoder.done) {
-      const parts: Buffer[] = []
-      await new Promise<void>((resolve, reject) => {
-        wire.read({
-          bytes: (chunk) => {
-            const taken = decoder.push(chunk, (part) => parts.push(part))
-            wire.read(undefined)
-            wire.hold()
-            resolve()
-            return taken
-          },
-          end: () => {
-            this.#close = true
-            reject(new Error('The request body did not come to its end'))
-          },
-        })
-        wire.release()
-        signal.addEventListener(
-          'abort',
-          () => {
-            reject(signal.reason as Error)
-          },
-          { once: true },
-        )
-      })
-      if (decoder.broken) {
+      const parts = await this.#nextParts(decoder)
+      this.#throwIfGone()
+      if (parts === undefined || decoder.broken) {
         this.#close = true
-        throw new Error('The chunks of the request body are malformed')
+        throw new Error('The request body is cut short, or its chunks are malformed')
       }
       yield* parts
     }
     wire.release()
     this.#bodyRead = true
+  }
+
+  /** Body parts of one read; the wire is held behind it. Undefined: no more will come. */
+  #nextParts(decoder: BodyDecoder): Promise<Buffer[] | undefined> {
+    const { wire } = this.#client
+    return new Promise((resolve) => {
+      const done = (parts: Buffer[] | undefined) => {
+        this.#wakeBody = undefined
+        resolve(parts)
+      }
+      this.#wakeBody = () => {
+        done(undefined)
+      }
+      if (this.#abort.signal.aborted) done(undefined)
+      const bytes = (chunk: Buffer) => {
+        const parts: Buffer[] = []
+        const taken = decoder.push(chunk, (part) => parts.push(part))
+        wire.read(undefined)
+        wire.hold()
+        done(parts)
+        return taken
+      }
+      wire.read({
+        bytes,
+        end: () => {
+          done(undefined)
+        },
+      })
+      if (this.#wakeBody !== undefined) wire.release()
+    })
   }
 
   async #respond(status: number, headers: Readonly<Record<string, string>>, body: InternalBody = ''): Promise<void> {
@@ -153,15 +164,15 @@ export class InternalExchange implements Busy {
 
   #drained(): Promise<void> {
     const { wire } = this.#client
-    const { signal } = this.#abort
     return new Promise((resolve) => {
       const done = () => {
         wire.onDrain = undefined
-        signal.removeEventListener('abort', done)
+        this.#wakeAnswer = undefined
         resolve()
       }
-      signal.addEventListener('abort', done)
+      this.#wakeAnswer = done
       wire.onDrain = done
+      if (this.#abort.signal.aborted || !wire.socket.writableNeedDrain) done()
     })
   }
 

@@ -44,10 +44,14 @@ type Serving = { client: Client; connection: HttpConnection; deps: HttpDeps }
 
 async function answer(serving: Serving, head: RequestHead | HeadRefusal): Promise<After | 'handed-over'> {
   const { client, connection, deps } = serving
-  if ('refused' in head) return await refuseHead(client, head)
   if (!client.session.admit('request')) {
     const sentence = 'The sandbox sends too many requests; wait a second.'
-    return await deny(client, recordOf(head), { status: 429, reason: 'rate', sentence, close: true })
+    const record = 'refused' in head ? refusedRecord(head) : recordOf(head)
+    return await deny(client, record, { status: 429, reason: 'rate', sentence, close: true })
+  }
+  if ('refused' in head) {
+    const { refused: status, reason, sentence } = head
+    return await deny(client, refusedRecord(head), { status, reason, sentence, close: true })
   }
   if (head.form === 'authority' && connection.entry === 'proxy') {
     const { socket, rest } = client.detach()
@@ -158,15 +162,13 @@ function outgoing(
   })
 }
 
-async function refuseHead(client: Client, head: HeadRefusal): Promise<After> {
-  const record: NewRecord = {
+function refusedRecord(head: HeadRefusal): NewRecord {
+  return {
     layer: head.method === 'CONNECT' ? 'connect' : 'http',
     asked: head.host === undefined ? null : cut(head.host, LEDGER_CAPS.asked),
     method: head.method ?? null,
     path: head.target === undefined ? null : cut(head.target, LEDGER_CAPS.path),
   }
-  const { refused: status, reason, sentence } = head
-  return await deny(client, record, { status, reason, sentence, close: true })
 }
 
 async function deny(client: Client, record: NewRecord, refusal: Refusal): Promise<After> {

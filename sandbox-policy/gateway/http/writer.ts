@@ -5,14 +5,16 @@ const COPY_LIMIT = 16_384
 const CHUNK_END = Buffer.from('\r\n')
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
-/** Writes one message: collects a head and the body parts that come with it into one write. */
+/** Writes one message: collects a head and the body parts that come with it into one write, and into one chunk. */
 export class MessageWriter {
   /** Bytes written, framing included. */
   bytes = 0
   readonly #wire: Wire
   readonly #chunked: boolean
-  #pieces: Buffer[] = []
+  #head: Buffer | undefined
+  #parts: Buffer[] = []
   #size = 0
+  #finished = false
 
   constructor(wire: Wire, chunked: boolean) {
     this.#wire = wire
@@ -20,31 +22,26 @@ export class MessageWriter {
   }
 
   head(text: string): void {
-    this.#add(Buffer.from(text, 'latin1'))
+    this.#head = Buffer.from(text, 'latin1')
   }
 
   part(part: Buffer): void {
     if (part.length === 0) return
-    if (!this.#chunked) {
-      this.#add(part)
-      return
-    }
-    this.#add(Buffer.from(`${part.length.toString(16)}\r\n`, 'latin1'))
-    this.#add(part)
-    this.#add(CHUNK_END)
+    this.#parts.push(part)
+    this.#size += part.length
   }
 
   finish(): void {
-    if (this.#chunked) this.#add(LAST_CHUNK)
+    this.#finished = this.#chunked
   }
 
   /** Writes what was collected. False when the wire wants no more for the moment. */
   flush(): boolean {
-    const pieces = this.#pieces
+    const pieces = this.#collect()
+    let size = 0
+    for (const piece of pieces) size += piece.length
+    this.bytes += size
     if (pieces.length === 0) return true
-    const size = this.#size
-    this.#pieces = []
-    this.#size = 0
     if (pieces.length === 1) return this.#wire.write(pieces[0] as Buffer)
     if (size <= COPY_LIMIT) return this.#wire.write(Buffer.concat(pieces, size))
     this.#wire.socket.cork()
@@ -54,9 +51,18 @@ export class MessageWriter {
     return more
   }
 
-  #add(piece: Buffer): void {
-    this.#pieces.push(piece)
-    this.#size += piece.length
-    this.bytes += piece.length
+  #collect(): Buffer[] {
+    const pieces = this.#head === undefined ? [] : [this.#head]
+    if (this.#size > 0) {
+      if (this.#chunked) pieces.push(Buffer.from(`${this.#size.toString(16)}\r\n`, 'latin1'))
+      for (const part of this.#parts) pieces.push(part)
+      if (this.#chunked) pieces.push(CHUNK_END)
+    }
+    if (this.#finished) pieces.push(LAST_CHUNK)
+    this.#head = undefined
+    this.#parts = []
+    this.#size = 0
+    this.#finished = false
+    return pieces
   }
 }

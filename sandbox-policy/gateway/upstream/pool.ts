@@ -107,7 +107,22 @@ export class UpstreamPool implements Watched {
 
   /** Connects to the first of the addresses that answers. Rejects with DialError. */
   async dial(target: Target & { addresses: readonly string[] }, signal: AbortSignal): Promise<Upstream> {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(this.#limits.dialMs)])
+    const deadline = new AbortController()
+    const abort = () => {
+      deadline.abort()
+    }
+    const timer = setTimeout(abort, this.#limits.dialMs)
+    signal.addEventListener('abort', abort)
+    try {
+      if (signal.aborted) abort()
+      return await this.#dialAny(target, deadline.signal)
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  async #dialAny(target: Target & { addresses: readonly string[] }, deadline: AbortSignal): Promise<Upstream> {
     let failure: unknown
     for (const address of target.addresses.slice(0, 3)) {
       try {

@@ -55,7 +55,7 @@ test.each([
   [
     'chunks',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: CHUNKED\r\n\r\n1;ext=1\r\no\r\n1\r\nk\r\n0\r\nTrailer: x\r\n\r\n',
-    '1\r\no\r\n1\r\nk\r\n0\r\n\r\n',
+    '2\r\nok\r\n0\r\n\r\n',
   ],
   ['its end', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok', '2\r\nok\r\n0\r\n\r\n'],
 ])('a body told by %s comes whole, framed anew', async (_, answer, body) => {
