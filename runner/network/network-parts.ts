@@ -20,6 +20,7 @@ const DEFAULT_RANGE = '10.213.0.0/16'
 const REFRESH_MS = 30_000
 const START_LIMIT_MS = 60_000
 const RECONNECT_MS = 1000
+const NEVER = new AbortController().signal
 
 export type PartsDeps = {
   engine: ContainersEngine & Pick<Engine, 'waitService' | 'engineFacts' | 'runOnce' | 'followNetworks'>
@@ -38,6 +39,8 @@ export type PartsDeps = {
   range?: string
   /** Networks kept ready; default 2 to 8. */
   ready?: { least: number; most: number }
+  /** How many are made before the gateway is started; default as many as are kept ready at least. */
+  first?: number
 }
 
 export type NetworkParts = AsyncDisposable & {
@@ -83,7 +86,7 @@ export async function startParts(deps: PartsDeps): Promise<NetworkParts> {
       await containers.remove()
       await containers.removeOuter()
     })
-    if ((await engine.inspectService(ground)) === undefined) await pool.prepare(ready.least)
+    if ((await engine.inspectService(ground)) === undefined) await pool.prepare(deps.first ?? ready.least)
     const socket = await socketPath(join(folders.control, 'control.sock'))
     cleanup.defer(() => socket[Symbol.asyncDispose]())
     const control = controlClient(socket.path)
@@ -94,7 +97,13 @@ export async function startParts(deps: PartsDeps): Promise<NetworkParts> {
     const reader = new LedgerReader({ control, store, log })
     const facts = engine.engineFacts()
     facts.catch(() => undefined)
-    const settings = () => readSettings({ engine, facts, range, host, options: deps.options() })
+    const settings = async () => {
+      // Addresses of the host come and go; where a container would have to look, those of the start must do.
+      const current = host.isOurs
+        ? await readHostNetwork({ engine, installation, image: deps.gatewayImage }, NEVER)
+        : host
+      return readSettings({ engine, facts, range, host: current, options: deps.options() })
+    }
     const gateway = new Gateway({ containers, engine, control, reader, settings, log })
     cleanup.defer(() => gateway.close())
 

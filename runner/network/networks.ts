@@ -5,9 +5,14 @@ import { OneNetwork } from './one-network.ts'
 import { testIsolation } from './isolation.ts'
 import { sandboxFiles } from './trust.ts'
 
+/** Knows whether the self-test was passed before. */
+export type IsolationMemory = { isKnown: () => Promise<boolean>; remember: () => Promise<void> }
+
 export type NetworksDeps = PartsDeps & {
-  /** Without: the gateway is known to isolate on this engine, or a test wants it so. Default true. */
+  /** False: networks are given without a self-test. Default true. */
   testIsolation?: boolean
+  /** Without one the self-test is made once by each process. */
+  memory?: IsolationMemory
 }
 
 export type ManagedNetworks = Networks & {
@@ -32,7 +37,7 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
     return starting
   }
   const verified = (of: NetworkParts) => {
-    tested ??= testIsolation(deps, of)
+    tested ??= test(deps, of)
     // What was found stands as long as this process; what kept from finding out does not.
     tested.catch((error: unknown) => {
       if (!(error instanceof AttemptFailure)) tested = undefined
@@ -82,6 +87,12 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
       await of?.[Symbol.asyncDispose]()
     },
   }
+}
+
+async function test(deps: NetworksDeps, of: NetworkParts): Promise<void> {
+  if (await deps.memory?.isKnown()) return
+  await testIsolation(deps, of)
+  await deps.memory?.remember()
 }
 
 function unavailable(error: unknown): Error {

@@ -30,7 +30,7 @@ export type PoolDeps = {
   range: string
   /** What subnets must not overlap besides the engine's: networks of the host. */
   avoid: () => readonly Range[]
-  /** How many networks are kept ready; both are 0 for one that is asked for a few, named beforehand. */
+  /** How many networks are kept ready; it grows with how many are in use. */
   ready: { least: number; most: number }
   log: Log
 }
@@ -145,7 +145,7 @@ export class NetworkPool {
 
   async #fill(): Promise<void> {
     const { least, most } = this.#deps.ready
-    const target = () => Math.min(most, Math.max(least, Math.ceil(this.#inUse.size / 4)))
+    const target = () => Math.min(most, Math.max(least, Math.floor(this.#inUse.size / 4)))
     while (!this.#closed && this.#ready.length < target()) {
       try {
         this.#ready.push(await this.#make())
