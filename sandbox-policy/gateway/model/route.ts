@@ -113,8 +113,8 @@ async function converse(
     begun = true
     await request.respond(head.status, head.headers, noting(exchange.answer(head), note))
   } catch (error) {
-    // An answer that has begun is cut by this; its failure was noted where it happened.
-    if (begun) throw error
+    // An answer that has begun is cut by this; why, stands on its record.
+    if (begun) throw new Error('The answer of the provider was cut short', { cause: error })
     const cause = note(error)
     if (failure === undefined || !exchange.recorded) throw cause
     await answerRefused(request, grant, failure)
