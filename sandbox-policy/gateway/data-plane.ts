@@ -42,9 +42,7 @@ export async function startDataPlane(deps: DataPlaneDeps): Promise<DataPlane> {
   const tls: Omit<ListenDeps, 'find'> = {
     contextFor: (name, admit) => authority.contextFor(name, admit),
     dialer,
-    serveHttp: async (connection) => {
-      await serveHttp(connection, http)
-    },
+    serveHttp: (connection) => serveHttp(connection, http),
   }
   const http: HttpDeps = {
     clock,

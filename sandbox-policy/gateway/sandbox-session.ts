@@ -121,11 +121,11 @@ export class SandboxSession implements Session {
 
   admit(what: 'request' | 'dns' | 'mint'): boolean {
     if (this.#isOver() || !this.#limits.admit(what)) return false
-    return what === 'mint' || !this.#deps.spool.crowded || this.#crowded.take()
+    return what === 'mint' || this.#hasRoom()
   }
 
   openConnection(): (() => void) | undefined {
-    return this.#isOver() ? undefined : this.#limits.openConnection()
+    return this.#isOver() || !this.#hasRoom() ? undefined : this.#limits.openConnection()
   }
 
   countBytes(bytes: number): boolean {
@@ -183,6 +183,10 @@ export class SandboxSession implements Session {
       verdict,
       rule: record.rule ?? null,
     }
+  }
+
+  #hasRoom(): boolean {
+    return !this.#deps.spool.crowded || this.#crowded.take()
   }
 
   #isOver(): boolean {

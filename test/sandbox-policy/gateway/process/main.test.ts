@@ -68,6 +68,30 @@ test('main lets through what is allowed, refuses the rest with a reason, and has
   ])
 })
 
+test('main lets nothing pass when the runner takes no records, and goes on when it does', async () => {
+  const sandboxes = 16
+  await gateway.start({ DRYDOCK_GATEWAY_SPOOL_MIB: '1' })
+  await settle(sandboxes)
+  let refused: string | undefined
+  const flood = async (index: number) => {
+    while (refused === undefined) {
+      const answer = await fetchFrom(index, 'http://allowed.test/x').catch(() => undefined)
+      answer?.resume()
+      if (answer?.statusCode === 503) refused = String(answer.headers['x-drydock-denied'])
+    }
+  }
+  await Promise.all(Array.from({ length: sandboxes }, (_, index) => flood(index)))
+  expect(refused).toBe('ledger-failed')
+  const before = farSide.requests.length
+  const health = (await gateway.control('GET', '/health')) as { ledger: string }
+  expect(health.ledger).toBe('failed')
+  expect((await fetchFrom(0, 'http://allowed.test/while-full').catch(() => undefined))?.statusCode).not.toBe(200)
+  expect(farSide.requests.length).toBe(before)
+  const lines = await gateway.ledgerUntil(({ position }) => position >= 2 * before - sandboxes)
+  await gateway.control('POST', '/ledger/ack', { position: lines.at(-1)?.position })
+  expect((await fetchFrom(1, 'http://allowed.test/again')).statusCode).toBe(200)
+})
+
 test('main completes its records and exits 0 on SIGTERM', async () => {
   await gateway.start()
   await settle(1)

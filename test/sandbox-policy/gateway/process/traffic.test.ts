@@ -74,7 +74,7 @@ test('TLS to port 443 without a proxy goes by its SNI; another name is refused a
   const refused = connectTls({ ...options, servername: 'evil.test' })
   await expect(exchange(refused, REQUEST)).rejects.toThrow(/alert/)
   expect(farSide.connects).toHaveLength(before)
-  expect(await recordOf(({ layer }) => layer === 'tls')).toMatchObject({ host: 'evil.test', reason: 'host' })
+  expect(await recordOf(({ host }) => host === 'evil.test')).toMatchObject({ layer: 'tls', reason: 'host' })
 })
 
 test('CONNECT to another name, and requests inside that belong elsewhere, are refused', async () => {
@@ -114,6 +114,22 @@ test('a change of the policy closes an open connection at once, and the next one
   await closed
   expect((await connectThrough('allowed.test:443')).head).toMatch(/^HTTP\/1.1 403/)
   await gateway.control('PUT', '/sandboxes/s0', { ...configOf(0), policyVersion: 3 })
+})
+
+test('a lease that lapses closes what is open, and lets nothing pass until the runner sends the sandbox again', async () => {
+  const { socket } = await connectThrough('allowed.test:443')
+  const tls = connectTls({ socket, servername: 'allowed.test', ca: caPem })
+  await new Promise((resolve) => tls.once('secureConnect', resolve))
+  const closed = new Promise((resolve) => tls.once('close', resolve))
+  tls.on('error', () => {})
+  await gateway.control('POST', '/lease', { ids: ['s0'], leaseMs: 300 })
+  await closed
+  await expect(connectThrough('allowed.test:443')).rejects.toThrow(/ECONNRESET/)
+  expect(await gateway.control('POST', '/lease', { ids: ['s0'], leaseMs: 30_000 })).toEqual({ unknown: ['s0'] })
+  await gateway.control('PUT', '/sandboxes/s0', { ...configOf(0), policyVersion: 4 })
+  const again = await connectThrough('allowed.test:443')
+  expect(again.head).toMatch(/^HTTP\/1.1 200/)
+  again.socket.destroy()
 })
 
 test('the model and git hosts are closed without a grant, and hear of it', async () => {
