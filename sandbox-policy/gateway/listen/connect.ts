@@ -104,8 +104,7 @@ async function serveInside(connect: Connect, admitted: Admitted, deps: TlsDeps):
     socket.write(ESTABLISHED)
     const first = await peek(socket, (bytes) => ({ found: bytes[0] ?? 0 }), FIRST_BYTE_MS)
     if ('gone' in first && first.gone === 'closed') {
-      const unused = await session.allow(record).catch(() => undefined)
-      unused?.end({ status: 200, reason: cause })
+      await recordUnused(session, record, cause)
       return hangUp(socket)
     }
     const byte = 'found' in first ? first.found : 0
@@ -114,13 +113,22 @@ async function serveInside(connect: Connect, admitted: Admitted, deps: TlsDeps):
       forget()
       return await acceptTls({ socket, session, port, connect: { name, asked: authority } }, deps)
     }
-    if (isMethodByte(byte) && port !== 443)
-      return await deps.serveHttp({ socket, session, entry: 'bound', origin: { scheme: 'http', name, port } })
+    if (isMethodByte(byte) && port !== 443) {
+      const origin = { scheme: 'http', name, port } as const
+      const { requests } = await deps.serveHttp({ socket, session, entry: 'bound', origin })
+      if (requests === 0) await recordUnused(session, record, cause)
+      return
+    }
     await session.deny(record, 'not-tls', 200)
     hangUp(socket)
   } finally {
     forget()
   }
+}
+
+async function recordUnused(session: Session, record: NewRecord, reason: Reason | null): Promise<void> {
+  const unused = await session.allow(record).catch(() => undefined)
+  unused?.end({ status: 200, reason })
 }
 
 function isMethodByte(byte: number): boolean {

@@ -9,7 +9,7 @@ import { createRateRecords } from './rate-records.ts'
 import { TcpPorts } from './tcp-ports.ts'
 
 export type ServeHttp = ServeBound &
-  ((connection: { socket: Duplex; session: Session; entry: 'proxy' | 'plain' }) => Promise<void>)
+  ((connection: { socket: Duplex; session: Session; entry: 'proxy' | 'plain' }) => Promise<{ requests: number }>)
 
 export type ListenDeps = Omit<TlsDeps, 'serveHttp'> & { find: FindSession; serveHttp: ServeHttp }
 
@@ -60,7 +60,7 @@ export async function openListeners(deps: ListenDeps, { bind, ports }: ListenOpt
   }
 }
 
-type Serve = (socket: Socket, session: Session) => Promise<void>
+type Serve = (socket: Socket, session: Session) => Promise<unknown>
 type Admit = (socket: Socket, layer: Layer) => Session | undefined
 
 function listener(admit: Admit, layer: Layer, serve: Serve): Server {

@@ -22,13 +22,13 @@ export type TlsEntry = {
   connect?: { name: string; asked: string }
 }
 
-/** Serves requests on a connection whose origin is settled; resolves when it is over. */
+/** Serves requests on a connection whose origin is settled; resolves when it is over, with how many left a record. */
 export type ServeBound = (connection: {
   socket: Duplex
   session: Session
   entry: 'bound'
   origin: { scheme: 'http' | 'https'; name: string; port: number }
-}) => Promise<void>
+}) => Promise<{ requests: number }>
 
 export type TlsDeps = {
   contextFor: (name: string, admit: () => boolean) => SecureContext | undefined
@@ -85,8 +85,8 @@ async function inspect(entry: TlsEntry, admitted: Admitted, deps: TlsDeps): Prom
   try {
     const tls = await answerHandshake(socket, context)
     const origin = { scheme: 'https', name, port } as const
-    if (tls !== undefined) await deps.serveHttp({ socket: tls, session, entry: 'bound', origin })
-    if (tls === undefined || tls.bytesRead === 0) await recordUnused(entry, admitted, cause)
+    const served = tls && (await deps.serveHttp({ socket: tls, session, entry: 'bound', origin }))
+    if (served === undefined || served.requests === 0) await recordUnused(entry, admitted, cause)
   } finally {
     forget()
   }

@@ -14,16 +14,17 @@ export function answerHandshake(socket: Socket, secureContext: SecureContext): P
     const tls = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ALPN })
     const settle = (done: TLSSocket | undefined) => {
       clearTimeout(timer)
-      tls.off('secure', onSecure).off('close', onClose)
+      tls.off('secure', onSecure).off('end', onGone).off('close', onGone)
       if (done === undefined) tls.destroy()
       resolve(done)
     }
     const onSecure = () => settle(tls)
-    const onClose = () => settle(undefined)
-    const timer = setTimeout(onClose, HANDSHAKE_MS)
+    // Its sockets may stay half open: a client that ends in the middle of a handshake is gone.
+    const onGone = () => settle(undefined)
+    const timer = setTimeout(onGone, HANDSHAKE_MS)
     // Without a tls.Server of its own a socket reports its TLS faults here only, also later ones.
     tls.on('_tlsError', () => tls.destroy())
     tls.on('error', () => {})
-    tls.once('secure', onSecure).once('close', onClose)
+    tls.once('secure', onSecure).once('end', onGone).once('close', onGone)
   })
 }
