@@ -5,7 +5,11 @@ import type { LedgerRecord } from './record.ts'
 
 const MAX_TEXT = 4096
 const MAX_SANDBOX = 128
+/** Rows of sums that an attempt may have for each verdict. */
+const MAX_ROWS = 2000
 const MAX_PORT = 65_535
+/** Of one exchange: so that sums fit into numbers, too. */
+const MAX_BYTES = 2 ** 43
 const MAX_INTEGER = 2 ** 31 - 1
 
 export type StoredLedger = {
@@ -39,17 +43,53 @@ export async function storeLedger(db: Pick<Db, 'execute'>, records: readonly Led
       insert into ledger as l (sandbox, seq, attempt_id, at, phase, layer, asked, host, port, address, method, path,
         verdict, rule, reason, status, bytes_up, bytes_down, ms, policy_version)
       select distinct on (sandbox, seq) * from given order by sandbox, seq, ms is null
-      on conflict (sandbox, seq) do update set
-        attempt_id = excluded.attempt_id, at = excluded.at, phase = excluded.phase, layer = excluded.layer,
-        asked = excluded.asked, host = excluded.host, port = excluded.port, address = excluded.address,
-        method = excluded.method, path = excluded.path, verdict = excluded.verdict, rule = excluded.rule,
-        reason = excluded.reason, status = excluded.status, bytes_up = excluded.bytes_up,
-        bytes_down = excluded.bytes_down, ms = excluded.ms, policy_version = excluded.policy_version
+      on conflict (sandbox, seq) do update set address = excluded.address, reason = excluded.reason,
+        status = excluded.status, bytes_up = excluded.bytes_up, bytes_down = excluded.bytes_down, ms = excluded.ms
       where l.ms is null and excluded.ms is not null and l.attempt_id = excluded.attempt_id
-    )
+      returning l.*, l.xmax = 0 as fresh
+    ), ${summedUp()}
     select count(*)::int as stored from given`)
   const stored = counts?.stored ?? 0
   return { stored, dropped: records.length - stored }
+}
+
+/**
+ * Adds what was written to the sums. An open record counts at once, without bytes or reason; when it is completed, the
+ * bytes come on top, and it moves to its reason. Each verdict has room for so many rows: a flood fills only its own.
+ */
+function summedUp() {
+  return sql`
+    changes as materialized (
+      select w.attempt_id, w.verdict, coalesce(left(w.host, 255), '') as host, coalesce(left(w.rule, 100), '') as rule,
+        c.reason, sum(c.n) as n, sum(c.up) as up, sum(c.down) as down, min(w.at) as first, max(w.at) as last
+      from written w cross join lateral (
+        select coalesce(left(w.reason, 40), '') as reason, case when w.fresh or w.reason is not null then 1 else 0 end as n,
+          w.bytes_up as up, w.bytes_down as down
+        union all select '', -1, 0, 0 where not w.fresh and w.reason is not null
+      ) c
+      group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+    ), hosts as (
+      insert into ledger_hosts as h
+        (attempt_id, verdict, host, rule, reason, requests, bytes_up, bytes_down, first, last)
+      select c.* from changes c left join ledger_totals t on t.attempt_id = c.attempt_id and t.verdict = c.verdict
+      where coalesce(t.rows, 0) < ${MAX_ROWS} or exists (
+        select from ledger_hosts o where o.attempt_id = c.attempt_id and o.verdict = c.verdict and o.host = c.host
+          and o.rule = c.rule and o.reason = c.reason)
+      on conflict (attempt_id, verdict, host, rule, reason) do update set requests = h.requests + excluded.requests,
+        bytes_up = h.bytes_up + excluded.bytes_up, bytes_down = h.bytes_down + excluded.bytes_down,
+        first = least(h.first, excluded.first), last = greatest(h.last, excluded.last)
+      returning h.attempt_id, h.verdict, h.xmax = 0 as fresh
+    ), made as (
+      select attempt_id, verdict, count(*) as rows from hosts where fresh group by attempt_id, verdict
+    ), totals as (
+      insert into ledger_totals as t (attempt_id, verdict, requests, bytes_up, bytes_down, rows)
+      select c.attempt_id, c.verdict, sum(c.n), sum(c.up), sum(c.down), coalesce(max(m.rows), 0)
+      from changes c left join made m on m.attempt_id = c.attempt_id and m.verdict = c.verdict
+      group by c.attempt_id, c.verdict order by c.attempt_id, c.verdict
+      on conflict (attempt_id, verdict) do update set requests = t.requests + excluded.requests,
+        bytes_up = t.bytes_up + excluded.bytes_up, bytes_down = t.bytes_down + excluded.bytes_down,
+        rows = t.rows + excluded.rows
+    )`
 }
 
 /** The highest number of a sandbox, 0 without any: a new gateway process goes on after it. */
@@ -65,7 +105,8 @@ function rowOf(record: LedgerRecord) {
   const { sandbox, seq, attempt } = record
   const isKnown = attempt !== null && Number.isSafeInteger(seq) && seq > 0 && sandbox.length <= MAX_SANDBOX
   if (!isKnown) return []
-  const { ms } = record
+  const ms = record.ms !== null && Number.isFinite(record.ms) ? Math.max(0, record.ms) : null
+  const isOpen = ms === null
   return [
     {
       sandbox: storable(sandbox),
@@ -82,11 +123,11 @@ function rowOf(record: LedgerRecord) {
       path: cut(record.path),
       verdict: record.verdict === 'allow' ? 'allow' : 'deny',
       rule: cut(record.rule),
-      reason: cut(record.reason),
+      reason: isOpen ? null : cut(record.reason),
       status: within(record.status, MAX_INTEGER),
-      bytes_up: within(record.bytesUp, Number.MAX_SAFE_INTEGER) ?? 0,
-      bytes_down: within(record.bytesDown, Number.MAX_SAFE_INTEGER) ?? 0,
-      ms: ms !== null && Number.isFinite(ms) ? Math.max(0, ms) : null,
+      bytes_up: isOpen ? 0 : (within(record.bytesUp, MAX_BYTES) ?? 0),
+      bytes_down: isOpen ? 0 : (within(record.bytesDown, MAX_BYTES) ?? 0),
+      ms,
       policy_version: within(record.policyVersion, Number.MAX_SAFE_INTEGER) ?? 0,
     },
   ]

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 
 /** Hosts that a summary names, for each verdict: a flood of denied names hides no allowed one. */
@@ -24,16 +25,12 @@ export type LedgerHost = {
 export type LedgerSummary = LedgerTotals & {
   /** Allowed ones first, then by number. */
   hosts: LedgerHost[]
-  /** What the hosts that are not named amount to; null when all are. */
+  /** What the hosts that are not named amount to; null when all are. Of a flood, `hosts` is the least that there were. */
   others: (LedgerTotals & { hosts: number }) | null
 }
 
-type Row = {
-  attempt_id: string
-  totals: LedgerTotals
-  hosts: LedgerHost[]
-  others: LedgerTotals & { hosts: number }
-}
+type Total = LedgerTotals & { attempt_id: string; verdict: 'allow' | 'deny' }
+type HostRow = LedgerHost & { attempt_id: string; known: number }
 
 /** What an attempt asked of the network, by host; undefined when it asked nothing. */
 export async function ledgerSummary(db: Pick<Db, 'execute'>, attemptId: string): Promise<LedgerSummary | undefined> {
@@ -46,55 +43,73 @@ export async function ledgerSummaries(
   attemptIds: readonly string[],
 ): Promise<Map<string, LedgerSummary>> {
   if (attemptIds.length === 0) return new Map()
-  const rows = await db.execute<Row>(summaryQuery(attemptIds))
-  return new Map(rows.map((row) => [row.attempt_id, summaryOf(row)]))
+  const wanted = sql`(select value from jsonb_array_elements_text(${JSON.stringify(attemptIds)}::jsonb))`
+  const totals = await db.execute<{ [K in keyof Total]: string }>(sql`
+    select attempt_id, verdict, requests, bytes_up as "bytesUp", bytes_down as "bytesDown"
+    from ledger_totals where attempt_id in ${wanted}`)
+  if (totals.length === 0) return new Map()
+  const hosts = await db.execute<{ host_row: HostRow }>(hostsQuery(wanted))
+  return new Map(
+    attemptIds.flatMap((id) => {
+      const sums = totals.filter((row) => row.attempt_id === id)
+      const named = hosts.filter(({ host_row: row }) => row.attempt_id === id).map(({ host_row: row }) => row)
+      return sums.length === 0 ? [] : [[id, summaryOf(sums, named)] as const]
+    }),
+  )
 }
 
-function summaryOf({ totals, hosts, others }: Row): LedgerSummary {
-  return { ...totals, hosts, others: others.hosts === 0 ? null : others }
+function summaryOf(sums: { [K in keyof Total]: string }[], rows: readonly HostRow[]): LedgerSummary {
+  const all = { requests: 0, denied: 0, bytesUp: 0, bytesDown: 0 }
+  for (const { verdict, requests, bytesUp, bytesDown } of sums) {
+    all.requests += Number(requests)
+    if (verdict === 'deny') all.denied += Number(requests)
+    all.bytesUp += Number(bytesUp)
+    all.bytesDown += Number(bytesDown)
+  }
+  const others = { hosts: 0, ...all }
+  const known = new Map<string, number>()
+  for (const { verdict, known: hosts, count, bytesUp, bytesDown } of rows) {
+    known.set(verdict, hosts)
+    others.requests -= count
+    if (verdict === 'deny') others.denied -= count
+    others.bytesUp -= bytesUp
+    others.bytesDown -= bytesDown
+  }
+  others.hosts = [...known.values()].reduce((sum, hosts) => sum + hosts, 0) - rows.length
+  return { ...all, hosts: rows.map(hostOf), others: others.requests <= 0 ? null : others }
 }
 
-function summaryQuery(attemptIds: readonly string[]) {
-  const totals = sql`'requests', sum(n), 'denied', coalesce(sum(n) filter (where verdict = 'deny'), 0),
-    'bytesUp', sum(up), 'bytesDown', sum(down)`
+const hostOf = ({ host, verdict, count, bytesUp, bytesDown, reasons, rules, first, last }: HostRow): LedgerHost => ({
+  ...{ host, verdict, count, bytesUp, bytesDown, reasons, rules, first, last },
+})
+
+/** The hosts that are named, with how often each reason and rule decided about them. */
+function hostsQuery(wanted: SQL) {
   return sql`
     with parts as materialized (
-      select attempt_id, host, verdict, reason, rule, count(*) as n, sum(bytes_up) as up, sum(bytes_down) as down,
-        min(at) as first, max(at) as last
-      from ledger
-      where attempt_id in (select value from jsonb_array_elements_text(${JSON.stringify(attemptIds)}::jsonb))
-      group by attempt_id, host, verdict, reason, rule
+      select * from ledger_hosts where attempt_id in ${wanted} and requests > 0
     ), by_host as (
-      select attempt_id, host, verdict, sum(n) as n, sum(up) as up, sum(down) as down, min(first) as first,
-        max(last) as last,
-        row_number() over (partition by attempt_id, verdict order by sum(n) desc, host nulls last) as place
-      from parts group by attempt_id, host, verdict
+      select attempt_id, verdict, host, sum(requests) as n, sum(bytes_up) as up, sum(bytes_down) as down,
+        min(first) as first, max(last) as last, count(*) over (partition by attempt_id, verdict) as known,
+        row_number() over (partition by attempt_id, verdict order by sum(requests) desc, host = '', host) as place
+      from parts group by attempt_id, verdict, host
     )
-    select attempt_id, jsonb_build_object(${totals}) as totals,
-      coalesce(jsonb_agg(jsonb_build_object('host', host, 'verdict', verdict, 'count', n, 'bytesUp', up,
-        'bytesDown', down, 'reasons', ${counts('reason')}, 'rules', ${counts('rule')}, 'first', ${iso('first')},
-        'last', ${iso('last')}) order by verdict, place) filter (where place <= ${MAX_HOSTS}), '[]') as hosts,
-      jsonb_build_object('hosts', count(*) filter (where place > ${MAX_HOSTS}), ${othersOf()}) as others
-    from by_host group by attempt_id`
+    select jsonb_build_object('attempt_id', attempt_id, 'host', nullif(host, ''), 'verdict', verdict, 'count', n,
+      'bytesUp', up, 'bytesDown', down, 'reasons', ${counts('reason')}, 'rules', ${counts('rule')},
+      'first', ${iso('first')}, 'last', ${iso('last')}, 'known', known) as host_row
+    from by_host where place <= ${MAX_HOSTS} order by attempt_id, verdict, place`
 }
 
 /** How often each reason or rule decided about the host of the outer row. */
 function counts(column: 'reason' | 'rule') {
   const name = sql.raw(column)
-  return sql`case when place > ${MAX_HOSTS} then null else (
+  return sql`(
     select coalesce(jsonb_object_agg(name, n), '{}') from (
-      select ${name} as name, sum(n) as n from parts p
-      where p.attempt_id = by_host.attempt_id and p.host is not distinct from by_host.host
-        and p.verdict = by_host.verdict and ${name} is not null
+      select p.${name} as name, sum(p.requests) as n from parts p
+      where p.attempt_id = by_host.attempt_id and p.verdict = by_host.verdict and p.host = by_host.host
+        and p.${name} <> ''
       group by 1 order by 2 desc, 1 limit ${MAX_COUNTS}
-    ) c) end`
-}
-
-function othersOf() {
-  const rest = sql`filter (where place > ${MAX_HOSTS})`
-  return sql`'requests', coalesce(sum(n) ${rest}, 0),
-    'denied', coalesce(sum(n) filter (where place > ${MAX_HOSTS} and verdict = 'deny'), 0),
-    'bytesUp', coalesce(sum(up) ${rest}, 0), 'bytesDown', coalesce(sum(down) ${rest}, 0)`
+    ) c)`
 }
 
 const iso = (column: 'first' | 'last') =>

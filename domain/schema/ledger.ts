@@ -35,3 +35,43 @@ export const ledger = pgTable(
     index('ledger_by_attempt').on(t.attemptId, t.at, t.sandbox, t.seq),
   ],
 )
+
+/**
+ * The ledger summed up, kept by the statement that writes it: reading it costs the same however much a sandbox asks for.
+ * Empty text stands for none.
+ */
+export const ledgerHosts = pgTable(
+  'ledger_hosts',
+  {
+    attemptId: text('attempt_id')
+      .notNull()
+      .references(() => attempts.id, { onDelete: 'cascade' }),
+    verdict: text('verdict').$type<'allow' | 'deny'>().notNull(),
+    host: text('host').notNull(),
+    rule: text('rule').notNull(),
+    reason: text('reason').notNull(),
+    requests: bigint('requests', { mode: 'number' }).notNull(),
+    bytesUp: bigint('bytes_up', { mode: 'number' }).notNull(),
+    bytesDown: bigint('bytes_down', { mode: 'number' }).notNull(),
+    first: at('first').notNull(),
+    last: at('last').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.attemptId, t.verdict, t.host, t.rule, t.reason] })],
+)
+
+/** All of an attempt's records of one verdict, those included that `ledger_hosts` has no more room for. */
+export const ledgerTotals = pgTable(
+  'ledger_totals',
+  {
+    attemptId: text('attempt_id')
+      .notNull()
+      .references(() => attempts.id, { onDelete: 'cascade' }),
+    verdict: text('verdict').$type<'allow' | 'deny'>().notNull(),
+    requests: bigint('requests', { mode: 'number' }).notNull(),
+    bytesUp: bigint('bytes_up', { mode: 'number' }).notNull(),
+    bytesDown: bigint('bytes_down', { mode: 'number' }).notNull(),
+    /** Rows of `ledger_hosts`. */
+    rows: integer('rows').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.attemptId, t.verdict] })],
+)

@@ -1,4 +1,5 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
+import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readLedger } from '../../../domain/ledger/read.ts'
 import type { LedgerRecord } from '../../../domain/ledger/record.ts'
@@ -205,6 +206,75 @@ test('ledgerSummary() names a bounded number of hosts, and no flood of denied na
   expect(summary?.hosts).toHaveLength(26)
   expect(summary?.hosts[0]).toMatchObject({ host: 'allowed.test', verdict: 'allow' })
   expect(summary?.others).toEqual({ hosts: 975, requests: 1950, denied: 1950, bytesUp: 19_500, bytesDown: 39_000 })
+})
+
+test('ledgerSummary() is what counting all records gives, in whatever order and however often they come', async () => {
+  const written = fc.record({
+    seq: fc.integer({ min: 1, max: 8 }),
+    isOpen: fc.boolean(),
+    reason: fc.constantFrom(null, 'rate', 'upstream-tls'),
+    bytes: fc.integer({ min: 0, max: 1000 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(written, { maxLength: 6 }), { maxLength: 6 }), async (batches) => {
+      const of = await attempt()
+      for (const batch of batches) {
+        const records = batch.map(({ seq, isOpen, reason, bytes }) =>
+          record({
+            ...{ attempt: of.attempt, sandbox: of.sandbox, seq, host: `h${seq % 2}.test`, rule: `r${seq % 3}` },
+            ...{ verdict: seq % 4 ? 'allow' : 'deny', reason, bytesUp: bytes, bytesDown: 2 * bytes },
+            ...(isOpen ? { ms: null, status: null } : {}),
+          }),
+        )
+        await storeLedger(database.db, records)
+      }
+      const { data } = await readLedger(database.db, of.attempt, { limit: 100 })
+      const sum = (pick: (one: LedgerRecord) => number) => data.reduce((total, one) => total + pick(one), 0)
+      const summary = await ledgerSummary(database.db, of.attempt)
+      const counted = {
+        requests: data.length,
+        denied: data.filter(({ verdict }) => verdict === 'deny').length,
+        bytesUp: sum(({ bytesUp }) => bytesUp),
+        bytesDown: sum(({ bytesDown }) => bytesDown),
+      }
+      expect(summary).toEqual(data.length === 0 ? undefined : { ...counted, hosts: expect.anything(), others: null })
+      for (const { host, verdict, count, bytesUp, reasons, rules } of summary?.hosts ?? []) {
+        const own = data.filter((one) => one.host === host && one.verdict === verdict)
+        expect([count, bytesUp]).toEqual([own.length, own.reduce((total, one) => total + one.bytesUp, 0)])
+        expect(reasons).toEqual(tally(own.map(({ reason }) => reason)))
+        expect(rules).toEqual(tally(own.map(({ rule }) => rule)))
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+function tally(words: (string | null)[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const word of words) if (word !== null) counts[word] = (counts[word] ?? 0) + 1
+  return counts
+}
+
+test('a flood of names leaves bounded sums, exact totals, and room for what is allowed after it', async () => {
+  const of = await attempt()
+  for (let batch = 0; batch < 8; batch++) {
+    const names = Array.from({ length: 1000 }, (_, i) => batch * 1000 + i + 1)
+    const denied = { ...of, verdict: 'deny' as const, reason: 'host', bytesUp: 1, bytesDown: 0 }
+    await storeLedger(
+      database.db,
+      names.map((seq) => record({ ...denied, seq, host: `${'é'.repeat(300)}${seq}.test`, asked: `${seq}` })),
+    )
+    const short = names.map((seq) => record({ ...denied, seq: seq + 100_000, host: `n${seq}.evil.test` }))
+    await storeLedger(database.db, short)
+  }
+  await storeLedger(database.db, [record({ ...of, seq: 999_999, bytesUp: 7 })])
+  const summary = await ledgerSummary(database.db, of.attempt)
+  expect(summary).toMatchObject({ requests: 16_001, denied: 16_000, bytesUp: 16_007 })
+  expect(summary?.hosts[0]).toMatchObject({ host: 'allowed.test', verdict: 'allow', bytesUp: 7 })
+  const [row] = await database.db.execute<{ n: number }>(
+    sql`select count(*)::int as n from ledger_hosts where attempt_id = ${of.attempt}`,
+  )
+  expect(row?.n).toBeLessThanOrEqual(3001)
 })
 
 test('ledgerSummaries() leaves attempts out that asked nothing', async () => {
