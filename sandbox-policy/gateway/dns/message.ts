@@ -34,11 +34,12 @@ export function readQuery(bytes: Uint8Array): DnsQuery | undefined {
   const opcode = (at(2) >> 3) & 0x0f
   const truncated = (at(2) & 0x02) !== 0
   if (!isQuery || opcode !== 0 || truncated) return undefined
-  if (word(4) !== 1 || word(6) !== 0 || word(8) !== 0 || word(10) > 2) return undefined
+  if (word(4) !== 1 || word(6) !== 0 || word(8) !== 0 || word(10) > 1) return undefined
   const name = readName(bytes)
   if (name === undefined || bytes.length < name.end + 4) return undefined
   const end = name.end + 4
-  if (word(10) === 0 && bytes.length !== end) return undefined
+  const edns = word(10) === 1
+  if (edns ? !isOpt(bytes.subarray(end)) : bytes.length !== end) return undefined
   return {
     id: word(0),
     recursionDesired: (at(2) & 0x01) !== 0,
@@ -47,8 +48,14 @@ export function readQuery(bytes: Uint8Array): DnsQuery | undefined {
     type: word(name.end),
     class: word(name.end + 2),
     question: bytes.subarray(HEADER, end),
-    edns: word(10) > 0 && at(end) === 0 && word(end + 1) === 41,
+    edns,
   }
+}
+
+/** An OPT record (RFC 6891) and nothing else: root name, type, and as much data as it says. */
+function isOpt(bytes: Uint8Array): boolean {
+  const at = (index: number) => bytes[index] ?? -1
+  return at(0) === 0 && at(1) === 0 && at(2) === 41 && bytes.length === 11 + at(9) * 256 + at(10)
 }
 
 /** The question's name. Nothing stands before it, so a compression pointer has nothing to point to. */

@@ -101,8 +101,9 @@ async function within(answer: Promise<Answer>, ms: number): Promise<Answer> {
 function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(new DialError('upstream-dns', 'Cannot resolve: nobody waits for it'))
-    if (signal.aborted) return onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    // Also where nobody waits: a rejection without a handler ends the process.
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    if (signal.aborted) onAbort()
   })
 }

@@ -140,7 +140,7 @@ function rerouted(routes: Map<string, number>, { dialer, dialed }: { dialer: Dia
     return { ...target, port: routes.get(`${target.name}:${target.port}`) ?? 1 }
   }
   return {
-    resolve: dialer.resolve,
+    resolve: (name, options, signal) => dialer.resolve(name, options, signal),
     connectTcp: (target, signal) => dialer.connectTcp(to(target), signal),
     connectTls: (target, signal) => dialer.connectTls(to(target), signal),
   }

@@ -82,10 +82,10 @@ test('E06 a ClientHello in one-byte packets is served', async () => {
   const socket = world.dial(world.ports.https)
   socket.setNoDelay(true)
   const write = socket.write.bind(socket)
-  socket.write = ((chunk: Buffer, ...rest: never[]) => {
+  socket.write = (chunk: Buffer, ...rest: never[]) => {
     for (const byte of chunk.subarray(0, -1)) write(Buffer.of(byte))
     return write(chunk.subarray(-1), ...rest)
-  }) as typeof socket.write
+  }
   const { Duplex } = await import('node:stream')
   const slow = Duplex.from({ readable: socket, writable: socket })
   const tls = await startTls(world, slow as unknown as Socket, { servername: 'allowed.test' })
