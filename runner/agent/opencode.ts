@@ -15,7 +15,7 @@ export const opencodeAgent: AgentAdapter = {
   // The second holds what is not in the first yet.
   keep: ['.local/share/opencode/opencode.db', '.local/share/opencode/opencode.db-wal'],
   sessionId: OPENCODE_SESSION,
-  stop: 'SIGINT',
+  stop: 'SIGTERM',
 }
 
 function launch(run: AgentRun): Launch {

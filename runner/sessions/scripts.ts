@@ -51,14 +51,16 @@ if grep -v '^[-d]' "$new.list" >/dev/null; then exit ${ENDS.refused}; fi
 tar -tf "$new.tar" > "$new.list" 2>/dev/null || exit ${ENDS.refused}
 if grep -e '^\\.\\./' -e '/\\.\\./' -e '/\\.\\.$' -e '^\\.\\.$' "$new.list" >/dev/null; then exit ${ENDS.refused}; fi
 while IFS= read -r name; do
+  # tar writes a line end in a name, and what else it does not show, with a backslash.
+  case $name in *\\\\*) exit ${ENDS.refused} ;; esac
   known=no
   for path in "$@"; do
     case $name in "$path" | "$path"/*) known=yes ;; esac
   done
   [ "$known" = yes ] || exit ${ENDS.refused}
 done < "$new.list"
-# A file with holes is small in an archive only. Blocks are of 512 bytes, or of 1024.
-ulimit -f "$kib" 2>/dev/null
+# A file with holes is small in an archive only. Blocks are of 512 bytes, in some shells of 1024.
+ulimit -f $((kib * 2)) 2>/dev/null
 tar -xf "$new.tar" -C "$new" --no-same-owner 2>/dev/null || tar -xf "$new.tar" -C "$new" -o 2>/dev/null || exit ${ENDS.refused}
 [ -z "$(find "$new" ! -type d ! -type f)" ] && [ -z "$(find "$new" -type f -links +1)" ] || exit ${ENDS.refused}
 chmod -R u+rwX,go-rwx "$new" || exit 1

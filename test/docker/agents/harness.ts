@@ -32,7 +32,7 @@ export type Turn = {
   mode?: AgentRun['mode']
   model?: Partial<NonNullable<AgentInput['model']>>
   signal?: AbortSignal
-  onEvent?: (kind: string) => void
+  onEvent?: (kind: string, payload: Record<string, unknown>) => void
 }
 
 /** A real agent, a scripted model, and a way between them. */
@@ -72,7 +72,7 @@ export function useAgent(id: AgentProgram['id'], openWay: () => Promise<Way> = d
         log: {
           write: async (_phase, kind, payload) => {
             told.events.push({ kind, payload })
-            onEvent?.(kind)
+            onEvent?.(kind, payload)
           },
         },
         heard: () => {},

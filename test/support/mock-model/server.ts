@@ -113,8 +113,10 @@ class Model {
     const usage = { ...DEFAULT_USAGE, ...step.usage }
     const id = `resp_${scenario.name}_${at}_${this.requests.length}`
     const text = step.say ?? scenario.name
-    if (wire !== 'responses' && body.stream !== true)
-      return json(res, 200, wholeAnswer({ wire, id, model: body.model, text }))
+    const whole = wire !== 'responses' && body.stream !== true
+    // An agent whose stream failed may ask once more for the whole answer.
+    if (whole && step.streamError) return json(res, 400, errorBody(step.streamError.message, step.streamError.code))
+    if (whole) return json(res, 200, wholeAnswer({ wire, id, model: body.model, text }))
     const cut = drop !== undefined && this.#mayFail(key, drop.times)
     res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
     const send = (event: string | null, data: unknown) => {
