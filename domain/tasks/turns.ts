@@ -4,7 +4,7 @@ import { and, asc, desc, eq, inArray, isNotNull, isNull, or, sql } from 'drizzle
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { attempts, diffs, environments, taskEventHeads, tasks, turns } from '../schema.ts'
-import { turnImages } from '../schema/turns.ts'
+import { agentSessions, turnImages } from '../schema/turns.ts'
 import { OPEN_STATES } from './attempt.ts'
 import type { PromptImage } from './images.ts'
 import { queueTurn } from './queue-turn.ts'
@@ -77,6 +77,14 @@ async function lastTurn(db: Executor, taskId: string): Promise<number> {
   return row?.n ?? 0
 }
 
+/** Also a failed attempt may have left its change and its conversation. */
+const leftSomething = or(
+  eq(attempts.state, 'succeeded'),
+  isNotNull(attempts.tree),
+  isNotNull(diffs.attemptId),
+  isNotNull(agentSessions.attemptId),
+)
+
 type BaseQuestion = { taskId: string; n: number; wanted: number | undefined }
 
 /**
@@ -88,7 +96,9 @@ async function findBase(db: Executor, { taskId, n, wanted }: BaseQuestion): Prom
     .select({ id: attempts.id, n: attempts.n, turn: turns.n })
     .from(attempts)
     .innerJoin(turns, eq(turns.id, attempts.turnId))
-    .where(and(eq(attempts.taskId, taskId), or(eq(attempts.state, 'succeeded'), isNotNull(attempts.tree))))
+    .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
+    .leftJoin(agentSessions, eq(agentSessions.attemptId, attempts.id))
+    .where(and(eq(attempts.taskId, taskId), leftSomething))
     .orderBy(
       desc(turns.n),
       desc(sql`(${attempts.publishState} = 'published')`),
