@@ -1,5 +1,6 @@
 import type { Job } from '../../domain/tasks/job.ts'
 import type { EventLog } from '../event-log.ts'
+import { AttemptFailure } from '../failure.ts'
 import { launch } from '../sandbox/run-script.ts'
 import type { ExecResult, Sandbox } from '../sandbox/sandbox.ts'
 import type { AgentAdapter, AgentRun } from './adapter.ts'
@@ -67,7 +68,7 @@ async function endOrStop(input: AgentInput, { running, kill }: Running, signal: 
   const { sandbox, adapter, job, graceMs = GRACE_MS } = input
   let stopping: Promise<void> | undefined
   const stop = () => {
-    const message = `The agent is asked to end (${adapter.stop})`
+    const message = `The agent is asked to end (${adapter.stop})${silence(adapter, signal.reason)}`
     input.log.write('agent', 'notice', { message }).catch(() => {})
     const user = job.environment.agentUser
     stopping = stopAgent({ sandbox, user, stop: adapter.stop, running, graceMs })
@@ -96,6 +97,12 @@ function agentRun({ job, model, program, variables }: AgentInput): AgentRun {
     ...(program ? { program: program.argv0 } : {}),
     ...model,
   }
+}
+
+/** An agent that says nothing most often waits for an answer. */
+function silence({ wire }: Pick<AgentAdapter, 'wire'>, reason: unknown): string {
+  const isSilent = reason instanceof AttemptFailure && reason.reason === 'no-output:agent'
+  return isSilent && wire !== null ? ': it was silent for too long; its model may not answer' : ''
 }
 
 type Failure = { code: number | null; error: string | undefined }

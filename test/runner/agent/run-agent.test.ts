@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { AGENTS } from '../../../runner/agent/agents.ts'
 import { runAgent } from '../../../runner/agent/run-agent.ts'
 import type { AgentInput } from '../../../runner/agent/run-agent.ts'
+import { AttemptFailure } from '../../../runner/failure.ts'
 import { fakeSandboxes } from '../../../runner/sandbox/fake.ts'
 import type { FakeExec, FakeScript } from '../../../runner/sandbox/fake.ts'
 import { aJob } from '../../support/job.ts'
@@ -107,7 +108,7 @@ describe('runAgent()', () => {
           await call.out(
             line({ type: 'item.started', item: { id: 'item_0', type: 'command_execution', command: 'x' } }),
           )
-          stop.abort(new Error('silent'))
+          stop.abort(new AttemptFailure('no-output:agent', 'silent'))
           return killed.promise
         },
         killAll: () => killed.resolve({ code: null }),
@@ -116,6 +117,7 @@ describe('runAgent()', () => {
     )
     await expect(runAgent(input, stop.signal)).rejects.toThrow('silent')
     expect(calls.filter((call) => call === 'killAll')).toHaveLength(1)
+    expect(noticesOf(events).at(-1)).toMatch(/its model may not answer$/)
     expect(events.at(-1)).toMatchObject({ kind: 'command', payload: { status: 'lost' } })
   })
 
