@@ -54,12 +54,13 @@ const citations = record({ enabled: flag })
 const textBlock = record({ ...common, text, citations: leftOut })
 const imageBlock = record({ ...common, source: imageSource })
 const inner = tagged('type', { text: textBlock, image: imageBlock })
+const texts = listOf(tagged('type', { text: textBlock }))
 
 const resultBlock = tagged('type', {
   text: textBlock,
   image: imageBlock,
   document: record({ ...common, source: documentSource, title: text, context: text, citations }),
-  search_result: record({ ...common, source: text, title: text, content: listOf(textBlock), citations }),
+  search_result: record({ ...common, source: text, title: text, content: texts, citations }),
   tool_reference: record({ ...common, tool_name: label }),
 })
 
@@ -76,7 +77,7 @@ const block = tagged(
     text: textBlock,
     image: imageBlock,
     document: record({ ...common, source: documentSource, title: text, context: text, citations }),
-    search_result: record({ ...common, source: text, title: text, content: listOf(textBlock), citations }),
+    search_result: record({ ...common, source: text, title: text, content: texts, citations }),
     thinking: record({ type: label, thinking: text, signature: text }),
     redacted_thinking: record({ type: label, data: text }),
     tool_use: record({ ...common, id: label, name: label, input: anything, caller: record({ type: oneOf('direct') }) }),
@@ -116,12 +117,18 @@ const tool: Check = (value, at, context) => {
 }
 
 const EDITS = /^(?:clear_thinking|clear_tool_uses|compact)_\d{8}$/
-const edit: Check = (value, at) => {
-  if (!isObject(value) || typeof value.type !== 'string' || !EDITS.test(value.type)) {
-    throw refuse(at, 'it is an edit that Drydock does not know')
-  }
-  return value
-}
+const amount = record({ type: label, value: whole(0) })
+const anyEdit = record({
+  type: label,
+  trigger: amount,
+  keep: textOr(amount),
+  clear_at_least: amount,
+  exclude_tools: listOf(label),
+  clear_tool_inputs: (value, at, context) => (typeof value === 'boolean' ? value : listOf(label)(value, at, context)),
+  instructions: text,
+  pause_after_compaction: flag,
+})
+const edit = tagged('type', {}, (kind) => (EDITS.test(kind) ? anyEdit : undefined))
 
 const toolChoice = record({ type: oneOf('auto', 'any', 'tool', 'none'), name: label, disable_parallel_tool_use: flag })
 const format = record({ type: oneOf('json_schema'), schema: anything })
@@ -130,7 +137,7 @@ const thinking = record({ type: oneOf('enabled', 'disabled', 'adaptive'), budget
 const COUNTED = {
   model: label,
   messages: listOf(record({ role: oneOf('user', 'assistant', 'system'), content: textOr(listOf(block)) })),
-  system: textOr(listOf(textBlock)),
+  system: textOr(texts),
   tools: listOf(tool),
   tool_choice: toolChoice,
   thinking,

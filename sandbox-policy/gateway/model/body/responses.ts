@@ -23,10 +23,12 @@ import { hostedFeature } from './hosted.ts'
 
 const fileId = never('files that lie at the provider are out of reach of a sandbox')
 const status = label
+/** Where a hosted tool found things; some servers want the list all the same. */
+const none: Check = () => []
 
 const part = tagged('type', {
   input_text: record({ type: label, text }),
-  output_text: record({ type: label, text, annotations: leftOut, logprobs: leftOut }),
+  output_text: record({ type: label, text, annotations: none, logprobs: leftOut }),
   summary_text: record({ type: label, text }),
   reasoning_text: record({ type: label, text }),
   text: record({ type: label, text }),
@@ -52,7 +54,7 @@ const FUNCTION = {
   strict: flag,
   defer_loading: flag,
 }
-const grammar = record({ type: label, syntax: label, definition: text })
+const grammar = record({ type: oneOf('text', 'grammar'), syntax: label, definition: text })
 const localShell = tagged('type', { local: record({ type: label }) })
 
 /** Tools that the agent runs itself; hosted ones by feature. */
@@ -93,7 +95,12 @@ const message = record({
   phase: label,
 })
 
-const screenshot = record({ type: label, image_url: dataUrl(IMAGE_TYPES, 'images'), detail: label, file_id: fileId })
+const screenshot = record({
+  type: oneOf('computer_screenshot'),
+  image_url: dataUrl(IMAGE_TYPES, 'images'),
+  detail: label,
+  file_id: fileId,
+})
 
 const ITEMS: Readonly<Record<string, Check>> = {
   message,
