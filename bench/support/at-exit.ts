@@ -31,6 +31,10 @@ export function removeLabelled(installation: string): void {
       ['rm', '-f', '-v'],
     ],
     [
+      ['network', 'ls', '-q'],
+      ['network', 'rm'],
+    ],
+    [
       ['volume', 'ls', '-q'],
       ['volume', 'rm', '-f'],
     ],

@@ -1,3 +1,4 @@
+import type { SandboxLimits } from '../../sandbox-policy/control.ts'
 import { AttemptFailure } from '../failure.ts'
 import { startParts, type NetworkParts, type PartsDeps } from './network-parts.ts'
 import type { Networks } from './network.ts'
@@ -11,6 +12,8 @@ export type IsolationMemory = { isKnown: () => Promise<boolean>; remember: () =>
 export type NetworksDeps = PartsDeps & {
   /** False: networks are given without a self-test. Default true. */
   testIsolation?: boolean
+  /** Of each sandbox; default: those of control.ts. */
+  limits?: SandboxLimits
   /** Without one the self-test is made once by each process. */
   memory?: IsolationMemory
 }
