@@ -49,13 +49,18 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
   await connection?.permit(await agentGrant(context, { adapter: agent.adapter, view: place.view }))
   const { agentMs, noOutputMs } = settings.limits
   let sessionId: string | undefined
+  let running: Promise<unknown> = Promise.resolve()
   try {
     const input = await inputOf(context, place)
-    const outcome = await deps.phases.run({ phase: 'agent', limitMs: agentMs, noOutputMs }, ({ signal, heard }) =>
-      runAgent({ ...input, heard, onSession: (id) => (sessionId = id) }, signal),
-    )
+    const outcome = await deps.phases.run({ phase: 'agent', limitMs: agentMs, noOutputMs }, ({ signal, heard }) => {
+      const run = runAgent({ ...input, heard, onSession: (id) => (sessionId = id) }, signal)
+      running = run
+      return run
+    })
     return await mustSucceed(outcome, place)
   } finally {
+    // An agent whose time is up is asked to end, and what it writes then counts. One that was stopped is not waited for.
+    if (!context.stop.signal.aborted) await running.catch(() => undefined)
     await account(context, place)
     if (sessionId !== undefined) await keepSession(context, { ...place, sessionId })
   }

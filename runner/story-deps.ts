@@ -131,7 +131,7 @@ function withAgents(context: StoryContext): Accounts {
       const { adapter, program } = agent
       if (program === undefined) return
       try {
-        const archive = await saveSession({ sandbox, adapter }, signal)
+        const archive = await saveSession({ sandbox, adapter, user: job.environment.agentUser }, signal)
         if (archive === undefined) return
         const session = { agent: adapter.id, version: program.version, sessionId, archive: Buffer.from(archive) }
         await write(() => saveAgentSession(deps.db, deps.keyring, { fence, session }))
@@ -145,13 +145,13 @@ function withAgents(context: StoryContext): Accounts {
 }
 
 function resuming(context: StoryContext): Omit<ResumeDeps, 'log'> {
-  const { fence, deps } = context
+  const { fence, job, deps } = context
   const write = writer(context)
   return {
     earlierTurn: () => write(() => previousAttempt(deps.db, fence.attemptId)),
     earlierSession: ({ id, version }) =>
       write(() => latestAgentSession(deps.db, deps.keyring, { attemptId: fence.attemptId, agent: id, version })),
     restoreSession: ({ sandbox, adapter, session }, signal) =>
-      restoreSession({ sandbox, adapter, archive: session.archive }, signal),
+      restoreSession({ sandbox, adapter, archive: session.archive, user: job.environment.agentUser }, signal),
   }
 }
