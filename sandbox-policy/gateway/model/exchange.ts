@@ -50,7 +50,7 @@ export class Exchange {
     const target = targetOf(grant, this.#endpoint)
     const bytes = body.withOutput(maxOutput)
     const { internal } = grant
-    const addresses = await dialer.resolve(target.name, { internal }, lifeline.signal)
+    const addresses = await dialer.resolve(target.name, { internal, literal: true }, lifeline.signal)
     this.#record = await session.allow({
       layer: 'http',
       asked: MODEL_HOST,

@@ -31,9 +31,14 @@ export type DialTarget = { name: string; address: string; port: number; partitio
 export interface Dialer {
   /**
    * The vetted addresses of a canonical name, never empty. One that may not be reached refuses the whole answer.
-   * With an upstream proxy it resolves to `['proxy']`: the proxy resolves, so names only.
+   * With an upstream proxy it resolves to `['proxy']`: the proxy resolves, so names only. `literal`: an administrator may
+   * have written an address where the name stands; it is vetted alike and dialled without the proxy.
    */
-  resolve(name: string, options: { internal: boolean }, signal: AbortSignal): Promise<readonly string[]>
+  resolve(
+    name: string,
+    options: { internal: boolean; literal?: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly string[]>
   /** A TCP connection to an address that `resolve` gave for the name. */
   connectTcp(target: DialTarget, signal: AbortSignal): Promise<Socket>
   /** As `connectTcp`, then TLS with ALPN http/1.1, SNI = name, certificate verified for the name. */

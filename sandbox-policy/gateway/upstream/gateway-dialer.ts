@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { addressSet, vetAddresses, type AddressSet, type Vetted } from '../../addresses.ts'
 import type { GatewaySettings } from '../../control.ts'
@@ -35,6 +36,8 @@ export function createDialer(deps: DialerDeps): Dialer {
   const vet = deps.vet ?? vetAddresses
   const prepared = prepareOnce(deps.settings)
   const connectTcp: Dialer['connectTcp'] = async (target, signal) => {
+    // An address that stands for itself was vetted as one; no proxy resolves it.
+    if (isIP(target.name) !== 0 && target.name === target.address) return dialAddress(target, signal)
     mustBeName(target.name)
     const { proxy } = prepared()
     if ((target.address === PROXY_ADDRESS) !== (proxy !== undefined))
@@ -42,10 +45,11 @@ export function createDialer(deps: DialerDeps): Dialer {
     return proxy === undefined ? dialAddress(target, signal) : dialThroughProxy(target, proxy, signal)
   }
   return {
-    resolve: async (name, { internal }, signal) => {
-      mustBeName(name)
-      if (prepared().proxy !== undefined) return [PROXY_ADDRESS]
-      const addresses = await resolve(name, signal)
+    resolve: async (name, { internal, literal = false }, signal) => {
+      const isAddress = literal && isIP(name) !== 0
+      if (!isAddress) mustBeName(name)
+      if (!isAddress && prepared().proxy !== undefined) return [PROXY_ADDRESS]
+      const addresses = isAddress ? [name] : await resolve(name, signal)
       const itself = addresses.find((address) => own().has(address))
       if (itself !== undefined)
         throw new DialError('self', `Cannot connect to ${name}: it is the gateway itself`, itself)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { connect, createSecureContext, rootCertificates, type SecureContext, type TLSSocket } from 'node:tls'
+import { watchForCertificateRequest } from './client-certificate.ts'
 import { DialError, type DialTarget } from './dialer.ts'
 
 const HANDSHAKE_MS = 10_000
@@ -21,14 +22,6 @@ export function createTlsUpgrade(cas: readonly string[], systemBundle: string = 
   return (socket, target, signal) => handshake(socket, target, { secureContext, sessions, signal })
 }
 
-/**
- * Says whether an error of an established connection is the TLS layer's. With TLS 1.3 a server that wants a client
- * certificate says so after the handshake; it has read no request then.
- */
-export function isTlsFault(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^ERR_SSL_|^EPROTO$/.test(String(error.code))
-}
-
 type Handshake = { secureContext: SecureContext; sessions: Sessions; signal: AbortSignal }
 
 function handshake(socket: Socket, target: DialTarget, options: Handshake): Promise<TLSSocket> {
@@ -38,11 +31,14 @@ function handshake(socket: Socket, target: DialTarget, options: Handshake): Prom
     const tls = connect({
       socket,
       secureContext,
-      servername: target.name,
+      // SNI holds names only; the certificate of an address is checked for the address.
+      host: target.name,
+      servername: isIP(target.name) === 0 ? target.name : '',
       ALPNProtocols: ['http/1.1'],
       rejectUnauthorized: true,
       ...(session === undefined ? {} : { session }),
     })
+    const isContent = watchForCertificateRequest(tls, socket)
     tls.on('session', (fresh: Buffer) => sessions.keep(target, fresh))
     // Stays for good: an error between two owners of a socket must not end the process.
     tls.on('error', () => {})
@@ -57,7 +53,10 @@ function handshake(socket: Socket, target: DialTarget, options: Handshake): Prom
       const message = `Cannot trust ${target.name}: ${why}`
       reject(new DialError('upstream-tls', message, target.address))
     }
-    const onSecure = () => settle(tls.authorized ? undefined : 'its certificate is not valid')
+    const onSecure = () => {
+      if (!tls.authorized) return settle('its certificate is not valid')
+      void isContent().then((content) => settle(content ? undefined : 'it wants a client certificate'))
+    }
     const onError = (error: NodeJS.ErrnoException) => settle(error.code ?? error.message)
     const onClose = () => settle('it closed the connection during the TLS handshake')
     const onAbort = () => settle('the connection is no longer wanted')
