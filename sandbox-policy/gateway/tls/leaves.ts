@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { createLeafKey, openIssuer, LEAF_LIFETIME, type Issuer, type LeafKey } from './authority.ts'
 import { openCaStore, trustedCas, type CaStore } from './ca-store.ts'
@@ -71,7 +72,13 @@ function createCache(issuer: Issuer, options: CacheOptions): LeafAuthority['cont
     }
     if (!admit()) return undefined
     const leaf = issuer(name, options.key, now)
-    const context = createSecureContext({ key: options.key.pem, cert: leaf.cert, minVersion: 'TLSv1.2' })
+    const context = createSecureContext({
+      key: options.key.pem,
+      cert: leaf.cert,
+      minVersion: 'TLSv1.2',
+      // A second handshake inside of the first would bring a name that nobody decided on.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    })
     kept.set(name, { context, from: leaf.notBefore, until: leaf.notBefore + RENEW_AFTER })
     for (const eldest of kept.keys()) {
       if (kept.size <= options.maxKept) break

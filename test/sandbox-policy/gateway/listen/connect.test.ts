@@ -163,6 +163,16 @@ describe('CONNECT', () => {
     socket.destroy()
   })
 
+  test('a client that ends its side with the request gets the answer', async () => {
+    const { server } = plainUpstream()
+    world.routes.set('allowed.test:80', await world.upstream(server))
+    const socket = world.dial(world.ports.proxy, { allowHalfOpen: true })
+    socket.end(
+      'CONNECT allowed.test:80 HTTP/1.1\r\nHost: allowed.test:80\r\n\r\nGET / HTTP/1.1\r\nHost: allowed.test\r\n\r\n',
+    )
+    expect((await readAll(socket)).toString()).toContain('hello')
+  })
+
   test('that is opened and never used leaves one record', async () => {
     const { socket } = await openConnect(world, 'allowed.test:443')
     socket.end()

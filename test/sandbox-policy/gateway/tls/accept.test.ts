@@ -3,10 +3,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DEFAULT_SANDBOX_LIMITS } from '../../../../sandbox-policy/control.ts'
 import { createCa } from '../../../../sandbox-policy/gateway/tls/authority.ts'
+import { ECH, hello, sni } from './hello.ts'
 import {
   corporate,
   GATEWAY,
@@ -165,7 +166,7 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
     expect(await readUntil(tls, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 502 /)
     tls.destroy()
     expect(seen).toEqual([])
-    await expect.poll(() => world.ledger()).toMatchObject([{ status: 502 }])
+    await expect.poll(() => world.ledger()).toMatchObject([{ status: 502, reason: 'upstream-tls' }])
   },
 )
 
@@ -196,6 +197,46 @@ test('a passthrough rule gives the server itself to the client, under the name t
   const other = await openConnect(world, 'pass.test:443')
   await expect(startTls(world, other.socket, { servername: 'evil.test', ca: corporate.cert })).rejects.toThrow()
   expect(world.ledger().at(-1)).toMatchObject({ layer: 'tls', reason: 'sni-mismatch' })
+})
+
+test('a passthrough rule lets no hidden second name through', async () => {
+  await world.put({ allow: [{ host: 'pass.test', tls: 'passthrough' }] })
+  const seen: Buffer[] = []
+  const server = createServer((socket) => void socket.on('data', (chunk: Buffer) => seen.push(chunk)))
+  world.routes.set('pass.test:443', await world.upstream(server))
+  const sealed = world.dial(world.ports.https)
+  sealed.write(hello([sni('pass.test'), ECH]))
+  expect((await readAll(sealed))[0]).toBe(21)
+  expect(world.ledger()).toMatchObject([{ layer: 'tls', verdict: 'deny', reason: 'sni-mismatch' }])
+  expect(world.dialed).toEqual([])
+  // The control: the same without it goes through, byte for byte.
+  const open = world.dial(world.ports.https)
+  open.write(hello([sni('pass.test')]))
+  await expect.poll(() => Buffer.concat(seen)).toEqual(hello([sni('pass.test')]))
+  open.destroy()
+})
+
+test('no second handshake happens inside of the first', async () => {
+  const child = execFile('openssl', [
+    ...[
+      's_client',
+      '-connect',
+      `${GATEWAY}:${world.ports.https}`,
+      '-bind',
+      '127.213.0.2',
+      '-servername',
+      'allowed.test',
+    ],
+    '-tls1_2',
+  ])
+  let text = ''
+  child.stderr?.on('data', (chunk: string) => (text += chunk))
+  child.stdout?.on('data', (chunk: string) => {
+    if (chunk.includes('Verify return code')) child.stdin?.write('R\n')
+  })
+  await once(child, 'close')
+  expect(text).toContain('RENEGOTIATING')
+  expect(text).toContain('no renegotiation')
 })
 
 test('a passthrough tunnel is closed when its rule goes', async () => {

@@ -4,6 +4,7 @@ import { connect, type ConnectionOptions } from 'node:tls'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { MAX_HELLO_BYTES, readClientHello } from '../../../../sandbox-policy/gateway/tls/client-hello.ts'
+import { ascii, ECH, hello, sized, sni, u16 } from './hello.ts'
 import { judgeHello } from '../../../../sandbox-policy/gateway/tls/judge.ts'
 
 /** The ClientHello of a real client. */
@@ -28,19 +29,6 @@ beforeAll(async () => {
   real = await capture({ servername: 'allowed.test', ALPNProtocols: ['h2', 'http/1.1'] })
 })
 
-const u16 = (value: number) => [value >> 8, value & 0xff]
-const sized = (bytes: readonly number[]) => [...u16(bytes.length), ...bytes]
-const ascii = (text: string) => [...Buffer.from(text, 'latin1')]
-const sni = (...names: string[]) => [0, 0, ...sized(sized(names.flatMap((name) => [0, ...sized(ascii(name))])))]
-
-/** A ClientHello with these extensions, in records of at most so many bytes. */
-function hello(extensions: readonly (readonly number[])[], record = 16_384): Buffer {
-  const body = [3, 3, ...Array<number>(32).fill(7), 0, ...sized([0x13, 1]), 1, 0, ...sized(extensions.flat())]
-  const message = [1, 0, ...u16(body.length), ...body]
-  const records: number[] = []
-  for (let at = 0; at < message.length; at += record) records.push(22, 3, 1, ...sized(message.slice(at, at + record)))
-  return Buffer.from(records)
-}
 const reasonOf = (bytes: Buffer) => judgeHello(readClientHello(bytes), undefined)
 
 describe('readClientHello()', () => {
@@ -71,7 +59,7 @@ describe('readClientHello()', () => {
   })
 
   test('notes a sealed inner hello, and a missing name', () => {
-    const reading = readClientHello(hello([sni('outer.test'), [0xfe, 0x0d, ...sized([0, 1])]]))
+    const reading = readClientHello(hello([sni('outer.test'), ECH]))
     expect(reading).toMatchObject({ hello: { serverName: 'outer.test', encrypted: true } })
     expect(readClientHello(hello([]))).toMatchObject({ hello: { serverName: undefined } })
     expect(reasonOf(hello([]))).toMatchObject({ reason: 'no-sni' })

@@ -133,6 +133,22 @@ describe('connectTls()', () => {
     await expect((await serve(options))()).rejects.toMatchObject({ reason: 'upstream-tls', address: '127.0.0.1' })
   })
 
+  const asks = { requestCert: true, ca: corporate.cert }
+  test.each(['TLSv1.2', 'TLSv1.3'])(
+    'E13 a server that requires a client certificate is refused before a request (%s)',
+    async (version) => {
+      const only = { minVersion: version, maxVersion: version }
+      await expect((await serve({ ...asks, ...only, rejectUnauthorized: true }))()).rejects.toMatchObject({
+        reason: 'upstream-tls',
+      })
+      expect(await (await serve({ ...asks, ...only, rejectUnauthorized: false }))()).toBe(false)
+    },
+  )
+
+  test('a server that wants another key share first is served', async () => {
+    expect(await (await serve({ ecdhCurve: 'P-384' }))()).toBe(false)
+  })
+
   test('a CA that is not configured is not trusted', async () => {
     const port = await listen(createTlsServer(serverCertificate('a.test')).on('tlsClientError', () => {}))
     const target = { name: 'a.test', address: '127.0.0.1', port }
