@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { newId } from '../../../domain/ids.ts'
@@ -23,6 +24,8 @@ export type World = {
   ledger: LedgerRecord[]
   /** Another process's networks on the same data and engine. */
   again: (changes?: Partial<NetworksDeps>) => ManagedNetworks
+  /** What such networks are made of. */
+  deps: (changes?: Partial<NetworksDeps>) => NetworksDeps
 }
 
 /** Networks of an installation of their own; at the end of the file nothing of it may be left at the engine. */
@@ -33,17 +36,18 @@ export function useNetworks(changes: Partial<NetworksDeps> = {}, engineOptions: 
   const made: ManagedNetworks[] = []
   let dataDir = ''
   let image = ''
+  const deps = (more: Partial<NetworksDeps> = {}): NetworksDeps => ({
+    ...{ engine, installation, path: process.env.PATH ?? '', log: QUIET, options: () => ({}) },
+    get dataDir() {
+      return dataDir
+    },
+    gatewayImage: async () => image,
+    store: async (records) => void ledger.push(...records),
+    ...changes,
+    ...more,
+  })
   const again = (more: Partial<NetworksDeps> = {}) => {
-    const networks = createNetworks({
-      ...{ engine, installation, path: process.env.PATH ?? '', log: QUIET, options: () => ({}) },
-      get dataDir() {
-        return dataDir
-      },
-      gatewayImage: async () => image,
-      store: async (records) => void ledger.push(...records),
-      ...changes,
-      ...more,
-    })
+    const networks = createNetworks(deps(more))
     made.push(networks)
     return networks
   }
@@ -62,7 +66,7 @@ export function useNetworks(changes: Partial<NetworksDeps> = {}, engineOptions: 
     await rm(dataDir, { recursive: true, force: true })
     if (left.length > 0) throw new Error(`left behind: ${left.map(({ type, name }) => `${type} ${name}`).join(', ')}`)
   }, 60_000)
-  return { installation, engine, networks: again(), ledger, again }
+  return { installation, engine, networks: again(), ledger, again, deps }
 }
 
 export const owner = { attempt: null, claim: 1 }
@@ -89,6 +93,6 @@ export async function sandboxOn(world: World, network: SandboxNetwork, image = i
 
 /** Waits until something is so; asks again and again, for a minute at most. */
 export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !(await isSo());)
+  for (const deadline = Date.now() + 60_000; !(await isSo()); await delay(5))
     if (Date.now() > deadline) throw new Error('it did not come about in time')
 }
