@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { Lifeline } from './lifeline.ts'
 import { Refusal } from './refusal.ts'
 
@@ -10,9 +11,16 @@ const MAX_HELD_BY_ONE = 64 * MiB
 /** From the first byte to the last. */
 const READ_TIMEOUT_MS = 120_000
 
+/**
+ * Checking a body takes the process about 20 ms a MiB, in which nothing else passes. So what one sandbox may have checked
+ * is paced; agents send a few MiB at most, seldom more than once a second.
+ */
+const PACE = { bytesPerMs: (8 * MiB) / 1000, aheadMs: 4000 }
+
 /** The one place of the gateway that buffers bodies (R12), bounded for all sandboxes together. */
 export class BodyReader {
   readonly #held = new Map<string, number>()
+  readonly #paidUntil = new Map<string, number>()
   #all = 0
 
   /** Rejects with Refusal, or as the body does. `release` when the bytes are no longer needed. */
@@ -44,11 +52,21 @@ export class BodyReader {
           throw new Refusal(503, 'rate', 'Too many large model requests at once. Try again.')
         }
       }
+      await this.#pace(sandbox, size, lifeline.signal)
       return { bytes: Buffer.concat(chunks), release }
     } catch (error) {
       release()
       throw error
     }
+  }
+
+  async #pace(sandbox: string, size: number, signal: AbortSignal): Promise<void> {
+    const now = performance.now()
+    for (const [id, until] of this.#paidUntil) if (until <= now) this.#paidUntil.delete(id)
+    const until = Math.max(now, this.#paidUntil.get(sandbox) ?? now) + size / PACE.bytesPerMs
+    this.#paidUntil.set(sandbox, until)
+    const wait = until - now - PACE.aheadMs
+    if (wait > 0) await setTimeout(wait, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 
   #hold(sandbox: string, bytes: number): void {

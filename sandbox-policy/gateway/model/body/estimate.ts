@@ -17,7 +17,7 @@ export type FoundMedia = { images: number; documents: number; base64Weight: numb
 /** An upper bound of a body's input tokens, as sent: text by weight, pictures and documents by piece. */
 export function estimateInput(body: Uint8Array, found: FoundMedia): number {
   let weight = 0
-  for (const byte of body) weight += WEIGHTS[byte] ?? 2
+  for (let at = 0; at < body.length; at += 1) weight += WEIGHTS[body[at] ?? 0] ?? 2
   const text = weight - found.base64Weight
   return Math.ceil(text / 2) + found.images * IMAGE_TOKENS + found.documents * DOCUMENT_TOKENS
 }
