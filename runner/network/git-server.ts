@@ -75,7 +75,10 @@ type Context = { deps: GitServerDeps; busy: Map<string, number> }
 async function serve({ request, response }: Exchange, { deps, busy }: Context): Promise<void> {
   const sandbox = request.headers['x-drydock-sandbox']
   const asked = parse(request.method ?? '', request.url ?? '')
-  const folder = typeof sandbox === 'string' && asked && deps.repositoryOf(sandbox, asked.name)
+  const folder =
+    typeof sandbox === 'string' && asked
+      ? (deps.repositoryOf(sandbox, asked.name) ?? deps.repositoryOf(sandbox, asked.name.replace(/\.git$/, '')))
+      : undefined
   if (!folder) return refuse(response, 404, 'There is no such repository here.')
   if (total(busy) >= MAX_AT_ONCE || (busy.get(sandbox) ?? 0) >= MAX_PER_SANDBOX)
     return refuse(response, 503, 'Too many fetches at once; try again.')
@@ -97,7 +100,7 @@ function parse(method: string, url: string): { name: string; advertise: boolean 
   if (name === undefined) return undefined
   const advertise = rest !== '/git-upload-pack'
   if (method !== (advertise ? 'GET' : 'POST')) return undefined
-  return { name: name.replace(/\.git$/, ''), advertise }
+  return { name, advertise }
 }
 
 type UploadPack = { folder: string; advertise: boolean; path: string }
