@@ -11,6 +11,9 @@ const GiB = 1024 ** 3
 const LOW_DISK_GIB = 5
 const OLDEST_API = 1.41
 
+/** Built when the first task needs them. */
+const ON_DEMAND = ['universal', 'gateway']
+
 type Version = { Version: string; ApiVersion: string }
 type Info = { Driver: string; CgroupVersion?: string; DockerRootDir: string; NCPU: number; MemTotal: number }
 
@@ -60,15 +63,14 @@ async function checkDisk(folder: string): Promise<Check> {
 
 async function checkImages({ socketPath, root }: { socketPath: string; root: string }): Promise<Check[]> {
   return Promise.all(
-    ['base', 'postgres', 'universal'].map(async (name) => {
+    ['base', 'postgres', 'universal', 'gateway'].map(async (name) => {
       const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'scripts', 'image.mjs'), 'tag', name])
       const tag = stdout.trim()
       const found = await ask(socketPath, `/images/${encodeURIComponent(tag)}/json`).catch(() => undefined)
       if (found !== undefined) return ok(`image ${name}`, tag)
       const detail = `${tag} is not built yet`
-      // It is built when the first task needs it.
-      if (name === 'universal')
-        return warn('image universal', detail, 'nothing, or build it ahead: node scripts/image.mjs build universal')
+      if (ON_DEMAND.includes(name))
+        return warn(`image ${name}`, detail, `nothing, or build it ahead: node scripts/image.mjs build ${name}`)
       return fail(`image ${name}`, detail, 'run scripts/setup')
     }),
   )

@@ -13,6 +13,7 @@ write_compose_settings() {
   (umask 077 && touch .env)
   chmod 600 .env
   add_setting DRYDOCK_DATABASE_PASSWORD "$(random_hex)"
+  add_setting DRYDOCK_MASTER_KEY "$(random_key)"
   add_setting DRYDOCK_CA_BUNDLE "$(ca_bundle)"
   say "Ready. Next: $(compose_command) up -d"
 }
@@ -26,6 +27,8 @@ add_setting() {
 }
 
 random_hex() { node -p 'require("crypto").randomBytes(32).toString("hex")'; }
+
+random_key() { node -p 'require("crypto").randomBytes(32).toString("base64")'; }
 
 # Debian, Fedora, openSUSE and macOS keep it in different places.
 ca_bundle() {

@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { access, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -34,6 +35,7 @@ async function compose({ command, project, env }: Stack, ...args: string[]): Pro
 function stackOf(command: string[], data: string): Stack {
   const settings = {
     DRYDOCK_DATABASE_PASSWORD: 'for-this-test',
+    DRYDOCK_MASTER_KEY: randomBytes(32).toString('base64'),
     DRYDOCK_DATA: data,
     DRYDOCK_REPOSITORIES: join(data, 'repositories'),
   }
@@ -61,7 +63,7 @@ describe.skipIf(COMMANDS.length === 0)('docker-compose.yml', () => {
     expect(api?.match(/\/srv\/somewhere[^:\s]*/g)).not.toContain('/srv/somewhere')
     expect(runner).toContain('docker.sock')
     expect(runner).toMatch(/\/srv\/somewhere:\/srv\/somewhere(:rw)?$|source: (\/srv\/somewhere)\n\s+target: \2$/m)
-    expect(runner).toMatch(/DRYDOCK_IMAGES: base=\S+,universal=\S+/)
+    expect(runner).toMatch(/DRYDOCK_IMAGES: base=\S+,universal=\S+,gateway=\S+/)
     for (const each of [runner, postgres]) expect(each).not.toContain('privileged')
     expect(postgres).not.toMatch(/docker\.sock|ports:|\/srv\/somewhere/)
   })
@@ -73,9 +75,13 @@ describe.skipIf(!isWanted)('the stack', () => {
   test.each(COMMANDS.map((command) => [command.join(' '), command] as const))(
     '%s brings it up, a task ends succeeded, and down leaves nothing',
     async (_, command) => {
-      await run(process.execPath, ['scripts/image.mjs', 'build', 'base', 'universal', 'postgres', 'server'], {
-        cwd: ROOT,
-      })
+      await run(
+        process.execPath,
+        ['scripts/image.mjs', 'build', 'base', 'universal', 'postgres', 'gateway', 'server'],
+        {
+          cwd: ROOT,
+        },
+      )
       const data = await mkdtemp(join(tmpdir(), 'dd-compose-'))
       const stack = stackOf(command, data)
       stack.env['DRYDOCK_PORT'] = String(await freePort())
@@ -101,11 +107,16 @@ describe.skipIf(!isWanted)('the stack', () => {
         expect(stdout).not.toContain('docker.sock')
         expect(JSON.parse(stdout)).toMatchObject({ HostConfig: { Privileged: false, CapDrop: ['ALL'], CapAdd: null } })
 
-        await drydock('env', 'create', '--name', 'hello', '--repo', origin, '--image', 'base', '--publish', 'branch')
+        const setup = join(data, 'setup.sh')
+        await writeFile(setup, 'curl -sS -m 5 http://nowhere.invalid/ || true\n')
+        const names = ['--name', 'hello', '--repo', origin, '--image', 'base']
+        await drydock('env', 'create', ...names, '--publish', 'branch', '--setup', setup)
         const task = await drydock('exec', '--env', 'hello', '--wait', 'echo hi > x')
         const attempt = task.turns[0]?.attempts[0]
         expect(attempt).toMatchObject({ state: 'succeeded', publish: { state: 'published' } })
         expect(await gitIn(origin, 'show', `${attempt?.branch}:x`)).toBe('hi\n')
+        // Its set-up went through a gateway that the runner started from inside of a container.
+        expect(await drydock('ledger', task.id)).toMatchObject({ data: [{ phase: 'setup', reason: 'upstream-dns' }] })
 
         // Stopped in the middle of a task, too.
         const hanging = await drydock('exec', '--env', 'hello', 'sleep 600')
