@@ -75,10 +75,7 @@ type Context = { deps: GitServerDeps; busy: Map<string, number> }
 async function serve({ request, response }: Exchange, { deps, busy }: Context): Promise<void> {
   const sandbox = request.headers['x-drydock-sandbox']
   const asked = parse(request.method ?? '', request.url ?? '')
-  const folder =
-    typeof sandbox === 'string' && asked
-      ? (deps.repositoryOf(sandbox, asked.name) ?? deps.repositoryOf(sandbox, asked.name.replace(/\.git$/, '')))
-      : undefined
+  const folder = typeof sandbox === 'string' && asked && find(deps, { sandbox, name: asked.name })
   if (!folder) return refuse(response, 404, 'There is no such repository here.')
   if (total(busy) >= MAX_AT_ONCE || (busy.get(sandbox) ?? 0) >= MAX_PER_SANDBOX)
     return refuse(response, 503, 'Too many fetches at once; try again.')
@@ -90,6 +87,14 @@ async function serve({ request, response }: Exchange, { deps, busy }: Context): 
     if (left > 0) busy.set(sandbox, left)
     else busy.delete(sandbox)
   }
+}
+
+/** git clients may put `.git` behind a name. */
+function find(
+  { repositoryOf }: GitServerDeps,
+  { sandbox, name }: { sandbox: string; name: string },
+): string | undefined {
+  return repositoryOf(sandbox, name) ?? repositoryOf(sandbox, name.replace(/\.git$/, ''))
 }
 
 const total = (busy: Map<string, number>) => [...busy.values()].reduce((sum, count) => sum + count, 0)
