@@ -83,8 +83,8 @@ export type PhasePolicies = z.infer<typeof PhasePolicies>
 /** What the gateway is sent: `EffectivePolicy` of control.ts. */
 export const EffectivePolicySchema = z.strictObject({
   policy: Policy,
-  ceiling: Policy.optional(),
-  deny: z.array(DenyRule).max(MAX_RULES).optional(),
+  ceiling: Policy.exactOptional(),
+  deny: z.array(DenyRule).max(MAX_RULES).exactOptional(),
 })
 
 /** Says whether a policy opens nothing at all. */

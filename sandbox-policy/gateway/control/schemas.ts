@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { z } from 'zod'
 import { MODEL_FEATURES, type GatewaySettings, type LeaseRenewal, type SandboxConfig } from '../../control.ts'
-import { Policy, Rule } from '../../policy.ts'
+import { EffectivePolicySchema } from '../../policy.ts'
 
 /** The longest lease that a runner may take (R11). */
 export const MAX_LEASE_MS = 30_000
@@ -25,12 +25,6 @@ const headerValue = z
   .max(16_384)
   .regex(/^[\t\x20-\x7e]*$/)
 
-const effectivePolicy = z.strictObject({
-  policy: Policy,
-  ceiling: Policy.exactOptional(),
-  deny: z.array(Rule).max(1000).exactOptional(),
-})
-
 const modelGrant = z.strictObject({
   wire: z.enum(['responses', 'chat', 'anthropic']),
   baseUrl: z.url({ protocol: /^https?$/ }).max(2048),
@@ -53,7 +47,7 @@ export const SandboxConfigSchema: z.ZodType<SandboxConfig> = z.strictObject({
   gatewayAddress: address,
   sandboxAddress: address,
   policyVersion: count,
-  policy: effectivePolicy,
+  policy: EffectivePolicySchema,
   credentials: z
     .record(z.string().max(256), z.strictObject({ header: headerName, value: headerValue }))
     .refine((all) => Object.keys(all).length <= MAX_CREDENTIALS, 'are too many'),

@@ -109,6 +109,11 @@ test.each([
   ['an address that is a name', configOf({ sandboxAddress: 'localhost' }), 422],
   ['a rule that is no rule', { ...configOf(), policy: { policy: { allow: [{ host: '*.com' }] } } }, 422],
   [
+    'a deny rule that says what only an allow rule can',
+    { ...configOf(), policy: { policy: {}, deny: [{ host: 'a.test', internal: true }] } },
+    422,
+  ],
+  [
     'a header that ends a line',
     configOf({ credentials: { npm: { header: 'authorization', value: 'a\r\nb: c' } } }),
     422,
