@@ -59,6 +59,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     networks: input.networks,
     workspacePolicy: settings.workspacePolicy,
     keyring: input.keyring,
+    servedFolder: join(folder.path, 'served'),
     images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
     mirrors: createMirrors({
       folder: join(folder.path, 'mirrors'),

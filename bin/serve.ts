@@ -1,4 +1,4 @@
-import { writeFile, readFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -87,6 +87,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     }
     const adminToken = folder && (await storeAdminToken(database, folder.path))
     if (folder && keyring && role !== 'api') {
+      // What a killed runner served to its sandboxes; none of them reaches this one.
+      await rm(join(folder.path, 'served'), { recursive: true, force: true })
       const parts = { config, database, engine, images, settings, folder, logger }
       const networks = await composeNetworks(parts)
       cleanup.defer(() => networks[Symbol.asyncDispose]())

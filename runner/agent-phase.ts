@@ -46,7 +46,7 @@ type Context = AttemptContext<AgentDeps>
 export async function runAgentPhase(context: Context, place: Place): Promise<string> {
   const { deps, settings } = context
   const { connection, agent } = place
-  await connection?.permit(await agentGrant(context, { adapter: agent.adapter, view: place.view }))
+  if (connection) await connection.permit(await agentGrant(context, { adapter: agent.adapter, view: place.view }))
   const { agentMs, noOutputMs } = settings.limits
   let sessionId: string | undefined
   let running: Promise<unknown> = Promise.resolve()

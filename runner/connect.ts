@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import type { MirrorView } from '../forge/mirrors.ts'
 import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
@@ -15,6 +14,8 @@ export type ConnectDeps = {
   readCredentials: (names: readonly string[]) => Promise<Record<string, Credential>>
   /** Rejects with AttemptFailure `model-unavailable` when no provider speaks the agent's wire. */
   modelGrant: (wire: NonNullable<AgentAdapter['wire']>) => Promise<ModelGrant>
+  /** A bare repository of what a view shows, for agents to fetch from. Removed with `remove`. */
+  serveView: (view: MirrorView) => Promise<{ folder: string; remove: () => Promise<void> }>
   /** A network could not be given back, or its ledger not be stored. */
   onLeftover: (error: unknown) => void
 }
@@ -90,11 +91,13 @@ export const ownGrant =
 
 /** What the agent may reach: its policy, its model, and the repository, read-only, by git. */
 export async function agentGrant(
-  { job, deps }: Pick<Context, 'job' | 'deps'>,
+  { job, deps, cleanup }: Context,
   { adapter, view }: { adapter: AgentAdapter; view: MirrorView },
 ): Promise<GrantOf> {
   const model = adapter.wire === null ? undefined : await deps.modelGrant(adapter.wire)
-  const repositories = { [repositoryName(job.repository.address)]: dirname(view.objects) }
+  const served = await deps.serveView(view)
+  cleanup.defer(served.remove)
+  const repositories = { [repositoryName(job.repository.address)]: served.folder }
   return async (plan) => ({ ...(await ownGrant(deps)(plan)), ...(model && { model }), repositories })
 }
 

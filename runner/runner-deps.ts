@@ -27,6 +27,8 @@ export type RunnerDeps = {
   /** The administrators' ceiling and deny list, as of this moment. */
   workspacePolicy: () => WorkspacePolicy
   keyring: Keyring
+  /** Holds what sandboxes fetch from by git, while they may. */
+  servedFolder: string
   images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>
   checkOut: CheckOut
   collect: Collect

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { readCredentials } from '../domain/credentials/credentials.ts'
 import { readPolicy } from '../domain/environments/read-policy.ts'
 import { findSnapshot, saveSnapshot } from '../domain/environments/snapshots.ts'
@@ -16,6 +18,7 @@ import { resolveImage } from './environment/image.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import { livePlan } from './live-plan.ts'
+import { serveView } from './network/served-repository.ts'
 import { networkPlan } from './network-plan.ts'
 import { openMirror } from './open-mirror.ts'
 import type { Phases } from './phases.ts'
@@ -103,6 +106,11 @@ function connecting(context: StoryContext): ConnectDeps {
     readCredentials: (names) => write(() => readCredentials(deps.db, deps.keyring, names)).catch(asFailure),
     modelGrant: (wire) =>
       write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).catch(asFailure),
+    async serveView(view) {
+      const folder = join(deps.servedFolder, `${fence.attemptId}-${fence.claim}`)
+      await serveView(folder, view)
+      return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
+    },
     onLeftover: (error) => {
       deps.logger.error(
         { err: error, attempt: fence.attemptId },

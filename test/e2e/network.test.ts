@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { basename } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hostAddress } from '../support/host-address.ts'
 import { startMockModel } from '../support/mock-model/server.ts'
@@ -64,6 +65,9 @@ test('an agent reaches what its policy allows, the rest is refused, and both are
       `curl -sS http://allowed.test:${outside.port}/a > got.txt`,
       `curl -sS http://denied.test:${outside.port}/b >> got.txt`,
       `curl -sS -X POST http://allowed.test:${outside.port}/c >> got.txt`,
+      `git ls-remote http://git.drydock.internal/${basename(origin, '.git')} >> got.txt`,
+      `git ls-remote http://git.drydock.internal/other >> got.txt 2>&1`,
+      `git push http://git.drydock.internal/${basename(origin, '.git')} HEAD:refs/heads/x 2>> got.txt; true`,
     ].join('; '),
   )
   outside.close()
@@ -73,7 +77,13 @@ test('an agent reaches what its policy allows, the rest is refused, and both are
     ['allowed.test', 'allow', null],
     ['denied.test', 'deny', 'host'],
     ['allowed.test', 'deny', 'method'],
+    ...Array.from({ length: 2 }, () => ['git.drydock.internal', 'allow', null]),
+    ...Array.from({ length: 2 }, () => ['git.drydock.internal', 'deny', 'path']),
   ])
+  const head = (await gitIn(origin, 'rev-parse', 'main')).trim()
+  const diff = await server.call<string>('GET', `/attempts/${attempt.id}/diff`)
+  expect(diff.body).toContain(`+${head}\trefs/heads/main`)
+  expect(await gitIn(origin, 'for-each-ref', 'refs/heads/x')).toBe('')
 })
 
 test('a set-up script goes through the gateway by default, and the agent after it has no network', async () => {

@@ -69,6 +69,7 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
     readCredentials: async (names) =>
       Object.fromEntries(names.map((name) => [name, { header: 'authorization', value: `secret of ${name}` }])),
     modelGrant: async () => MODEL,
+    serveView: async () => ({ folder: '/served/1', remove: async () => undefined }),
     recordUsage: async (usage) => void usages.push(usage.inputTokens),
     readImages: async () => undefined,
     keepSession: async () => undefined,
@@ -104,9 +105,7 @@ test("runAttempt() permits the agent's policy, and gives the network back after 
     env: { HTTP_PROXY: 'http://10.213.0.6:3128' },
   })
   expect(sandboxes.made[0]?.spec.mounts.map((mount) => mount.target)).toContain('/etc/drydock/ca-bundle.pem')
-  expect(network?.grants).toMatchObject([
-    { phase: 'agent', policy: COMMON, repositories: { repo: '/mirrors/m/objects.git' } },
-  ])
+  expect(network?.grants).toMatchObject([{ phase: 'agent', policy: COMMON, repositories: { repo: '/served/1' } }])
   expect(network?.grants[0]?.model).toBeUndefined()
   expect(network?.closed).toBe(true)
 })

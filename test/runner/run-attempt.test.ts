@@ -53,6 +53,7 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
     plan: aPlan({ setup: undefined, agent: undefined }),
     readCredentials: async () => ({}),
     modelGrant: async () => Promise.reject(new AttemptFailure('model-unavailable', 'Cannot reach a model')),
+    serveView: async () => ({ folder: '/served/1', remove: async () => undefined }),
     recordUsage: async () => undefined,
     readImages: async () => undefined,
     keepSession: async () => undefined,

@@ -26,6 +26,7 @@ function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<b
     readyAgent: unused,
     networks: { take: unused, [Symbol.asyncDispose]: async () => undefined },
     workspacePolicy: () => ({ ceiling: undefined, deny: [] }),
+    servedFolder: '/nowhere',
     keyring: parseKeyring([randomBytes(32).toString('base64')]),
     images: { ownImage: unused, allowedRegistries: async () => [] },
     mirrors: { open: unused, commit: unused, push: unused },
