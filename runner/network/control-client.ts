@@ -12,7 +12,14 @@ const CALL_LIMIT_MS = 5000
 /** Longer than any record: its texts are cut. */
 const MAX_LINE = 64 * 1024
 
-export type Health = { version: string; boot: string; sandboxes: number; caPem: string; nextCaPem?: string }
+export type Health = {
+  version: string
+  boot: string
+  sandboxes: number
+  ledger: 'ok' | 'failed'
+  caPem: string
+  nextCaPem?: string
+}
 
 /** The gateway is there and says no: trying again would not help. */
 export class GatewayRefused extends Error {

@@ -6,6 +6,7 @@ import type { Engine } from '../sandbox/engine.ts'
 import { GatewayRefused, type ControlClient, type Health } from './control-client.ts'
 import type { LedgerReader } from './ledger-reader.ts'
 import type { Log } from './log.ts'
+import { Oversight } from './oversight.ts'
 
 /** Three renewals may fail before sandboxes lose their network. */
 const LEASE_MS = 12_000
@@ -46,6 +47,7 @@ export class Gateway {
   readonly #stop = new AbortController()
   readonly #waiting = new Set<Waiter>()
   #health: Health | undefined
+  readonly #oversight: Oversight
   #settings = ''
   #fault: Error | undefined
   #running: Promise<void> | undefined
@@ -54,6 +56,7 @@ export class Gateway {
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps
+    this.#oversight = new Oversight(deps)
   }
 
   /** Resolves when the gateway runs and knows all, starting it if need be. Rejects with AttemptFailure when it cannot be had. */
@@ -107,11 +110,17 @@ export class Gateway {
       this.#deps.log.error({ err: error, sandbox: id }, 'The ledger of a sandbox may be stored late')
     }
     this.#deps.reader.forget(id)
+    this.#oversight.forget(id)
   }
 
   async usage(id: string): Promise<ModelUsage> {
     await this.ready(AbortSignal.timeout(READY_LIMIT_MS))
-    return this.#deps.control.usage(id)
+    return this.#oversight.usage(id)
+  }
+
+  /** Since when the ledger cannot be written, so that nothing passes; undefined: it can. */
+  get ledgerFailedAt(): Date | undefined {
+    return this.#oversight.ledgerFailedAt
   }
 
   /** Sends the settings again when they are others than before. */
@@ -156,6 +165,7 @@ export class Gateway {
     const began = performance.now()
     await containers.ensure(this.#stop.signal)
     const health = await this.#untilAnswers()
+    this.#oversight.met(health)
     await this.#sendSettings()
     for (const config of this.#live.values()) {
       await this.#send(config).catch((error: unknown) => {
@@ -226,11 +236,13 @@ export class Gateway {
       const unknown = await this.#deps.control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
       // Removed here meanwhile is no loss; one that is ours and unknown there is.
       if (unknown.some((id) => this.#live.has(id) && !this.#queues.has(id))) return
+      await this.#oversight.look(this.#live.values())
     }
   }
 
-  async #send(config: SandboxConfig): Promise<void> {
+  async #send(given: SandboxConfig): Promise<void> {
     const { control, reader } = this.#deps
+    const config = this.#oversight.leave(given)
     await control.putSandbox({ ...config, seqAfter: Math.max(config.seqAfter, reader.seqOf(config.id)) })
     await control.renew({ ids: [config.id], leaseMs: LEASE_MS })
   }

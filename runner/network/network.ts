@@ -31,6 +31,8 @@ export interface SandboxNetwork extends AsyncDisposable {
   /** Resolves when it is in force at the gateway and everything that it no longer allows is closed. */
   permit(grant: NetworkGrant): Promise<void>
   usage(): Promise<ModelUsage>
+  /** Since when the ledger cannot be written, so that nothing passes; undefined: it can. */
+  readonly ledgerFailedAt: Date | undefined
   /** Closes what is open, waits until the ledger has every record, gives the network back. Safe to call twice. */
   close(): Promise<void>
 }

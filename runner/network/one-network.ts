@@ -9,10 +9,10 @@ import { GatewayRefused } from './control-client.ts'
 import type { Attachment, NetworkGrant, SandboxNetwork } from './network.ts'
 import type { NetworkParts } from './network-parts.ts'
 import type { PoolNetwork } from './pool.ts'
+import { NO_USAGE } from './spending.ts'
 import type { SandboxFiles } from './trust.ts'
 
 const PERMIT_LIMIT_MS = 30_000
-const NOTHING: ModelUsage = { inputTokens: 0, outputTokens: 0, requests: 0, budgetLeft: null, exhausted: false }
 
 export type OneNetworkDeps = {
   parts: Pick<NetworkParts, 'gateway' | 'pool' | 'repositories'>
@@ -48,13 +48,17 @@ export class OneNetwork implements SandboxNetwork {
   }
 
   async usage(): Promise<ModelUsage> {
-    if (this.#version === 0) return NOTHING
+    if (this.#version === 0) return NO_USAGE
     try {
       return await this.#deps.parts.gateway.usage(this.id)
     } catch (error) {
-      if (error instanceof GatewayRefused) return NOTHING
+      if (error instanceof GatewayRefused) return NO_USAGE
       throw error
     }
+  }
+
+  get ledgerFailedAt(): Date | undefined {
+    return this.#deps.parts.gateway.ledgerFailedAt
   }
 
   close(): Promise<void> {

@@ -27,6 +27,7 @@ function fakeNetwork(id: string): FakeNetwork {
     grants: [],
     closed: false,
     spent: { inputTokens: 0, outputTokens: 0, requests: 0, budgetLeft: null, exhausted: false },
+    ledgerFailedAt: undefined,
     permit: async (grant) => void network.grants.push(grant),
     usage: async () => network.spent,
     close: async () => {
