@@ -1,6 +1,7 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { access, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
 import { startApi } from '../api/main.ts'
@@ -11,6 +12,7 @@ import { DrydockError } from '../domain/errors.ts'
 import { checkAddress } from '../forge/addresses.ts'
 import { cleanupStack } from '../runner/cleanup.ts'
 import { startEmbeddedPostgres } from '../runner/database/embedded-postgres.ts'
+import type { ManagedNetworks } from '../runner/network/networks.ts'
 import { startRunner } from '../runner/main.ts'
 import type { Engine } from '../runner/sandbox/engine.ts'
 import { createDockerEngine } from '../runner/sandbox/docker.ts'
@@ -24,6 +26,8 @@ import { openKeyring } from './keyring.ts'
 import { ownImages } from './own-images.ts'
 import type { OwnImages } from './own-images.ts'
 import { watchSettings } from './watch-settings.ts'
+
+const PREPARE_END_MS = 10_000
 
 export type ServeOptions = {
   config: ServerConfig
@@ -92,6 +96,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       const parts = { config, database, engine, images, settings, folder, logger }
       const networks = await composeNetworks(parts)
       cleanup.defer(() => networks[Symbol.asyncDispose]())
+      cleanup.defer(bringLedgerIn(networks, { folder, logger }))
       settings.onChange(() => networks.refresh())
       const runner = await startRunner(composeRunner({ ...parts, roots, networks, keyring }))
       cleanup.defer(() => runner.close({ drainMs: config.drainMs }))
@@ -106,6 +111,32 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     stop.abort()
     await cleanup[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+/**
+ * What a gateway wrote down and no runner has stored yet, because one of them was killed, is stored now, not only when the
+ * next sandbox wants a network. Gives its end.
+ */
+function bringLedgerIn(
+  networks: Pick<ManagedNetworks, 'prepare'>,
+  { folder, logger }: { folder: DataFolder; logger: Logger },
+): () => Promise<void> {
+  const over = new AbortController()
+  const work = async () => {
+    const isUsed = await access(join(folder.path, 'gateway', 'state')).then(
+      () => true,
+      () => false,
+    )
+    if (isUsed) await networks.prepare(over.signal)
+  }
+  const done = work().catch((error: unknown) => {
+    if (!over.signal.aborted) logger.warn({ err: error }, 'Cannot start the gateway yet; the next sandbox tries again')
+  })
+  return async () => {
+    over.abort()
+    // It may be building an image, which ends by itself.
+    await Promise.race([done, delay(PREPARE_END_MS, undefined, { ref: false })])
   }
 }
 

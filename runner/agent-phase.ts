@@ -57,7 +57,7 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
       running = run
       return run
     })
-    return await mustSucceed(outcome, place)
+    return await mustSucceed(context, { place, outcome })
   } finally {
     // An agent whose time is up is asked to end, and what it writes then counts. One that was stopped is not waited for.
     if (!context.stop.signal.aborted) await running.catch(() => undefined)
@@ -92,12 +92,17 @@ async function keepSession({ deps, stop }: Context, { sandbox, agent, sessionId 
 }
 
 /** A sandbox looks at its limits before it reports a failed command, so a breach that caused it is known by now. */
-async function mustSucceed(outcome: AgentOutcome, { sandbox, connection }: Place): Promise<string> {
+async function mustSucceed(
+  { deps }: Context,
+  { place, outcome }: { place: Place; outcome: AgentOutcome },
+): Promise<string> {
   if (outcome.ok) return outcome.answer
+  const { sandbox, connection } = place
   const now = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))
   const breach = await Promise.race([sandbox.breached, now])
   if (breach) throw breachFailure(breach)
-  const usage = await connection?.network.usage()
+  // A gateway that cannot say it just now is no reason to lose the agent's own failure, and with it the change.
+  const usage = await connection?.network.usage().catch(deps.onLeftover)
   if (usage?.exhausted) throw new AttemptFailure('budget-exhausted', budgetSentence(usage))
   throw new AttemptFailure('agent-exited', outcome.message)
 }

@@ -30,6 +30,9 @@ export type Connection = {
   network: SandboxNetwork
   /** Puts a grant in force, and keeps it up to date with the plan until the next one. */
   permit: (grantOf: GrantOf) => Promise<void>
+  /** Lets nothing pass until the next `permit`. */
+  shut: () => Promise<void>
+  /** Never rejects: what could not be given back is swept later. */
   close: () => Promise<void>
 }
 
@@ -37,28 +40,48 @@ export type Connection = {
 export async function connect({ job, deps, cleanup }: Context, signal: AbortSignal): Promise<Connection> {
   const network = await deps.networks.take({ attempt: job.attempt.id, claim: job.attempt.claim }, signal)
   let wanted: GrantOf | undefined
+  let phase: NetworkGrant['phase'] = 'setup'
   let last: Promise<void> = Promise.resolve()
   // One after the other: the later grant is the one that stays.
-  const apply = () => {
-    const next = last.then(async () => {
-      if (wanted) await network.permit(await wanted(deps.plan.current))
-    })
+  const inOrder = (work: () => Promise<void>) => {
+    const next = last.then(work)
     last = next.catch(() => undefined)
     return next
   }
-  const unfollow = deps.plan.follow(apply)
-  const close = async () => {
+  const apply = async () => {
+    if (wanted === undefined) return
+    const grant = await wanted(deps.plan.current)
+    phase = grant.phase
+    await network.permit(grant)
+  }
+  /** What was narrowed must not stay open because something else of the grant cannot be had. */
+  const applyOrClose = async () => {
+    try {
+      await apply()
+    } catch (error) {
+      await network.permit({ phase, policy: CLOSED })
+      throw error
+    }
+  }
+  const unfollow = deps.plan.follow(() => inOrder(applyOrClose))
+  let closing: Promise<void> | undefined
+  const closeNow = async () => {
     unfollow()
     wanted = undefined
     await last
-    await network.close()
+    await network.close().catch(deps.onLeftover)
   }
-  cleanup.defer(() => close().catch(deps.onLeftover))
+  const close = () => (closing ??= closeNow())
+  cleanup.defer(close)
   return {
     network,
     permit: (grantOf) => {
       wanted = grantOf
-      return apply()
+      return inOrder(apply)
+    },
+    shut: () => {
+      wanted = async () => ({ phase, policy: CLOSED })
+      return inOrder(apply)
     },
     close,
   }
@@ -94,11 +117,15 @@ export async function agentGrant(
   { job, deps, cleanup }: Context,
   { adapter, view }: { adapter: AgentAdapter; view: MirrorView },
 ): Promise<GrantOf> {
-  const model = adapter.wire === null ? undefined : await deps.modelGrant(adapter.wire)
+  const { wire } = adapter
   const served = await deps.serveView(view)
   cleanup.defer(served.remove)
   const repositories = { [repositoryName(job.repository.address)]: served.folder }
-  return async (plan) => ({ ...(await ownGrant(deps)(plan)), ...(model && { model }), repositories })
+  return async (plan) => {
+    // Anew each time: a provider may have been changed, or taken away, since the agent began.
+    const model = wire === null ? undefined : await deps.modelGrant(wire)
+    return { ...(await ownGrant(deps)(plan)), ...(model && { model }), repositories }
+  }
 }
 
 /** The last part of an address, without `.git`: what follows `http://git.drydock.internal/`. */

@@ -7,7 +7,12 @@ import type { Rule } from '../sandbox-policy/policy.ts'
 export type WorkspacePolicy = { ceiling: Policy | undefined; deny: readonly Rule[] }
 
 /** What each phase of an attempt may reach; undefined where that is nothing. */
-export type NetworkPlan = { setup: EffectivePolicy | undefined; agent: EffectivePolicy | undefined }
+export type NetworkPlan = {
+  setup: EffectivePolicy | undefined
+  agent: EffectivePolicy | undefined
+  /** Another text once a credential or the provider behind it has changed; absent until then. */
+  granted?: string
+}
 
 /** Set-up reaches all public hosts unless the environment says otherwise: through the gateway, so it is on the ledger. */
 const SETUP_DEFAULT = Policy.parse({ preset: 'all', methods: 'all' })

@@ -1,3 +1,4 @@
+import { hasCode } from '../domain/errors.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
 import type { ReadyAgent } from './agent-phase.ts'
@@ -5,7 +6,7 @@ import { AttemptFailure } from './failure.ts'
 import { plainWords } from '../forge/plain-text.ts'
 import type { EventLog } from './event-log.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
-import { NOTHING_PRELOADED, SHELL } from './workspace/sandbox-shell.ts'
+import { NOTHING_PRELOADED, PRELUDE, SHELL } from './workspace/sandbox-shell.ts'
 import { IN_SANDBOX } from './workspace/workspace.ts'
 
 const MAX_WORDS = 4096
@@ -43,24 +44,36 @@ export async function resumeTurn(
   if (earlier?.patch && earlier.patch.length > 0) await applyPatch(sandbox, earlier.patch, signal)
   const { adapter, program } = agent
   if (program === undefined) return undefined
-  const session = await deps.earlierSession(program)
-  if (session === undefined) return undefined
   try {
+    const session = await deps.earlierSession(program)
+    if (session === undefined) return undefined
     await deps.restoreSession({ sandbox, adapter, session }, signal)
     return { sessionId: session.sessionId }
   } catch (error) {
-    if (!(error instanceof AttemptFailure)) throw error
+    if (!(error instanceof AttemptFailure) && !hasCode(error, 'key-unavailable')) throw error
     // The change is there; only the memory of the conversation is not, and the log says so.
     await deps.log.write('checkout', 'notice', { message: error.message })
     return undefined
   }
 }
 
+/**
+ * With a git directory of its own, which has no settings: the attributes in a change name filters, and a maintenance
+ * script may have set commands for such names.
+ */
+const APPLY = `${PRELUDE}
+cd "$DRYDOCK_WORKSPACE" || exit 3
+export GIT_DIR=/agent-home/.drydock-apply GIT_WORK_TREE="$DRYDOCK_WORKSPACE"
+trap 'rm -rf "$GIT_DIR"' EXIT
+rm -rf "$GIT_DIR" && env -u GIT_DIR -u GIT_WORK_TREE git $C init -q --bare --template= "$GIT_DIR" || exit 3
+git $C apply --whitespace=nowarn -
+`
+
 async function applyPatch(sandbox: Sandbox, patch: Buffer, signal: AbortSignal): Promise<void> {
   let words = ''
   const { code } = await sandbox.exec(
     {
-      command: [SHELL, '-c', 'cd "$DRYDOCK_WORKSPACE" && exec git apply --whitespace=nowarn -'],
+      command: [SHELL, '-c', APPLY],
       user: 'agent',
       env: { ...NOTHING_PRELOADED, DRYDOCK_WORKSPACE: IN_SANDBOX.workspace },
       stdin: patch,

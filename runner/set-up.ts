@@ -60,6 +60,8 @@ export async function maintain(context: Context, { sandbox, connection, view, ba
     }
     await sandbox.killAll(signal)
   })
+  // What an earlier turn wrote comes next, and reaches nothing of what set-up reaches (R19).
+  await connection?.shut()
 }
 
 function inSetupPhase<T>(

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCredentials } from '../domain/credentials/credentials.ts'
+import { grantVersions } from '../domain/credentials/grant-versions.ts'
 import { readPolicy } from '../domain/environments/read-policy.ts'
 import { findSnapshot, saveSnapshot } from '../domain/environments/snapshots.ts'
 import { DrydockError } from '../domain/errors.ts'
@@ -19,7 +20,8 @@ import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import { livePlan } from './live-plan.ts'
 import { serveView } from './network/served-repository.ts'
-import { networkPlan } from './network-plan.ts'
+import { credentialsOf, networkPlan } from './network-plan.ts'
+import type { NetworkPlan } from './network-plan.ts'
 import { openMirror } from './open-mirror.ts'
 import type { Phases } from './phases.ts'
 import { commitChange } from './publish/commit-change.ts'
@@ -96,16 +98,24 @@ function connecting(context: StoryContext): ConnectDeps {
   return {
     networks: deps.networks,
     plan: livePlan(networkPlan(job.environment, deps.workspacePolicy()), {
-      read: async () => {
-        const policy = (await readPolicy(deps.db, job.environment.id)) ?? job.environment.policy
-        return networkPlan({ policy }, deps.workspacePolicy())
-      },
+      read: planReader(context),
       onError: (error) =>
         deps.logger.warn({ err: error, attempt: fence.attemptId }, 'Cannot look for a changed policy'),
     }),
-    readCredentials: (names) => write(() => readCredentials(deps.db, deps.keyring, names)).catch(asFailure),
+    async readCredentials(names) {
+      const found = await write(() => readCredentials(deps.db, deps.keyring, names)).catch(
+        asFailure('network-unavailable'),
+      )
+      await noteMissing(
+        context,
+        names.filter((name) => !Object.hasOwn(found, name)),
+      )
+      return found
+    },
     modelGrant: (wire) =>
-      write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).catch(asFailure),
+      write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).catch(
+        asFailure('model-unavailable'),
+      ),
     async serveView(view) {
       const folder = join(deps.servedFolder, `${fence.attemptId}-${fence.claim}`)
       await serveView(folder, view)
@@ -121,11 +131,34 @@ function connecting(context: StoryContext): ConnectDeps {
   }
 }
 
-/** What an administrator must set first is the attempt's failure, with its sentence. */
-function asFailure(error: unknown): never {
-  if (!(error instanceof DrydockError) || error.code === 'database-unavailable') throw error
-  throw new AttemptFailure('model-unavailable', error.message, { cause: error })
+/** Reads what the attempt may reach now. Versions are those of before anything was granted, so that no change is missed. */
+function planReader({ job, deps }: StoryContext): () => Promise<NetworkPlan> {
+  const { provider } = job.environment
+  const versionsOf = ({ setup, agent }: NetworkPlan) =>
+    grantVersions(deps.db, { credentials: [...credentialsOf(setup), ...credentialsOf(agent)], provider })
+  const atStart = versionsOf(networkPlan(job.environment, deps.workspacePolicy())).catch(() => undefined)
+  return async () => {
+    const policy = (await readPolicy(deps.db, job.environment.id)) ?? job.environment.policy
+    const plan = networkPlan({ policy }, deps.workspacePolicy())
+    const granted = await versionsOf(plan)
+    return granted === (await atStart) ? plan : { ...plan, granted }
+  }
 }
+
+async function noteMissing({ log, phases }: StoryContext, missing: readonly string[]): Promise<void> {
+  for (const name of missing) {
+    const message = `There is no credential ${JSON.stringify(name)}: rules that name it deny. An administrator sets it with "drydock credential set"`
+    await log.write(phases.current, 'notice', { message })
+  }
+}
+
+/** What an administrator must set first is the attempt's failure, with its sentence. */
+const asFailure =
+  (reason: 'model-unavailable' | 'network-unavailable') =>
+  (error: unknown): never => {
+    if (!(error instanceof DrydockError) || error.code === 'database-unavailable') throw error
+    throw new AttemptFailure(reason, error.message, { cause: error })
+  }
 
 type Accounts = Pick<AgentDeps, 'recordUsage' | 'readImages' | 'keepSession'>
 

@@ -45,10 +45,10 @@ export async function listCredentials(db: Executor): Promise<CredentialView[]> {
 /** Deletes a credential. Rules that name it deny from then on. Rejects with `credential-not-found`. */
 export async function deleteCredential(db: Executor, name: string): Promise<void> {
   const rows = await db.delete(credentials).where(eq(credentials.name, name)).returning({ id: credentials.id })
-  if (rows.length === 0) throw notFound([name])
+  if (rows.length === 0) throw notFound(name)
 }
 
-/** Opens credentials by name. Rejects with `credential-not-found`, naming all that are missing. */
+/** Opens credentials by name. Those that do not exist are absent: rules that name them deny. */
 export async function readCredentials(
   db: Executor,
   keyring: Keyring,
@@ -57,8 +57,6 @@ export async function readCredentials(
   const wanted = [...new Set(names)]
   if (wanted.length === 0) return {}
   const rows = await db.select().from(credentials).where(inArray(credentials.name, wanted))
-  const missing = wanted.filter((name) => !rows.some((row) => row.name === name))
-  if (missing.length > 0) throw notFound(missing)
   return Object.fromEntries(
     rows.map(({ id, name, header, sealedValue }) => [
       name,
@@ -67,8 +65,8 @@ export async function readCredentials(
   )
 }
 
-const notFound = (names: readonly string[]) =>
+const notFound = (name: string) =>
   new DrydockError(
     'credential-not-found',
-    `Cannot find credential ${names.map((name) => JSON.stringify(name)).join(', ')}: see them with "drydock credential list"`,
+    `Cannot find credential ${JSON.stringify(name)}: see them with "drydock credential list"`,
   )

@@ -3,7 +3,10 @@ import type { MirrorView } from '../../forge/mirrors.ts'
 import type { AgentAdapter } from '../../runner/agent/adapter.ts'
 import { commandAgent } from '../../runner/agent/command.ts'
 import type { AgentProgram } from '../../runner/agent/program.ts'
+import { DrydockError } from '../../domain/errors.ts'
 import type { EventLog } from '../../runner/event-log.ts'
+import { AttemptFailure } from '../../runner/failure.ts'
+import { CLOSED } from '../../runner/network-plan.ts'
 import type { NetworkPlan } from '../../runner/network-plan.ts'
 import { createPhases } from '../../runner/phases.ts'
 import { runAttempt } from '../../runner/run-attempt.ts'
@@ -126,14 +129,113 @@ test('runAttempt() lets maintenance reach what set-up reaches on the default bra
     await runAttempt(aJob({ environment: { maintenanceScript: 'make' }, task: { branch } }), deps, stop)
     return networks.made[0]?.grants.map((grant) => [grant.phase, grant.policy])
   }
+  // In between, when the change of an earlier turn is applied, nothing passes.
   expect(await grantsFor('main')).toEqual([
     ['setup', ALL],
+    ['setup', CLOSED],
     ['agent', COMMON],
   ])
   expect(await grantsFor('other')).toEqual([
     ['agent', COMMON],
+    ['agent', CLOSED],
     ['agent', COMMON],
   ])
+})
+
+test('runAttempt() shuts set-up before it applies what an earlier turn left (R19)', async () => {
+  const { deps, stop, networks } = story({ setup: ALL, agent: COMMON })
+  const inForce: unknown[] = []
+  const create = deps.createSandbox
+  deps.createSandbox = (spec) => {
+    const sandbox = create(spec)
+    const exec = sandbox.exec.bind(sandbox)
+    sandbox.exec = (input, signal) => {
+      if (input.stdin !== undefined) inForce.push(networks.made[0]?.grants.at(-1)?.policy)
+      return exec(input, signal)
+    }
+    return sandbox
+  }
+  deps.earlierTurn = async () => ({ baseCommit: 'a'.repeat(40), patch: Buffer.from('a patch') })
+  await runAttempt(aJob({ environment: { maintenanceScript: 'make' }, turn: { n: 2 } }), deps, stop)
+  expect(inForce).toEqual([CLOSED])
+})
+
+test('runAttempt() closes everything when a changed plan cannot be put in force, and opens it when it can again', async () => {
+  const npm = { policy: Policy.parse({ allow: [{ host: 'npm.test', credential: 'npm' }] }) }
+  const plan = aPlan({ setup: undefined, agent: ALL })
+  const { deps, stop, networks } = story({ setup: undefined, agent: ALL })
+  deps.plan = plan
+  let isAway = true
+  const read = deps.readCredentials
+  deps.readCredentials = async (names) => {
+    if (names.length > 0 && isAway) throw new Error('no such key')
+    return read(names)
+  }
+  deps.enter = async (state) => {
+    if (state !== 'collecting') return
+    await expect(plan.change({ setup: undefined, agent: npm })).rejects.toThrow('no such key')
+    isAway = false
+    await plan.change({ setup: undefined, agent: npm })
+  }
+  await runAttempt(aJob(), deps, stop)
+  expect(networks.made[0]?.grants.map(({ phase, policy }) => [phase, policy])).toEqual([
+    ['agent', ALL],
+    ['agent', CLOSED],
+    ['agent', npm],
+  ])
+})
+
+test('runAttempt() asks for the model anew when the plan changes, and ends with the model', async () => {
+  const plan = aPlan({ setup: undefined, agent: undefined })
+  const { deps, stop, networks } = story({ setup: undefined, agent: undefined }, {}, modelAgent)
+  deps.plan = plan
+  let asked = 0
+  deps.modelGrant = async () => {
+    if (++asked > 1) throw new AttemptFailure('model-unavailable', 'the provider is gone')
+    return MODEL
+  }
+  deps.enter = async (state) => {
+    if (state === 'collecting')
+      await plan.change({ setup: undefined, agent: undefined, granted: 'other' }).catch(() => {})
+  }
+  await runAttempt(aJob(), deps, stop)
+  expect(networks.made[0]?.grants.map(({ model }) => model)).toEqual([MODEL, undefined])
+})
+
+test("runAttempt() keeps an agent's own failure, and its change, when the gateway cannot say what was used", async () => {
+  const script: FakeScript = { exec: ({ spec }) => ({ code: isAgent(spec.command) ? 1 : 0 }) }
+  const { deps, stop, networks } = story({ setup: undefined, agent: undefined }, script, modelAgent)
+  const take = networks.take
+  deps.networks = {
+    take: async (...given) =>
+      Object.assign(await take(...given), { usage: () => Promise.reject(new Error('the socket is gone')) }),
+  }
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({
+    reason: 'agent-exited',
+    kept: { stats: { files: 1 } },
+  })
+})
+
+test('runAttempt() succeeds when a network cannot be given back, and says so', async () => {
+  const { deps, stop, networks } = story({ setup: ALL, agent: COMMON })
+  const take = networks.take
+  deps.networks = {
+    take: async (...given) =>
+      Object.assign(await take(...given), { close: () => Promise.reject(new Error('it has endpoints')) }),
+  }
+  const leftovers: unknown[] = []
+  deps.onLeftover = (error) => void leftovers.push(error)
+  await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)
+  expect(leftovers.map(String)).toEqual(['Error: it has endpoints', 'Error: it has endpoints'])
+})
+
+test('runAttempt() goes on without a conversation that no key opens', async () => {
+  const { deps, stop } = story({ setup: undefined, agent: undefined }, {}, modelAgent)
+  deps.earlierTurn = async () => ({ baseCommit: null, patch: null })
+  deps.earlierSession = async () => {
+    throw new DrydockError('key-unavailable', 'Cannot open it')
+  }
+  await expect(runAttempt(aJob({ turn: { n: 2 } }), deps, stop)).resolves.toBeDefined()
 })
 
 test('runAttempt() gives an agent that needs a model nothing but the model when the policy is off', async () => {

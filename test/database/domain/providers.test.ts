@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { readCredentials, setCredential } from '../../../domain/credentials/credentials.ts'
+import { grantVersions } from '../../../domain/credentials/grant-versions.ts'
 import { grantFor } from '../../../domain/providers/grant.ts'
 import { createProvider, deleteProvider, listProviders, updateProvider } from '../../../domain/providers/providers.ts'
 import { credentials, modelProviders } from '../../../domain/schema/models.ts'
@@ -135,10 +136,34 @@ test('setCredential() replaces a value, and readCredentials() opens what is name
   expect(await readCredentials(database.db, keyring, ['npm', 'npm'])).toEqual({
     npm: { header: 'x-token', value: 'two' },
   })
-  await expect(readCredentials(database.db, keyring, ['npm', 'gone', '__proto__'])).rejects.toMatchObject({
-    code: 'credential-not-found',
-    message: expect.stringContaining('"gone", "__proto__"') as unknown,
-  })
+  const found = await readCredentials(database.db, keyring, ['npm', 'gone', '__proto__'])
+  expect(Object.keys(found)).toEqual(['npm'])
+})
+
+test('grantVersions() changes with the credentials and the provider that are named, and with no other', async () => {
+  const parts = { credentials: ['npm', 'gone'], provider: null }
+  const seen: string[] = []
+  const look = async () => {
+    const now = await grantVersions(database.db, parts)
+    if (seen.at(-1) !== now) seen.push(now)
+    return seen.length
+  }
+  expect(await look()).toBe(1)
+  await setCredential(database.db, keyring, { name: 'npm', header: 'authorization', value: 'one' })
+  expect(await look()).toBe(2)
+  await setCredential(database.db, keyring, { name: 'pip', header: 'authorization', value: 'three' })
+  expect(await look()).toBe(2)
+  await setCredential(database.db, keyring, { name: 'npm', header: 'authorization', value: 'two' })
+  expect(await look()).toBe(3)
+  const { id } = await add('own')
+  expect(await look()).toBe(4)
+  await add('second')
+  expect(await look()).toBe(4)
+  await updateProvider(database.db, keyring, { id, change: { key: 'another' } })
+  expect(await look()).toBe(5)
+  expect(await grantVersions(database.db, { ...parts, provider: 'second' })).not.toContain(id)
+  await deleteProvider(database.db, id)
+  expect(await look()).toBe(6)
 })
 
 test('setCredential() of one name at once leaves a value that opens', async () => {
