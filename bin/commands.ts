@@ -124,6 +124,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'kill a server at random moments under load and check what is left',
     load: async () => (await import('./commands/bench.ts')).fault,
   },
+  fuzz: {
+    summary: 'feed the gateway with hostile input and check what it makes of it',
+    load: async () => (await import('./commands/bench.ts')).fuzz,
+  },
 }
 
 /** The commands as the help shows them. */
@@ -138,5 +142,5 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
-  ['Measuring', ['bench', 'fault']],
+  ['Measuring', ['bench', 'fault', 'fuzz']],
 ]

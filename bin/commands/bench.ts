@@ -21,10 +21,10 @@ const benchHelp = defineCommand({
 
 const faultHelp = defineCommand({
   name: 'fault',
-  summary: 'Kills a server with -9 in every phase, under load, and checks from outside what is left.',
+  summary: 'Kills a server (or with "gateway": the gateway) with -9, under load, and checks from outside what is left.',
   positionals: [],
   options: { json: { type: 'boolean', help: 'print one JSON document and nothing else' } },
-  examples: ['drydock fault', 'drydock fault --json'],
+  examples: ['drydock fault --json', 'drydock fault gateway --kills 20 --sandboxes 20'],
   run: async () => 0,
 })
 
@@ -46,7 +46,26 @@ export const bench: Command = {
 
 export const fault: Command = {
   ...faultHelp,
-  run: (argv, context) => runProgram(join(ROOT, 'dist', 'bench', 'fault.js'), argv, context),
+  run: (argv, context) => {
+    const ofGateway = argv.includes('gateway')
+    const program = join(ROOT, 'dist', 'bench', ofGateway ? 'fault-gateway.js' : 'fault.js')
+    const rest = argv.filter((word) => word !== 'gateway')
+    return runProgram(program, rest, context)
+  },
+}
+
+const fuzzHelp = defineCommand({
+  name: 'fuzz',
+  summary: 'Feeds all that reads hostile input with it, and has what comes out checked by another reading.',
+  positionals: [],
+  options: { json: { type: 'boolean', help: 'print one JSON document and nothing else' } },
+  examples: ['drydock fuzz gateway', 'drydock fuzz gateway --inputs 1000000 --seed 7 --json'],
+  run: async () => 0,
+})
+
+export const fuzz: Command = {
+  ...fuzzHelp,
+  run: (argv, context) => runProgram(join(ROOT, 'dist', 'bench', 'fuzz.js'), argv, context),
 }
 
 async function runProgram(program: string, argv: readonly string[], context: CliContext): Promise<number> {

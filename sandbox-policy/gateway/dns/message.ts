@@ -54,7 +54,8 @@ export function readQuery(bytes: Uint8Array): DnsQuery | undefined {
 
 /** An OPT record (RFC 6891) and nothing else: root name, type, and as much data as it says. */
 function isOpt(bytes: Uint8Array): boolean {
-  const at = (index: number) => bytes[index] ?? -1
+  const at = (index: number) => bytes[index] ?? 0
+  if (bytes.length < 11) return false
   return at(0) === 0 && at(1) === 0 && at(2) === 41 && bytes.length === 11 + at(9) * 256 + at(10)
 }
 
