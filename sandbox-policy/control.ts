@@ -117,7 +117,11 @@ export type GatewaySettings = {
   staticHosts: Readonly<Record<string, readonly string[]>>
   /** CAs trusted upstream besides the system's, PEM. */
   upstreamCas: readonly string[]
-  /** A corporate proxy that all upstream connections take: `http://host:port`. */
+  /**
+   * A corporate proxy, `http://host:port`, that upstream connections take. It is for the outside: it resolves the names, and
+   * has to refuse those of the site itself. What an `internal` rule or grant opens is resolved and vetted here, and dialled
+   * directly.
+   */
   upstreamProxy?: string
   /** Replace query strings on the ledger by their length. */
   redactQueries: boolean

@@ -214,7 +214,8 @@ export class SandboxSession implements Session {
 }
 
 class SessionRecord implements OpenRecord {
-  readonly #head: string
+  readonly #head: RecordHead
+  readonly #json: string
   readonly #policyVersion: number
   readonly #deps: SessionDeps
   readonly #onEnd: (record: SessionRecord) => void
@@ -223,7 +224,8 @@ class SessionRecord implements OpenRecord {
   #over = false
 
   constructor(head: RecordHead, policyVersion: number, deps: SessionDeps, onEnd: (record: SessionRecord) => void) {
-    this.#head = headJson(head)
+    this.#head = head
+    this.#json = headJson(head)
     this.#policyVersion = policyVersion
     this.#deps = deps
     this.#onEnd = onEnd
@@ -236,15 +238,17 @@ class SessionRecord implements OpenRecord {
 
   async open(counter: Counter): Promise<void> {
     const tail = { reason: null, status: null, bytesUp: 0, bytesDown: 0, ms: null, policyVersion: this.#policyVersion }
-    this.#seq = await this.#deps.spool.open(counter, `${this.#head},${tailJson(tail)}`)
+    this.#seq = await this.#deps.spool.open(counter, `${this.#json},${tailJson(tail)}`)
   }
 
-  end({ status = null, bytesUp = 0, bytesDown = 0, reason = null }: RecordEnd): void {
+  end({ status = null, bytesUp = 0, bytesDown = 0, reason = null, address }: RecordEnd): void {
     if (this.#over) return
     this.#over = true
     this.#onEnd(this)
     const ms = Math.round(this.#deps.clock() - this.#since)
     const tail = { reason, status, bytesUp, bytesDown, ms, policyVersion: this.#policyVersion }
-    this.#deps.spool.complete(this.#seq, `${this.#head},${tailJson(tail)}`)
+    const moved = address !== undefined && address !== this.#head.address
+    const head = moved ? headJson({ ...this.#head, address }) : this.#json
+    this.#deps.spool.complete(this.#seq, `${head},${tailJson(tail)}`)
   }
 }

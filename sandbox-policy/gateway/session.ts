@@ -14,8 +14,17 @@ export type NewRecord = {
   rule?: string | null
 }
 
-/** How an exchange ended. A reason on an allowed exchange says why it was cut short. */
-export type RecordEnd = { status?: number | null; bytesUp?: number; bytesDown?: number; reason?: Reason | null }
+/**
+ * How an exchange ended. A reason on an allowed exchange says why it was cut short; `address` is the one that answered,
+ * where that is another than the record was opened with.
+ */
+export type RecordEnd = {
+  status?: number | null
+  bytesUp?: number
+  bytesDown?: number
+  reason?: Reason | null
+  address?: string
+}
 
 /** An exchange that is on the spool and not over. `end` counts once; later calls do nothing. */
 export interface OpenRecord {

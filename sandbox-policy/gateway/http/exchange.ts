@@ -114,7 +114,7 @@ export class Exchange implements Busy {
         this.#upstream = undefined
       }
       if (this.#upstream === undefined) {
-        this.#upstream = await this.#pool.dial(target, this.#signal())
+        this.#upstream = await this.#pool.dial(session, target, this.#signal())
         if (this.#isCut()) return await this.#over()
       }
       const end = await this.#pass(this.#upstream)
@@ -216,7 +216,8 @@ export class Exchange implements Busy {
   #end(reason: Reason | null, status = this.#forward?.status ?? null): void {
     const bytesUp = (this.#forward?.bytesUp ?? 0) + (this.#tunnel?.bytesUp ?? 0)
     const bytesDown = (this.#forward?.bytesDown ?? 0) + (this.#tunnel?.bytesDown ?? 0)
-    this.#record?.end({ status, bytesUp, bytesDown, reason })
+    const address = this.#upstream?.address
+    this.#record?.end({ status, bytesUp, bytesDown, reason, ...(address !== undefined && { address }) })
   }
 
   #isCut(): boolean {

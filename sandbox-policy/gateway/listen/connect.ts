@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Decision, Question } from '../../decide.ts'
+import type { Allowed, Decision, Question } from '../../decide.ts'
 import { LEDGER_CAPS, type Reason } from '../../ledger.ts'
 import { parseAuthority } from '../../names.ts'
 import type { NewRecord, Session } from '../session.ts'
@@ -51,9 +51,8 @@ async function serveConnect(connect: Connect, deps: TlsDeps): Promise<void> {
   const decision = decide(session, question)
   record.rule = decision.rule
   if (decision.verdict === 'deny') return await refuse(connect, record, { ...decision, status: 403 })
-  const admitted = { record, question, stillAllowed: () => decide(session, question).verdict === 'allow' }
-  if (protocol === 'tcp') return await relay(connect, { ...admitted, internal: decision.internal }, deps)
-  await serveInside(connect, admitted, deps)
+  if (protocol === 'tcp') return await relay(connect, { record, question, decision }, deps)
+  await serveInside(connect, { record, question }, deps)
 }
 
 /** The policy, and before it the gateway's own names, which are plain HTTP on port 80. */
@@ -66,20 +65,20 @@ function decide(session: Session, question: Asked): Decision {
   return { verdict: 'deny', reason, rule: null, sentence: `${question.name} is not open to this sandbox.` }
 }
 
-type Admitted = { record: NewRecord; question: Asked; stillAllowed: () => boolean }
+type Admitted = { record: NewRecord; question: Asked }
 
 /** A `tcp` rule: nobody looks inside, the server may speak first. */
-function relay({ socket, session }: Connect, admitted: Admitted & { internal: boolean }, deps: TlsDeps): Promise<void> {
-  const { record, question, internal, stillAllowed } = admitted
+function relay({ socket, session }: Connect, admitted: Admitted & { decision: Allowed }, deps: TlsDeps): Promise<void> {
+  const { record, question, decision } = admitted
   return openTunnel(
     {
       session,
       client: socket,
       name: question.name,
       port: question.port,
-      internal,
+      decision,
+      decide: () => decide(session, question),
       record,
-      stillAllowed,
       answer: (failure) => {
         if (failure === undefined) socket.write(ESTABLISHED)
         else hangUp(socket, refusalText(failure))
@@ -93,7 +92,8 @@ function relay({ socket, session }: Connect, admitted: Admitted & { internal: bo
 /** TLS or HTTP, by its first byte; nothing else goes through. */
 async function serveInside(connect: Connect, admitted: Admitted, deps: TlsDeps): Promise<void> {
   const { socket, session, authority } = connect
-  const { record, question, stillAllowed } = admitted
+  const { record, question } = admitted
+  const stillAllowed = () => decide(session, question).verdict === 'allow'
   let cause: Reason | null = null
   const close = (reason: Reason) => {
     cause = reason

@@ -105,8 +105,7 @@ async function relay(
   const name = session.policy.tcpPorts.get(port)
   if (name === undefined) return void socket.destroy()
   const question = { kind: 'connect', name, port, protocol: 'tcp' } as const
-  const decide = () => session.policy.decide(question)
-  const decision = decide()
+  const decision = session.policy.decide(question)
   const record = { layer: 'tcp', asked: name, host: name, port, rule: decision.rule } as const
   if (decision.verdict === 'deny') {
     await session.deny(record, decision.reason)
@@ -118,9 +117,9 @@ async function relay(
       client: socket,
       name,
       port,
-      internal: decision.internal,
+      decision,
+      decide: () => (session.policy.tcpPorts.get(port) === name ? session.policy.decide(question) : undefined),
       record,
-      stillAllowed: () => session.policy.tcpPorts.get(port) === name && decide().verdict === 'allow',
       answer: (failure) => {
         if (failure !== undefined) socket.destroy()
       },

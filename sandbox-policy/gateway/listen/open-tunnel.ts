@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Allowed, Decision } from '../../decide.ts'
 import type { Reason } from '../../ledger.ts'
 import { LedgerFailed, type NewRecord, type OpenRecord, type Session } from '../session.ts'
 import { DialError, type Dialer } from '../upstream/dialer.ts'
@@ -7,13 +8,12 @@ import { tunnel } from './tunnel.ts'
 export type TunnelRequest = {
   session: Session
   client: Socket
-  /** Decided and allowed. */
   name: string
   port: number
-  internal: boolean
-  record: NewRecord
+  decision: Allowed
   /** Decides again, after a change of the policy. */
-  stillAllowed: () => boolean
+  decide: () => Decision | undefined
+  record: NewRecord
   /** Tells the client how it went; undefined: it is open. Ends the client's side when it is not. */
   answer: (failure: TunnelFailure | undefined) => void
   /** What the client was told by then, for the record. */
@@ -27,26 +27,28 @@ const MAX_TRIED = 3
 
 /** Connects a client to a name for a tunnel that nobody looks into, and passes bytes until it is over. Never rejects. */
 export async function openTunnel(request: TunnelRequest, dialer: Dialer): Promise<void> {
-  const { session, client, name, internal, answer, stillAllowed, status } = request
+  const { session, client, name, decision, answer, status } = request
+  const stillAllowed = () => holds(decision, request.decide())
+  let cause: Reason | undefined
   const gone = new AbortController()
   const onClose = () => gone.abort()
   client.once('close', onClose)
-  const forget = session.track({ stillAllowed, close: () => client.destroy() })
+  const forget = session.track({ stillAllowed, close: (reason) => ((cause = reason), client.destroy()) })
   let record: OpenRecord | undefined
   try {
     if (client.destroyed) gone.abort()
-    const addresses = await dialer.resolve(name, { internal }, gone.signal)
+    const addresses = await dialer.resolve(name, { internal: decision.internal }, gone.signal)
     record = await session.allow({ ...request.record, address: addresses[0] ?? null })
-    const upstream = await dialFirst(request, { addresses, dialer }, gone.signal)
+    const { upstream, address } = await dialFirst(request, { addresses, dialer }, gone.signal)
     answer(undefined)
-    const passed = tunnel({ session, client, upstream, record, stillAllowed, status })
+    const passed = tunnel({ session, client, upstream, address, record, stillAllowed, status })
     forget()
     await passed
   } catch (error) {
     const failure = failureOf(error, name)
-    if (record !== undefined)
-      record.end({ reason: stillAllowed() ? failure.reason : 'revoked', status: failure.status })
-    else await session.deny({ ...request.record, address: addressOf(error) }, failure.reason, failure.status)
+    const reason = cause ?? failure.reason
+    if (record !== undefined) record.end({ reason, status: failure.status })
+    else await session.deny({ ...request.record, address: addressOf(error) }, reason, failure.status)
     answer(failure)
   } finally {
     client.off('close', onClose)
@@ -54,16 +56,21 @@ export async function openTunnel(request: TunnelRequest, dialer: Dialer): Promis
   }
 }
 
+/** Nobody looks inside: what opened it must hold as it did then, not be replaced by a rule under which somebody would. */
+function holds(was: Allowed, is: Decision | undefined): boolean {
+  return is?.verdict === 'allow' && is.tls === was.tls && (is.internal || !was.internal)
+}
+
 async function dialFirst(
   { name, port }: TunnelRequest,
   { addresses, dialer }: { addresses: readonly string[]; dialer: Dialer },
   signal: AbortSignal,
-): Promise<Socket> {
+): Promise<{ upstream: Socket; address: string }> {
   let failure = new DialError('upstream-unreachable', `Cannot connect to ${name}: nobody waits for it`)
   for (const address of addresses.slice(0, MAX_TRIED)) {
     if (signal.aborted) break
     try {
-      return await dialer.connectTcp({ name, address, port }, signal)
+      return { upstream: await dialer.connectTcp({ name, address, port }, signal), address }
     } catch (error) {
       if (!(error instanceof DialError)) throw error
       failure = error

@@ -6,6 +6,8 @@ export type Tunnel = {
   session: Session
   client: Socket
   upstream: Socket
+  /** Where it leads, for the record. */
+  address: string
   record: OpenRecord
   stillAllowed: () => boolean
   /** For the record: the status that the sandbox saw. */
@@ -19,7 +21,7 @@ const KEEP_ALIVE_MS = 60_000
  * Passes bytes both ways until one side is done, counts them, and completes the record. An end of one side is passed on to
  * the other. Both sockets are gone when it resolves.
  */
-export function tunnel({ session, client, upstream, record, stillAllowed, status }: Tunnel): Promise<void> {
+export function tunnel({ session, client, upstream, address, record, stillAllowed, status }: Tunnel): Promise<void> {
   return new Promise((resolve) => {
     const bytes = { up: 0, down: 0 }
     let reason: Reason | null = null
@@ -36,7 +38,7 @@ export function tunnel({ session, client, upstream, record, stillAllowed, status
       open -= 1
       if (open > 0) return
       forget()
-      record.end({ status, bytesUp: bytes.up, bytesDown: bytes.down, reason })
+      record.end({ status, address, bytesUp: bytes.up, bytesDown: bytes.down, reason })
       resolve()
     }
     const cut = () => close('rate')

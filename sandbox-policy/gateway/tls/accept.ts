@@ -53,15 +53,14 @@ export async function acceptTls(entry: TlsEntry, deps: TlsDeps): Promise<void> {
     return await refuse(entry, { reason: 'reason' in own ? own.reason : 'self', asked, host: name })
   const decision = entry.session.policy.decide(question)
   if (decision.verdict === 'deny') return await refuse(entry, { ...decision, asked, host: name })
-  const stillAllowed = () => entry.session.policy.decide(question).verdict === 'allow'
-  if (decision.tls === 'inspect') return await inspect(entry, { question, asked, decision, stillAllowed }, deps)
+  if (decision.tls === 'inspect') return await inspect(entry, { question, asked, decision }, deps)
   // The name that counts may be another one, sealed for the server; nobody looks into this tunnel.
   if (judged.hello.encrypted) return await refuse(entry, { reason: 'sni-mismatch', asked, host: name })
-  await passThrough(entry, { question, asked, decision, stillAllowed }, deps)
+  await passThrough(entry, { question, asked, decision }, deps)
 }
 
 type Connect = Extract<Question, { kind: 'connect' }>
-type Admitted = { question: Connect; asked: string; decision: Allowed; stillAllowed: () => boolean }
+type Admitted = { question: Connect; asked: string; decision: Allowed }
 
 const probeHello = (bytes: Buffer): { needs: number } | { found: HelloReading } => {
   const reading = readClientHello(bytes)
@@ -76,7 +75,8 @@ async function inspect(entry: TlsEntry, admitted: Admitted, deps: TlsDeps): Prom
   const context = deps.contextFor(name, () => session.admit('mint'))
   if (context === undefined) return await refuse(entry, { reason: 'rate', asked: admitted.asked, host: name })
   const forget = session.track({
-    stillAllowed: admitted.stillAllowed,
+    // Each request is decided on its own; under a rule that passes TLS through, inspecting it does no harm.
+    stillAllowed: () => session.policy.decide(admitted.question).verdict === 'allow',
     close: (reason) => {
       cause = reason
       socket.destroy()
@@ -94,16 +94,16 @@ async function inspect(entry: TlsEntry, admitted: Admitted, deps: TlsDeps): Prom
 
 function passThrough(entry: TlsEntry, admitted: Admitted, deps: TlsDeps): Promise<void> {
   const { session, socket } = entry
-  const { question, asked, decision, stillAllowed } = admitted
+  const { question, asked, decision } = admitted
   return openTunnel(
     {
       session,
       client: socket,
       name: question.name,
       port: question.port,
-      internal: decision.internal,
+      decision,
+      decide: () => session.policy.decide(question),
       record: { ...recordOf(entry, asked), host: question.name, rule: decision.rule },
-      stillAllowed,
       answer: (failure) => {
         if (failure !== undefined) hangUp(socket, alert(ALERT.internalError))
       },

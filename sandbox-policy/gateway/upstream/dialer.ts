@@ -31,7 +31,7 @@ export type DialTarget = { name: string; address: string; port: number; partitio
 export interface Dialer {
   /**
    * The vetted addresses of a canonical name, never empty. One that may not be reached refuses the whole answer.
-   * With an upstream proxy it resolves to `['proxy']`: the proxy resolves, so names only. `literal`: an administrator may
+   * With an upstream proxy it resolves to `['proxy']`, unless `internal`: the proxy resolves, so names only. `literal`: an administrator may
    * have written an address where the name stands; it is vetted alike and dialled without the proxy.
    */
   resolve(

@@ -39,16 +39,17 @@ export function createDialer(deps: DialerDeps): Dialer {
     // An address that stands for itself was vetted as one; no proxy resolves it.
     if (isIP(target.name) !== 0 && target.name === target.address) return dialAddress(target, signal)
     mustBeName(target.name)
+    if (target.address !== PROXY_ADDRESS) return dialAddress(target, signal)
     const { proxy } = prepared()
-    if ((target.address === PROXY_ADDRESS) !== (proxy !== undefined))
-      throw new DialError('upstream-unreachable', `Cannot connect to ${target.name}: the upstream proxy was changed`)
-    return proxy === undefined ? dialAddress(target, signal) : dialThroughProxy(target, proxy, signal)
+    if (proxy === undefined)
+      throw new DialError('upstream-unreachable', `Cannot connect to ${target.name}: the upstream proxy is gone`)
+    return dialThroughProxy(target, proxy, signal)
   }
   return {
     resolve: async (name, { internal, literal = false }, signal) => {
       const isAddress = literal && isIP(name) !== 0
       if (!isAddress) mustBeName(name)
-      if (!isAddress && prepared().proxy !== undefined) return [PROXY_ADDRESS]
+      if (!isAddress && !internal && prepared().proxy !== undefined) return [PROXY_ADDRESS]
       const addresses = isAddress ? [name] : await resolve(name, signal)
       const itself = addresses.find((address) => own().has(address))
       if (itself !== undefined)

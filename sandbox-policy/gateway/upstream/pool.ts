@@ -94,6 +94,8 @@ export class UpstreamPool implements Watched {
         if (idle.until <= now || !isQuiet(idle.wire)) {
           group.idle.splice(at, 1)
           idle.wire.destroy()
+        } else if (idle.wire.socket.writableLength > 0) {
+          continue
         } else if (target.repeatable || now - idle.since <= this.#limits.freshMs) {
           group.idle.splice(at, 1)
           idle.wire.onClose = undefined
@@ -106,7 +108,11 @@ export class UpstreamPool implements Watched {
   }
 
   /** Connects to the first of the addresses that answers. Rejects with DialError. */
-  async dial(target: Target & { addresses: readonly string[] }, signal: AbortSignal): Promise<Upstream> {
+  async dial(
+    session: Session,
+    target: Target & { addresses: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<Upstream> {
     const deadline = new AbortController()
     const abort = () => {
       deadline.abort()
@@ -115,18 +121,22 @@ export class UpstreamPool implements Watched {
     signal.addEventListener('abort', abort)
     try {
       if (signal.aborted) abort()
-      return await this.#dialAny(target, deadline.signal)
+      return await this.#dialAny(session, target, deadline.signal)
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', abort)
     }
   }
 
-  async #dialAny(target: Target & { addresses: readonly string[] }, deadline: AbortSignal): Promise<Upstream> {
+  async #dialAny(
+    { id: partition }: Session,
+    target: Target & { addresses: readonly string[] },
+    deadline: AbortSignal,
+  ): Promise<Upstream> {
     let failure: unknown
     for (const address of target.addresses.slice(0, 3)) {
       try {
-        const to = { name: target.name, address, port: target.port }
+        const to = { name: target.name, address, port: target.port, partition }
         const socket = await (target.scheme === 'https'
           ? this.#dialer.connectTls(to, deadline)
           : this.#dialer.connectTcp(to, deadline))
@@ -229,8 +239,9 @@ function flush(group: Group): void {
   for (const { wire } of group.idle.splice(0)) wire.destroy()
 }
 
+/** A quick answer may come before the end of the write that asked for it is told: that is no fault of the connection. */
 function isQuiet(wire: Wire): boolean {
-  return !wire.closed && !wire.ended && wire.unread === 0 && wire.socket.writable && wire.socket.writableLength === 0
+  return !wire.closed && !wire.ended && wire.unread === 0 && wire.socket.writable
 }
 
 function keyOf(target: Target, address: string): string {

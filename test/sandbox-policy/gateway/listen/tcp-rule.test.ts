@@ -90,6 +90,18 @@ describe('a tcp rule', () => {
     expect(world.ledger()).toMatchObject([{ verdict: 'allow', reason: 'upstream-unreachable', status: 502 }])
   })
 
+  test.each(['CONNECT', 'its port'])('opened by %s ends when it admits no private addresses any more', async (how) => {
+    const port = await freePort()
+    world.routes.set(`db.test:${port}`, await startEcho())
+    await world.put(policy(port))
+    const socket = how === 'CONNECT' ? (await openConnect(world, `db.test:${port}`)).socket : world.dial(port)
+    socket.write('ping')
+    await readUntil(socket, 'ping')
+    await world.put({ allow: [{ host: 'db.test', port, protocol: 'tcp' }] }, { policyVersion: 2 })
+    await closedOf(socket.resume())
+    await expect.poll(() => world.ledger()).toMatchObject([{ host: 'db.test', reason: 'revoked' }])
+  })
+
   test('is cut when the sandbox has used up its bytes', async () => {
     await world.put(policy(5432), { limits: { ...DEFAULT_SANDBOX_LIMITS, bytes: 1000 } })
     world.routes.set('db.test:5432', await startEcho())

@@ -249,6 +249,31 @@ test('a passthrough tunnel is closed when its rule goes', async () => {
   await expect.poll(() => world.ledger()).toMatchObject([{ layer: 'tls', host: 'pass.test', reason: 'revoked' }])
 })
 
+test.each([
+  ['is to be inspected from now on', { allow: [{ host: 'pass.test' }] }],
+  ['no longer admits private addresses', { allow: [{ host: 'pass.test', tls: 'passthrough' }] }],
+])('a passthrough tunnel is closed when its name %s', async (_what, policy) => {
+  await world.put({ allow: [{ host: 'pass.test', tls: 'passthrough', internal: true }] })
+  world.routes.set('pass.test:443', await world.upstream(tlsUpstream('pass.test').server))
+  const tls = await transparent({ servername: 'pass.test', ca: corporate.cert })
+  await get(tls, 'pass.test')
+  // The control: a change that leaves it alone.
+  await world.put({ allow: [{ host: 'pass.test', tls: 'passthrough', internal: true }, { host: 'x.test' }] })
+  await get(tls, 'pass.test')
+  await world.put(policy, { policyVersion: 2 })
+  await closedOf(tls)
+  await expect.poll(() => world.ledger()).toMatchObject([{ layer: 'tls', host: 'pass.test', reason: 'revoked' }])
+})
+
+test('an inspected connection stays when its name may be passed through', async () => {
+  world.routes.set('allowed.test:443', await world.upstream(tlsUpstream('allowed.test').server))
+  const tls = await transparent({ servername: 'allowed.test' })
+  await get(tls, 'allowed.test')
+  await world.put({ allow: [{ host: 'allowed.test', tls: 'passthrough' }] }, { policyVersion: 2 })
+  expect(await get(tls, 'allowed.test')).toContain('200 OK')
+  tls.destroy()
+})
+
 test('openssl verifies the certificate strictly', async () => {
   const { server } = tlsUpstream('allowed.test')
   world.routes.set('allowed.test:443', await world.upstream(server))

@@ -234,13 +234,16 @@ describe('connectTcp()', () => {
       },
     )
 
-    test('an address that was vetted without it is not used', async () => {
-      const { dialer } = await proxy('')
+    test('what an internal rule opens is resolved, vetted and dialled without it', async () => {
+      const upstreamProxy = 'http://127.0.0.1:1'
+      const inside = dialerTo(['10.9.9.9'], { upstreamProxy })
+      expect(await inside.resolve('a.test', { internal: true }, signal)).toEqual(['10.9.9.9'])
       await expect(
-        dialer.connectTcp({ name: 'a.test', address: '93.184.216.34', port: 443 }, signal),
-      ).rejects.toMatchObject({
-        reason: 'upstream-unreachable',
-      })
+        dialerTo(['169.254.169.254'], { upstreamProxy }).resolve('a.test', { internal: true }, signal),
+      ).rejects.toMatchObject({ reason: 'private-address' })
+      const port = await listen(createServer((socket) => socket.end('direct')))
+      const socket = await inside.connectTcp({ name: 'a.test', address: '127.0.0.1', port }, signal)
+      expect(String((await once(socket, 'data'))[0])).toBe('direct')
     })
   })
 })

@@ -4,7 +4,7 @@ import { Clock } from '../../../../../sandbox-policy/gateway/http/clock.ts'
 import type { ConnectRequest, HttpConnection, HttpDeps } from '../../../../../sandbox-policy/gateway/http/connection.ts'
 import type { InternalHandler } from '../../../../../sandbox-policy/gateway/http/internal.ts'
 import { serveHttp } from '../../../../../sandbox-policy/gateway/http/serve.ts'
-import { DialError, type Dialer } from '../../../../../sandbox-policy/gateway/upstream/dialer.ts'
+import { DialError, type Dialer, type DialTarget } from '../../../../../sandbox-policy/gateway/upstream/dialer.ts'
 import { UpstreamPool, type PoolLimits } from '../../../../../sandbox-policy/gateway/upstream/pool.ts'
 import type { FakeSession } from './fake-session.ts'
 
@@ -16,14 +16,18 @@ export type WorldOptions = Partial<Pick<HttpDeps, 'openCredential' | 'limits'>> 
   pool?: Partial<PoolLimits>
   resolve?: Dialer['resolve']
   tickMs?: number
+  /** Addresses that nobody answers at. */
+  dead?: readonly string[]
 }
 
 /** Listens as the gateway does, and leads every name to one upstream port of this machine. */
 export async function createWorld(upstreamPort: number, options: WorldOptions = {}) {
   const clock = new Clock(options.tickMs ?? 20)
-  const dials: { name: string; address: string; port: number }[] = []
-  const connectTcp = async (target: { name: string; address: string; port: number }) => {
+  const dials: DialTarget[] = []
+  const connectTcp = async (target: DialTarget) => {
     dials.push(target)
+    if (options.dead?.includes(target.address) === true)
+      throw new DialError('upstream-unreachable', `${target.name} cannot be reached.`, target.address)
     const socket = connect(upstreamPort, '127.0.0.1')
     try {
       await once(socket, 'connect')
