@@ -13,6 +13,9 @@ export const DEMO_OPTIONS = {
   script: { type: 'string', value: 'FILE', help: 'what the "command" agent runs in the sandbox' },
   prompt: { type: 'string', value: 'TEXT', help: 'the task in words; a script finds it in $TASK_PROMPT' },
   policy: { type: 'string', value: 'FILE', help: 'what the sandbox may reach, as JSON (default: nothing)' },
+  'model-url': { type: 'string', value: 'URL', help: "where the agent's model is: the API of its provider" },
+  'model-key-file': { type: 'string', value: 'FILE', help: "the provider's key (default: none is sent)" },
+  model: { type: 'string', value: 'MODEL', help: "name of the model (default: the agent's own choice)" },
   image: {
     type: 'string',
     value: 'REF',
@@ -34,9 +37,13 @@ export type DemoPlan = {
   prompt: string
   policy: Record<string, unknown> | null
   image: string
+  /** Of an agent with a model. */
+  provider: { wire: 'responses' | 'anthropic' | 'chat'; url: string; key: string | null } | null
+  model: string | null
 }
 
-const AGENTS = ['command', 'codex', 'claude', 'opencode']
+const WIRES = { codex: 'responses', claude: 'anthropic', opencode: 'chat' } as const
+const AGENTS = ['command', ...Object.keys(WIRES)]
 const DEFAULT_PROMPT = 'Describe this repository in DRYDOCK.md.'
 
 /** A change that every repository bears: one new file about it. */
@@ -87,7 +94,29 @@ export async function readPlan(
       (isSample && script === undefined ? SAMPLE_PROMPT : script === undefined ? DEFAULT_PROMPT : `Run ${script}`),
     policy: policy === undefined ? null : parsePolicy(await read('policy', policy), policy),
     image: values.image ?? 'base',
+    provider: await readProvider(agent, { url: values['model-url'], keyFile: values['model-key-file'], read }),
+    model: values.model ?? null,
   }
+}
+
+type GivenProvider = {
+  url: string | undefined
+  keyFile: string | undefined
+  read: (flag: string, path: string) => Promise<string>
+}
+
+async function readProvider(agent: string, { url, keyFile, read }: GivenProvider): Promise<DemoPlan['provider']> {
+  const wire = Object.entries(WIRES).find(([id]) => id === agent)?.[1]
+  if (wire === undefined) {
+    if (url === undefined && keyFile === undefined) return null
+    throw usageError('Cannot use --model-url: the agent "command" needs no model')
+  }
+  if (url === undefined) {
+    throw usageError(
+      `Cannot run agent "${agent}": it needs a model. Say where with --model-url URL, and --model-key-file FILE for its key`,
+    )
+  }
+  return { wire, url, key: keyFile === undefined ? null : (await read('model-key-file', keyFile)).trim() }
 }
 
 /** `https://…`, `ssh://…`, or `git@host:path`. */

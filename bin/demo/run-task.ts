@@ -20,6 +20,7 @@ export async function runDemoTask(
 ): Promise<{ task: TaskJson; patch: Uint8Array }> {
   const client = await createClient(context)
   await cancelLeftovers(client)
+  if (plan.provider) await saveProvider(client, plan.provider)
   const environment = await saveEnvironment(client, environmentOf(plan, place))
   const branch = place.branch === 'HEAD' ? {} : { branch: place.branch }
   const task = await client.createTask({ environment: environment.id, mode: 'code', prompt: plan.prompt, ...branch })
@@ -56,6 +57,7 @@ function environmentOf(plan: DemoPlan, place: Place): NewEnvironmentJson {
     agent: plan.agent,
     agentScript: plan.agentScript,
     policy: plan.policy,
+    ...(plan.model !== null && { model: plan.model }),
     publish: 'branch',
     // Nobody's machine runs what is in a copy that is the demo's own.
     holdFlagged: plan.push,
@@ -68,5 +70,17 @@ async function saveEnvironment(client: Client, body: NewEnvironmentJson) {
   } catch (error) {
     if (!(error instanceof CliError) || error.code !== 'name-taken') throw error
     return client.updateEnvironment(ENVIRONMENT, body)
+  }
+}
+
+/** Whoever runs the demo owns this machine: a provider may be on it, or near it. */
+async function saveProvider(client: Client, { wire, url, key }: NonNullable<DemoPlan['provider']>): Promise<void> {
+  const settings = { baseUrl: url, key, internal: true, isDefault: true }
+  const name = `demo-${wire}`
+  try {
+    await client.createProvider({ name, wire, ...settings })
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'name-taken') throw error
+    await client.updateProvider(name, settings)
   }
 }

@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { DemoReport } from '../../bin/demo/report.ts'
+import { hostAddress } from '../support/host-address.ts'
+import { startMockModel } from '../support/mock-model/server.ts'
 import { containersOf, dataFolder, documentOf, git, run, start, temporaryFolder } from './program.ts'
 
 const PHASES = ['queue', 'sandbox', 'checkout', 'agent', 'collect', 'publish']
@@ -109,4 +111,24 @@ test.each([
   expect(ended.code, ended.stderr).toBe(2)
   expect(JSON.parse(ended.stdout)).toEqual({ error: { code, detail: expect.stringContaining(message) } })
   expect(ended.stderr).toContain(message)
+})
+
+test('demo runs an agent with a model, and says what it needs when there is none', async () => {
+  const missing = await run(['demo', '--agent', 'codex'])
+  expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('--model-url URL') })
+
+  const key = 'sk-canary-of-the-demo-0123456789'
+  await using model = await startMockModel({ host: hostAddress(), key })
+  const data = dataFolder()
+  const keyFile = join(temporaryFolder(), 'key')
+  writeFileSync(keyFile, `${key}\n`)
+  const url = `http://${hostAddress()}:${model.port}/v1`
+  const flags = ['--data', data, '--agent', 'codex', '--model-url', url, '--model-key-file', keyFile]
+  const { code, stdout, stderr } = await run(['demo', ...flags, '--prompt', '[[code]] please', '--json'])
+  expect(code, stderr).toBe(0)
+  const report = documentOf<DemoReport>({ stdout })
+  expect(report).toMatchObject({ state: 'succeeded', reason: null })
+  expect(git(report.origin, 'show', `${report.branch}:hello.txt`)).toBe('hello\nworld')
+  expect(stdout + stderr).not.toContain(key)
+  expect(containersOf(data)).toEqual([])
 })
