@@ -96,7 +96,7 @@ async function decide(serving: Serving, head: RequestHead, to: Destination): Pro
     const refusal = { status: malformed ? 400 : 403, reason, sentence, close: close || malformed, method: head.method }
     return await deny(client, { ...record, rule: decision.rule }, refusal)
   }
-  const own = ownRefusal(head, decision.credential)
+  const own = ownRefusal(head, to, decision.credential)
   if (own !== undefined) {
     return await deny(client, { ...record, rule: decision.rule }, { ...own, status: 403, close, method: head.method })
   }
@@ -123,10 +123,18 @@ async function decide(serving: Serving, head: RequestHead, to: Destination): Pro
 /** What is refused whatever the policy says. */
 function ownRefusal(
   head: RequestHead,
+  { scheme }: Destination,
   credential: string | undefined,
 ): Pick<Refusal, 'reason' | 'sentence'> | undefined {
   if (head.method === 'TRACE' || head.method === 'TRACK') {
     return { reason: 'method', sentence: `${head.method} shows headers back and is always refused.` }
+  }
+  // Whoever is on the way would read it, and nobody knows who answers.
+  if (credential !== undefined && scheme !== 'https') {
+    return {
+      reason: 'not-tls',
+      sentence: 'The rule for this request adds a credential, so it must be made over https.',
+    }
   }
   if (head.upgrade === undefined) return undefined
   if (websocketKeyOf(head) === undefined) {

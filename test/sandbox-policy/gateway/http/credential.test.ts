@@ -38,12 +38,13 @@ async function setUp(answer: string, open: () => CredentialExchange | undefined 
   const upstream = await rawUpstream(answering(answer))
   const world = await createWorld(upstream.port, { openCredential: open })
   const session = new FakeSession(POLICY)
-  const port = await world.listen(session, { entry: 'plain' })
+  const origin = { scheme: 'https', name: 'allowed.test', port: 443 } as const
+  const port = await world.listen(session, { entry: 'bound', origin })
   const close = async () => {
     await world.close()
     await upstream.close()
   }
-  return { upstream, session, port, [Symbol.asyncDispose]: close }
+  return { upstream, world, session, port, [Symbol.asyncDispose]: close }
 }
 
 test("a rule's credential replaces the client's header, and ranges go (I02)", async () => {
@@ -104,4 +105,18 @@ test.each([
   await using at = await setUp('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
   expect(await raw(at.port, `${head}${H}\r\n`)).toMatch(/^HTTP\/1\.1 403 /)
   expect(at.upstream.sockets).toHaveLength(0)
+})
+
+test.each([
+  ['on port 80', { entry: 'plain' }, '/'],
+  ['to the proxy', { entry: 'proxy' }, 'http://allowed.test/'],
+  ['to the proxy, for the port of TLS', { entry: 'proxy' }, 'http://allowed.test:443/'],
+  ['inside CONNECT', { entry: 'bound', origin: { scheme: 'http', name: 'allowed.test', port: 80 } }, '/'],
+] as const)('a credential is never sent without TLS: %s', async (_, entry, target) => {
+  await using at = await setUp('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  const host = target.includes(':443') ? 'allowed.test:443' : 'allowed.test'
+  const text = await raw(await at.world.listen(at.session, entry), `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+  expect(text).toMatch(/^HTTP\/1\.1 403 [^]*X-Drydock-Denied: not-tls/)
+  expect(at.upstream.sockets).toHaveLength(0)
+  expect(at.session.records).toMatchObject([{ verdict: 'deny', end: { reason: 'not-tls', status: 403 } }])
 })
