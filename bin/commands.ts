@@ -76,6 +76,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'make a new master key and seal all stored keys with it',
     load: async () => (await import('./commands/rotate-keys.ts')).rotateKeys,
   },
+  'gateway-ca': {
+    summary: 'replace the CA of the gateway',
+    load: async () => (await import('./commands/gateway-ca.ts')).gatewayCa,
+  },
   exec: {
     summary: 'give a task to an agent',
     load: async () => (await import('../cli/commands/exec.ts')).exec,
@@ -138,7 +142,7 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     'Models and credentials',
     [
       ...['provider add', 'provider list', 'provider show', 'provider update', 'provider delete'],
-      ...['credential set', 'credential list', 'credential delete', 'rotate-keys'],
+      ...['credential set', 'credential list', 'credential delete', 'rotate-keys', 'gateway-ca'],
     ],
   ],
   ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
