@@ -10,9 +10,8 @@ const GRACE_S = 2
 export type LoadInput = {
   connections: number
   threads: number
-  /** Asks for so long, or for so many. */
-  seconds?: number
-  requests?: number
+  /** Asks for so long. */
+  seconds: number
   /** A connection for each request. */
   newConnections?: boolean
   /** Where the far side's name leads, one for each thread in turn; without: where the client's hosts file says. */
@@ -34,18 +33,16 @@ export type LoadResult = {
 
 /** Runs wrk in a client container. */
 export async function runLoad(client: string, input: LoadInput): Promise<LoadResult> {
-  const { connections, threads, seconds, requests, newConnections, addresses } = input
+  const { connections, threads, seconds, newConnections, addresses } = input
   const env = {
     LOAD_BODY: '/bodies/small',
-    ...(seconds !== undefined && { LOAD_SECONDS: String(seconds) }),
-    ...(requests !== undefined && { LOAD_REQUESTS: String(Math.ceil(requests / threads)) }),
+    LOAD_SECONDS: String(seconds),
     ...(newConnections === true && { LOAD_CLOSE: '1' }),
     ...(addresses !== undefined && { LOAD_ADDRESSES: addresses.join(',') }),
   }
-  const duration = seconds === undefined ? 3600 : seconds + GRACE_S
   const output = await docker(
     ...['exec', ...Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]), client],
-    ...['wrk', '-t', String(threads), '-c', String(connections), '-d', `${duration}s`, '--timeout', '10s'],
+    ...['wrk', '-t', String(threads), '-c', String(connections), '-d', `${seconds + GRACE_S}s`, '--timeout', '10s'],
     ...['-s', '/rivals/load.lua', SMALL],
   )
   const line = /^LOAD (\{.*\})$/m.exec(output)?.[1]

@@ -4,14 +4,14 @@ import { docker, residentMiB } from './containers.ts'
 import { HOST, faultOf, runLoad } from './load.ts'
 import type { World } from './world.ts'
 
-const SAMPLES = 10
+const SLICE_S = 5
 
 export type Memory = {
   sandboxes: number
   requests: number
-  /** Of the gateway's process: before, after each tenth of the requests. */
+  /** Of the gateway's process: before, and after each few seconds of load. */
   residentMiB: number[]
-  /** From the second tenth to the last. */
+  /** From a fifth of the samples to the last. */
   growthMiB: number
   faults: string[]
 }
@@ -48,14 +48,21 @@ async function measure(world: World, { sandboxes, requests, defer }: Shape): Pro
   defer(async () => void (await docker('rm', '-f', container)))
   const resident = [round(await residentMiB(world.gateway.container))]
   let sent = 0
-  for (let i = 0; i < SAMPLES; i++) {
-    const input = { connections: 2 * sandboxes, threads: sandboxes, requests: requests / SAMPLES, addresses }
-    const result = await runLoad(container, input)
-    const fault = faultOf(result)
+  while (sent < requests) {
+    const load = await runLoad(container, {
+      connections: 2 * sandboxes,
+      threads: sandboxes,
+      seconds: SLICE_S,
+      addresses,
+    })
+    const fault = faultOf(load)
     if (fault !== undefined) faults.push(`memory: ${fault}`)
-    sent += result.asked
+    if (load.asked === 0) break
+    sent += load.asked
     resident.push(round(await residentMiB(world.gateway.container)))
+    progress(`${sent} requests: ${resident.at(-1)} MiB`)
   }
-  const growthMiB = round((resident.at(-1) ?? 0) - (resident[2] ?? 0))
+  const settled = resident[Math.ceil(resident.length / 5)] ?? NaN
+  const growthMiB = round((resident.at(-1) ?? NaN) - settled)
   return { sandboxes, requests: sent, residentMiB: resident, growthMiB, faults }
 }

@@ -1,7 +1,7 @@
--- Load for wrk. Each thread stops asking when its time or its requests are up and waits for what is under way, so that
+-- Load for wrk. Each thread stops asking when its time is up and waits for what is under way, so that
 -- what was asked and what was answered are the same number. Settings are in the environment (wrk.format has no others):
---   LOAD_SECONDS, LOAD_REQUESTS (of each thread), LOAD_BODY (file with the body expected), LOAD_CLOSE (new connection for
---   each request), LOAD_ADDRESSES (one for each thread, in turn)
+--   LOAD_SECONDS, LOAD_BODY (file with the body expected), LOAD_CLOSE (new connection for each request), LOAD_ADDRESSES
+--   (one for each thread, in turn)
 local ffi = require('ffi')
 ffi.cdef [[
   typedef struct { long s; long ns; } load_time;
@@ -32,8 +32,7 @@ end
 
 -- Of each thread; globals, since the main state reads them.
 asked, answered, inTime, bad, first, last = 0, 0, 0, 0, 0, 0
-local seconds = tonumber(os.getenv('LOAD_SECONDS')) or 1e9
-local most = tonumber(os.getenv('LOAD_REQUESTS')) or 1e15
+local seconds = tonumber(os.getenv('LOAD_SECONDS'))
 local head, expected
 
 function init()
@@ -48,7 +47,7 @@ end
 function delay()
   local at = now()
   if first == 0 then first = at end
-  if at - first >= seconds or asked >= most then return PARKED_MS end
+  if at - first >= seconds then return PARKED_MS end
   asked = asked + 1
   return 0
 end
@@ -61,7 +60,6 @@ function response(status, headers, body)
   if status == 200 and body == expected then answered = answered + 1 else bad = bad + 1 end
   last = now()
   if last - first <= seconds then inTime = inTime + 1 end
-  if asked >= most and answered + bad >= asked then wrk.thread:stop() end
 end
 
 function done(summary, latency, requests)

@@ -71,7 +71,7 @@ export class UpstreamPool implements Watched {
   ): Promise<readonly string[]> {
     const { name, internal } = question
     const version = session.policyVersion
-    const addresses = await this.#dialer.resolve(name, { internal }, signal)
+    const addresses = await this.#dialer.resolve(name, { internal, partition: session.id }, signal)
     if (addresses.length === 0) throw new DialError('upstream-dns', `${name} has no address`)
     const group = this.#group(session)
     // An answer from before a change of the policy is good for its own exchange, not for later ones.
@@ -94,7 +94,7 @@ export class UpstreamPool implements Watched {
         if (idle.until <= now || !isQuiet(idle.wire)) {
           group.idle.splice(at, 1)
           idle.wire.destroy()
-        } else if (idle.wire.socket.writableLength > 0) {
+        } else if (idle.wire.socket.writableNeedDrain) {
           continue
         } else if (target.repeatable || now - idle.since <= this.#limits.freshMs) {
           group.idle.splice(at, 1)
