@@ -8,6 +8,7 @@ import { agentGrant } from './connect.ts'
 import type { ConnectDeps, Connection } from './connect.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
+import { periodically } from './periodically.ts'
 import type { Phases } from './phases.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
@@ -16,6 +17,7 @@ import type { ModelUsage } from '../sandbox-policy/control.ts'
 import type { Base } from './workspace/workspace.ts'
 
 const SESSION_LIMIT_MS = 30_000
+const ACCOUNT_EVERY_MS = 5000
 
 /** An agent that can run; with a program, where it is not a script. */
 export type ReadyAgent = { adapter: AgentAdapter; program?: AgentProgram }
@@ -50,6 +52,10 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
   const { agentMs, noOutputMs } = settings.limits
   let sessionId: string | undefined
   let running: Promise<unknown> = Promise.resolve()
+  const over = new AbortController()
+  // So that a runner that is killed does not take along what was used: the next claim goes on with what is left.
+  const work = () => account(context, place)
+  void periodically({ everyMs: ACCOUNT_EVERY_MS, work, onError: deps.onLeftover }, over.signal)
   try {
     const input = await inputOf(context, place)
     const outcome = await deps.phases.run({ phase: 'agent', limitMs: agentMs, noOutputMs }, ({ signal, heard }) => {
@@ -59,6 +65,7 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
     })
     return await mustSucceed(context, { place, outcome })
   } finally {
+    over.abort()
     // An agent whose time is up is asked to end, and what it writes then counts. One that was stopped is not waited for.
     if (!context.stop.signal.aborted) await running.catch(() => undefined)
     await account(context, place)
@@ -104,8 +111,12 @@ async function mustSucceed(
   // A gateway that cannot say it just now is no reason to lose the agent's own failure, and with it the change.
   const usage = await connection?.network.usage().catch(deps.onLeftover)
   if (usage?.exhausted) throw new AttemptFailure('budget-exhausted', budgetSentence(usage))
+  if (connection?.network.ledgerFailedAt) throw new AttemptFailure('network-unavailable', LEDGER_SENTENCE)
   throw new AttemptFailure('agent-exited', outcome.message)
 }
+
+const LEDGER_SENTENCE =
+  'Cannot go on: the ledger cannot be written, so nothing passes the gateway. An administrator must make room on its disk.'
 
 const budgetSentence = ({ inputTokens, outputTokens }: ModelUsage) =>
   `Cannot go on: the token budget of this attempt is used up (${inputTokens} in, ${outputTokens} out). What the agent changed until then is kept. Raise the budget in the environment, or give a smaller task.`

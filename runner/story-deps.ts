@@ -113,7 +113,8 @@ function connecting(context: StoryContext): ConnectDeps {
       return found
     },
     modelGrant: (wire) =>
-      write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).catch(
+      write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).then(
+        (grant) => ({ ...grant, budgetTokens: budgetLeft(grant.budgetTokens, job.attempt) }),
         asFailure('model-unavailable'),
       ),
     async serveView(view) {
@@ -160,13 +161,31 @@ const asFailure =
     throw new AttemptFailure(reason, error.message, { cause: error })
   }
 
+/** An earlier claim of the attempt, whose runner was lost, has used some of it. */
+function budgetLeft(budget: number | null, used: Pick<Job['attempt'], 'inputTokens' | 'outputTokens'>): number | null {
+  if (budget === null) return null
+  const left = budget - used.inputTokens - used.outputTokens
+  if (left > 0) return left
+  throw new AttemptFailure(
+    'budget-exhausted',
+    'Cannot go on: an earlier try of this attempt, whose runner was lost, has used up its token budget.',
+  )
+}
+
 type Accounts = Pick<AgentDeps, 'recordUsage' | 'readImages' | 'keepSession'>
 
 function withAgents(context: StoryContext): Accounts {
   const { job, fence, log, deps } = context
   const write = writer(context)
   return {
-    recordUsage: (usage) => write(() => recordUsage(deps.db, fence, usage)),
+    recordUsage: ({ inputTokens, outputTokens }) => {
+      const { attempt } = job
+      const total = {
+        inputTokens: attempt.inputTokens + inputTokens,
+        outputTokens: attempt.outputTokens + outputTokens,
+      }
+      return write(() => recordUsage(deps.db, fence, total))
+    },
     readImages: () => write(() => readTurnImages(deps.db, job.turn.id)),
     async keepSession({ sandbox, agent, sessionId }, signal) {
       const { adapter, program } = agent
