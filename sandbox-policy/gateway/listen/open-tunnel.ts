@@ -37,7 +37,7 @@ export async function openTunnel(request: TunnelRequest, dialer: Dialer): Promis
   let record: OpenRecord | undefined
   try {
     if (client.destroyed) gone.abort()
-    const addresses = await dialer.resolve(name, { internal: decision.internal }, gone.signal)
+    const addresses = await dialer.resolve(name, { internal: decision.internal, partition: session.id }, gone.signal)
     record = await session.allow({ ...request.record, address: addresses[0] ?? null })
     const { upstream, address } = await dialFirst(request, { addresses, dialer }, gone.signal)
     answer(undefined)

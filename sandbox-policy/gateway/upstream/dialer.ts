@@ -32,11 +32,12 @@ export interface Dialer {
   /**
    * The vetted addresses of a canonical name, never empty. One that may not be reached refuses the whole answer.
    * With an upstream proxy it resolves to `['proxy']`, unless `internal`: the proxy resolves, so names only. `literal`: an administrator may
-   * have written an address where the name stands; it is vetted alike and dialled without the proxy.
+   * have written an address where the name stands; it is vetted alike and dialled without the proxy. `partition`: whose
+   * look-up it is; each has a bounded number under way.
    */
   resolve(
     name: string,
-    options: { internal: boolean; literal?: boolean },
+    options: { internal: boolean; literal?: boolean; partition?: string },
     signal: AbortSignal,
   ): Promise<readonly string[]>
   /** A TCP connection to an address that `resolve` gave for the name. */

@@ -46,11 +46,11 @@ export function createDialer(deps: DialerDeps): Dialer {
     return dialThroughProxy(target, proxy, signal)
   }
   return {
-    resolve: async (name, { internal, literal = false }, signal) => {
+    resolve: async (name, { internal, literal = false, partition }, signal) => {
       const isAddress = literal && isIP(name) !== 0
       if (!isAddress) mustBeName(name)
       if (!isAddress && !internal && prepared().proxy !== undefined) return [PROXY_ADDRESS]
-      const addresses = isAddress ? [name] : await resolve(name, signal)
+      const addresses = isAddress ? [name] : await resolve(name, signal, partition)
       const itself = addresses.find((address) => own().has(address))
       if (itself !== undefined)
         throw new DialError('self', `Cannot connect to ${name}: it is the gateway itself`, itself)

@@ -2,8 +2,11 @@ import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { DialError } from './dialer.ts'
 
-/** All addresses of a canonical name, as they are: nobody has vetted them. Rejects with DialError `upstream-dns`. */
-export type Resolve = (name: string, signal: AbortSignal) => Promise<readonly string[]>
+/**
+ * All addresses of a canonical name, as they are: nobody has vetted them. Rejects with DialError `upstream-dns`, also where
+ * a `partition` has too many look-ups under way.
+ */
+export type Resolve = (name: string, signal: AbortSignal, partition?: string) => Promise<readonly string[]>
 
 export type ResolveDeps = {
   /** Names with fixed answers; asked anew each time. */
@@ -21,6 +24,11 @@ const TRIES = 2
 const DEADLINE_MS = 6_000
 /** How long one address family waits for the other. A silent server for AAAA is common. */
 const OTHER_FAMILY_MS = 1_000
+/**
+ * Look-ups of one sandbox at a time, those among them that it no longer waits for: names of a zone whose servers are silent
+ * must not fill the resolver that all share.
+ */
+const MAX_ASKING = 64
 /** An answer with more is no answer of a web server. */
 const MAX_ADDRESSES = 64
 
@@ -34,6 +42,7 @@ export function createResolve(deps: ResolveDeps): Resolve {
   if (deps.servers !== undefined) resolver.setServers(deps.servers)
   const kept = new Map<string, { addresses: readonly string[]; until: number }>()
   const running = new Map<string, Promise<readonly string[]>>()
+  const places = createPlaces()
 
   const ask = async (name: string): Promise<readonly string[]> => {
     const addresses = await query(resolver, name)
@@ -46,17 +55,38 @@ export function createResolve(deps: ResolveDeps): Resolve {
     return addresses
   }
 
-  return async (name, signal) => {
+  return async (name, signal, partition) => {
     const hosts = deps.staticHosts()
     if (Object.hasOwn(hosts, name)) return orFail(name, hosts[name] ?? [], 'its static entry is empty')
     const hit = kept.get(name)
     if (hit !== undefined && now() < hit.until) return hit.addresses
     let started = running.get(name)
     if (started === undefined) {
-      started = ask(name).finally(() => running.delete(name))
+      const leave = places(partition)
+      if (leave === undefined) throw new DialError('upstream-dns', `Cannot resolve ${name}: too many names at once`)
+      started = ask(name).finally(() => {
+        running.delete(name)
+        leave()
+      })
       running.set(name, started)
     }
     return abortable(started, signal)
+  }
+}
+
+/** Counts look-ups under way; undefined: there are too many of the partition's. */
+function createPlaces(): (partition: string | undefined) => (() => void) | undefined {
+  const taken = new Map<string, number>()
+  return (partition) => {
+    if (partition === undefined) return () => {}
+    const count = taken.get(partition) ?? 0
+    if (count >= MAX_ASKING) return undefined
+    taken.set(partition, count + 1)
+    return () => {
+      const left = (taken.get(partition) ?? 1) - 1
+      if (left > 0) taken.set(partition, left)
+      else taken.delete(partition)
+    }
   }
 }
 

@@ -43,7 +43,7 @@ describe('createResolve()', () => {
       servers: [`127.0.0.1:${socket.address().port}`],
       now: () => clock.now,
     })
-    return { resolve: (name: string) => resolve(name, signal), asked, clock, answers }
+    return { resolve: (name: string, partition?: string) => resolve(name, signal, partition), asked, clock, answers }
   }
 
   test('gives both families, asks once for many, and again after five seconds', async () => {
@@ -85,6 +85,22 @@ describe('createResolve()', () => {
     await expect(resolve('odd.test')).rejects.toMatchObject({ reason: 'upstream-dns' })
     expect(asked).toEqual([])
     await expect(resolve('constructor')).rejects.toMatchObject({ reason: 'upstream-dns' })
+  })
+
+  test('names of silent servers, however many, leave the resolver to other sandboxes', async () => {
+    const answers: Answers = { 'a.test': { A: ['93.184.216.34'] } }
+    for (let index = 0; index < 200; index++) answers[`n${index}.test`] = { A: 'silence', AAAA: 'silence' }
+    const { resolve, asked } = await resolver(answers)
+    const waits = Object.keys(answers)
+      .filter((name) => name !== 'a.test')
+      .map((name) => resolve(name, 's1'))
+    const early = await Promise.race(waits).catch((error: unknown) => error)
+    expect(early).toMatchObject({ reason: 'upstream-dns', message: expect.stringContaining('too many') as string })
+    await expect(resolve('a.test', 's1')).rejects.toMatchObject({ reason: 'upstream-dns' })
+    expect(await resolve('a.test', 's2')).toEqual(['93.184.216.34'])
+    expect(new Set(asked).size).toBeLessThanOrEqual(2 * 64 + 2)
+    await Promise.allSettled(waits)
+    expect(await resolve('none.test', 's1').catch(String)).not.toContain('too many')
   })
 
   test('a wait that is given up ends at once', async () => {
