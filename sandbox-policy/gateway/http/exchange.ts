@@ -179,7 +179,9 @@ export class Exchange implements Busy {
     }
     const { reason, message } = error
     if (this.#record !== undefined) return this.#answerFailure({ status: 502, reason, sentence: message })
-    return await this.#refuse({ status: 502, reason, sentence: message, close: this.#mustClose() }, error.address)
+    // An address that no rule opens is a refusal of ours, as in a tunnel; the rest is the server's fault.
+    const status = reason === 'private-address' || reason === 'self' ? 403 : 502
+    return await this.#refuse({ status, reason, sentence: message, close: this.#mustClose() }, error.address)
   }
 
   async #refuse(refusal: Refusal, address?: string): Promise<After> {
@@ -209,8 +211,17 @@ export class Exchange implements Busy {
     this.#upstream?.wire.destroy()
     const reason = this.#cut?.reason ?? null
     if (this.#record !== undefined) this.#end(reason)
-    else if (reason !== null && !this.#asked) await this.#client.session.deny(this.#job.record, reason)
+    else if (!this.#asked) await this.#recordLookUp(reason)
     return 'over'
+  }
+
+  /** Name servers have seen the name, also where nothing else went out. */
+  async #recordLookUp(reason: Reason | null): Promise<void> {
+    const { session } = this.#client
+    const { record, decision } = this.#job
+    if (reason !== null) return await session.deny(record, reason)
+    const open = await session.allow({ ...record, rule: decision.rule }).catch(() => undefined)
+    open?.end({})
   }
 
   #end(reason: Reason | null, status = this.#forward?.status ?? null): void {
