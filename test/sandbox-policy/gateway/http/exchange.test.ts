@@ -47,3 +47,52 @@ test('an exchange with an address that only an internal rule admits ends with th
   await talk.closed()
   expect(await at.session.recorded(1)).toMatchObject([{ end: { reason: 'revoked' } }])
 })
+
+const tick = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+test.each(['the look-up', 'the record', 'the connection'] as const)(
+  'a policy that changes during %s lets no byte out, and one record says so',
+  async (when) => {
+    let change = async () => {}
+    const during = (what: typeof when) => async () => {
+      if (what === when) await change()
+    }
+    await using at = await setUp(answering(OK), {
+      beforeDial: during('the connection'),
+      resolve: async () => {
+        await during('the look-up')()
+        return ['203.0.113.7']
+      },
+    })
+    at.session.beforeAllow = during('the record')
+    // The control.
+    expect(await raw(at.port, GET)).toContain('200 OK')
+    at.session.setPolicy({ allow: [{ host: 'allowed.test' }, { host: 'x.test' }] })
+    change = async () => {
+      at.session.setPolicy({ allow: [{ host: 'x.test' }] })
+      await tick()
+    }
+    expect(await raw(at.port, GET)).toBe('')
+    expect(at.upstream.received.join('').match(/GET/g)).toHaveLength(1)
+    const [, record] = await at.session.recorded(2)
+    expect(record).toMatchObject({ host: 'allowed.test', end: { reason: 'revoked' } })
+    expect(at.session.records).toHaveLength(2)
+  },
+)
+
+test('a request whose client leaves during the look-up is on the ledger: its name went out', async () => {
+  const talks: Talk[] = []
+  await using at = await setUp(answering(OK), {
+    resolve: async () => {
+      talks[0]?.socket.resetAndDestroy()
+      await talks[0]?.closed()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      return ['203.0.113.7']
+    },
+  })
+  const talk = new Talk(at.port)
+  talks.push(talk)
+  talk.send(GET)
+  expect(await at.session.recorded(1)).toMatchObject([{ host: 'allowed.test', verdict: 'allow', end: {} }])
+  expect(at.upstream.sockets).toHaveLength(0)
+})

@@ -17,6 +17,7 @@ export type WorldOptions = Partial<Pick<HttpDeps, 'openCredential' | 'limits'>> 
   pool?: Partial<PoolLimits>
   resolve?: Dialer['resolve']
   tickMs?: number
+  beforeDial?: () => Promise<void>
   /** Addresses that nobody answers at. */
   dead?: readonly string[]
 }
@@ -27,6 +28,7 @@ export async function createWorld(upstreamPort: number, options: WorldOptions = 
   const dials: DialTarget[] = []
   const connectTcp = async (target: DialTarget) => {
     dials.push(target)
+    await options.beforeDial?.()
     if (options.dead?.includes(target.address) === true)
       throw new DialError('upstream-unreachable', `${target.name} cannot be reached.`, target.address)
     const socket = connect(upstreamPort, '127.0.0.1')
