@@ -2,7 +2,7 @@
 import { Resolver } from 'node:dns/promises'
 import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export type InsideInput = {
@@ -29,12 +29,15 @@ type Asked = { status: number; text: string }
 
 function ask(options: RequestOptions, secure = false): Promise<Asked> {
   return new Promise((resolve, reject) => {
-    const request = (secure ? httpsRequest : httpRequest)({ ...options, signal: AbortSignal.timeout(ATTEMPT_MS) }, (response) => {
-      let text = ''
-      response.setEncoding('latin1').on('data', (part: string) => (text += part))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-      response.on('error', reject)
-    })
+    const request = (secure ? httpsRequest : httpRequest)(
+      { ...options, signal: AbortSignal.timeout(ATTEMPT_MS) },
+      (response) => {
+        let text = ''
+        response.setEncoding('latin1').on('data', (part: string) => (text += part))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+        response.on('error', reject)
+      },
+    )
     request.on('error', reject)
     request.end()
   })
@@ -51,8 +54,14 @@ function plain(target: string): Promise<Asked> {
 
 /** Through CONNECT and inspected TLS. */
 async function tunnelled(authority: string, at: string): Promise<Asked> {
-  const socket = await new Promise<import('node:net').Socket>((resolve, reject) => {
-    const request = httpRequest({ ...proxy, method: 'CONNECT', path: authority, agent: false, signal: AbortSignal.timeout(ATTEMPT_MS) })
+  const socket = await new Promise<Socket>((resolve, reject) => {
+    const request = httpRequest({
+      ...proxy,
+      method: 'CONNECT',
+      path: authority,
+      agent: false,
+      signal: AbortSignal.timeout(ATTEMPT_MS),
+    })
     request.on('connect', (response, opened) => {
       if (response.statusCode === 200) resolve(opened)
       else reject(new Error(`CONNECT ${response.statusCode}`))
@@ -62,8 +71,16 @@ async function tunnelled(authority: string, at: string): Promise<Asked> {
   })
   const [servername = '', port] = authority.split(':')
   try {
-    const options = { createConnection: undefined, socket, servername, host: servername, port, path: at, agent: false } as const
-    return await ask(options as RequestOptions, true)
+    const options = {
+      createConnection: undefined,
+      socket,
+      servername,
+      host: servername,
+      port,
+      path: at,
+      agent: false,
+    } as const
+    return await ask(options, true)
   } finally {
     socket.destroy()
   }
@@ -85,7 +102,11 @@ async function hammer(once: () => Promise<Asked>): Promise<never> {
 
 type Way = { name: string; leadsOut: () => Promise<boolean> }
 
-const succeeds = (asked: Promise<Asked>) => asked.then(({ status, text }) => status < 400 || text === 'seen', () => false)
+const succeeds = (asked: Promise<Asked>) =>
+  asked.then(
+    ({ status, text }) => status < 400 || text === 'seen',
+    () => false,
+  )
 
 function dials(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -115,12 +136,29 @@ const { denied, allowed } = input
 const WAYS: readonly Way[] = [
   { name: 'denied host', leadsOut: () => succeeds(plain(`http://${denied.name}:${denied.port}${path('way')}`)) },
   { name: 'address literal', leadsOut: () => succeeds(plain(`http://${denied.address}:${denied.port}${path('way')}`)) },
-  { name: 'allowed name, other port', leadsOut: () => succeeds(plain(`http://${allowed.name}:${denied.port}${path('way')}`)) },
-  { name: 'CONNECT to a denied host', leadsOut: () => succeeds(tunnelled(`${denied.name}:${denied.port}`, path('way'))) },
-  { name: 'CONNECT to an address', leadsOut: () => succeeds(tunnelled(`${denied.address}:${denied.port}`, path('way'))) },
+  {
+    name: 'allowed name, other port',
+    leadsOut: () => succeeds(plain(`http://${allowed.name}:${denied.port}${path('way')}`)),
+  },
+  {
+    name: 'CONNECT to a denied host',
+    leadsOut: () => succeeds(tunnelled(`${denied.name}:${denied.port}`, path('way'))),
+  },
+  {
+    name: 'CONNECT to an address',
+    leadsOut: () => succeeds(tunnelled(`${denied.address}:${denied.port}`, path('way'))),
+  },
   {
     name: 'another host inside',
-    leadsOut: () => succeeds(ask({ ...proxy, agent: false, path: `http://${allowed.name}:${allowed.http}${path('way')}`, headers: { host: denied.name } })),
+    leadsOut: () =>
+      succeeds(
+        ask({
+          ...proxy,
+          agent: false,
+          path: `http://${allowed.name}:${allowed.http}${path('way')}`,
+          headers: { host: denied.name },
+        }),
+      ),
   },
   { name: 'DNS of the engine', leadsOut: () => resolves('127.0.0.11', true) },
   ...input.resolvers.map((server) => ({ name: `DNS of ${server}`, leadsOut: () => resolves(server, false) })),

@@ -24,7 +24,8 @@ export type GivenNetwork = {
 }
 /** To it: how many networks are wanted, or that it is over. From it: what was asked for. */
 export type Order = { take: number } | 'close'
-export type Reply = { first: true } | { given: GivenNetwork[] } | { closed: true } | { log: string; ms?: number | undefined }
+export type Reply =
+  { first: true } | { given: GivenNetwork[] } | { closed: true } | { log: string; ms?: number | undefined }
 
 const tell = (reply: Reply) => process.send?.(reply)
 
@@ -38,7 +39,8 @@ function main(input: RunnerInput): void {
     ...{ engine: createDockerEngine(), installation, dataDir, path: process.env.PATH ?? '' },
     gatewayImage: async () => input.image,
     // A line that a kill cuts in two comes again: nothing was acknowledged.
-    store: async (records) => appendFileSync(input.store, `\n${records.map((each) => JSON.stringify(each)).join('\n')}\n`),
+    store: async (records) =>
+      appendFileSync(input.store, `\n${records.map((each) => JSON.stringify(each)).join('\n')}\n`),
     options: () => ({
       staticHosts: { [ALLOWED]: [upstream.address], [DENIED]: [upstream.address] },
       upstreamCas: [upstream.ca],

@@ -20,7 +20,14 @@ export type LoadInput = {
 export type Success = { from: number; to: number }
 
 /** One sandbox under load. */
-export type LoadedSandbox = { name: string; id: string; given: GivenNetwork; successes: Success[]; failures: number; tried: number }
+export type LoadedSandbox = {
+  name: string
+  id: string
+  given: GivenNetwork
+  successes: Success[]
+  failures: number
+  tried: number
+}
 
 /** The sandboxes of one runner, and what they report. */
 export class Sandboxes {
@@ -58,7 +65,16 @@ export class Sandboxes {
       'docker',
       [
         ...['run', '--rm', '--name', name, '--label', `${LABELS.installation}=${installation}`, '--cap-drop=ALL'],
-        ...['--network', given.network, '--ip', given.address, '--dns', given.dns, '--memory=256m', '--entrypoint=node'],
+        ...[
+          '--network',
+          given.network,
+          '--ip',
+          given.address,
+          '--dns',
+          given.dns,
+          '--memory=256m',
+          '--entrypoint=node',
+        ],
         ...given.mounts.flatMap(({ host, target }) => ['--volume', `${host}:${target}:ro`]),
         ...['--volume', `${INSIDE}:/inside.mjs:ro`, '--env', `NODE_EXTRA_CA_CERTS=${given.ca}`],
         ...[image, '/inside.mjs', JSON.stringify(input)],

@@ -25,13 +25,20 @@ export function readLedger(file: string): Ledger {
 /** What an outside look finds wrong: arrivals that the ledger does not have, or has from later on; and gaps in it. */
 export function judgeLedger(arrivals: readonly Arrival[], { records }: Ledger): string[] {
   const allowed = new Map<string, number>()
-  for (const { verdict, path, at } of records) if (verdict === 'allow' && path !== null) allowed.set(path, Date.parse(at))
+  for (const { verdict, path, at } of records)
+    if (verdict === 'allow' && path !== null) allowed.set(path, Date.parse(at))
   const missing = arrivals.filter(({ path }) => !allowed.has(path))
   const early = arrivals.filter(({ path, at }) => (allowed.get(path) ?? 0) > at)
   const gaps = gapsOf(records)
   return [
-    ...summed(missing.map(({ path }) => path), 'requests arrived that the ledger does not have'),
-    ...summed(early.map(({ path }) => path), 'requests arrived before their record was opened'),
+    ...summed(
+      missing.map(({ path }) => path),
+      'requests arrived that the ledger does not have',
+    ),
+    ...summed(
+      early.map(({ path }) => path),
+      'requests arrived before their record was opened',
+    ),
     ...summed(gaps, 'records are missing between others'),
   ]
 }
