@@ -10,7 +10,7 @@ const TTL_SECONDS = 2
 
 /** A refused question, for the ledger. */
 export type DnsRefusal = { asked: string; host: string | null; rule: string | null; reason: Reason }
-export type DnsAnswer = { bytes: Buffer; refusal?: DnsRefusal }
+export type DnsAnswer = { bytes: Buffer; type: number; refusal?: DnsRefusal }
 
 /**
  * Answers a packet from the policy alone: an allowed name is the gateway's own address, whatever else is asked of it is
@@ -20,12 +20,14 @@ export function answerDns(packet: Uint8Array, session: Session): DnsAnswer | und
   const query = readQuery(packet)
   if (query === undefined) return undefined
   const refusal = judge(query, session)
+  const { type } = query
   if (refusal !== undefined) {
     const rcode = query.class === CLASS_IN ? RCODE.nameError : RCODE.refused
-    return { bytes: writeAnswer(query, { rcode }), refusal }
+    return { bytes: writeAnswer(query, { rcode }), type, refusal }
   }
-  if (query.type !== TYPE_A) return { bytes: writeAnswer(query, { rcode: RCODE.ok }) }
-  return { bytes: writeAnswer(query, { rcode: RCODE.ok, address: session.gatewayAddress, ttl: TTL_SECONDS }) }
+  if (type !== TYPE_A) return { bytes: writeAnswer(query, { rcode: RCODE.ok }), type }
+  const answer = { rcode: RCODE.ok, address: session.gatewayAddress, ttl: TTL_SECONDS }
+  return { bytes: writeAnswer(query, answer), type }
 }
 
 /** Why a question is refused; undefined: its name may be reached. */

@@ -4,6 +4,7 @@ import { createRateRecords } from '../listen/rate-records.ts'
 import type { FindSession, Session } from '../session.ts'
 import { answerDns } from './answer.ts'
 import { MAX_QUERY_BYTES } from './message.ts'
+import { createOneLookup } from './one-lookup.ts'
 
 export type DnsDeps = {
   find: FindSession
@@ -43,16 +44,17 @@ export async function openDns(deps: DnsDeps, options: { bind: string; port: numb
 
 type Ask = (packet: Buffer, session: Session) => Buffer | undefined
 
-/** Counts, answers, and records each refused question. */
+/** Counts, answers, and records each refused name. */
 function createAsk(): Ask {
   const recordRate = createRateRecords()
+  const isFirst = createOneLookup()
   return (packet, session) => {
     if (!session.admit('dns')) {
       recordRate(session, 'dns')
       return undefined
     }
     const answer = answerDns(packet, session)
-    if (answer?.refusal !== undefined) {
+    if (answer?.refusal !== undefined && isFirst(session, { name: answer.refusal.asked, type: answer.type })) {
       const { reason, ...record } = answer.refusal
       void session.deny({ layer: 'dns', ...record }, reason)
     }
