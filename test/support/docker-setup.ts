@@ -9,9 +9,12 @@ declare module 'vitest' {
   }
 }
 
-/** What tests with real sandboxes need: the base image's tag and a PostgreSQL. */
+const run = promisify(execFile)
+
+/** What tests with real sandboxes need: our images, built beforehand since no test has that much time, and a PostgreSQL. */
 export default async function setup(project: TestProject) {
-  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/image.mjs', 'tag', 'base'])
+  await run(process.execPath, ['scripts/image.mjs', 'build', 'base', 'universal', 'gateway'])
+  const { stdout } = await run(process.execPath, ['scripts/image.mjs', 'tag', 'base'])
   project.provide('baseImage', stdout.trim())
   return setupPostgres(project)
 }
