@@ -59,7 +59,7 @@ k=sk; grep -rlF "$k-corpus" /etc /run /var /tmp /home /root /agent-home /workspa
     id: 'I04',
     what: 'a connection to one name and a Host field of another: refused, nothing is added',
     run: async (corpus) => {
-      const script = `raw 'GET /v1/x HTTP/1.1\\r\\nHost: evil.test\\r\\n\\r\\n' 443 sni=model.test; raw 'GET /v1/x HTTP/1.1\\r\\nHost: model.test\\r\\n\\r\\n' 443 sni=evil.test; raw 'POST /v1/responses HTTP/1.1\\r\\nHost: evil.test\\r\\nContent-Length: 2\\r\\n\\r\\n{}' 80`
+      const script = `raw 'GET /v1/x HTTP/1.1\\r\\nHost: evil.test\\r\\n\\r\\n' 443 sni=model.test; raw 'GET /v1/x HTTP/1.1\\r\\nHost: model.test\\r\\n\\r\\n' 443 sni=evil.test; raw 'POST /v1/responses HTTP/1.1\\r\\nHost: evil.test\\r\\nConnection: close\\r\\nContent-Length: 2\\r\\n\\r\\n{}' 80`
       const { output, ledger, seen } = await ask(corpus, script, { count: 3 })
       expect(output.match(/x-drydock-denied: host-mismatch/gi)).toHaveLength(2)
       expect(ledger.map(({ verdict, reason }) => `${verdict} ${reason}`)).toEqual([

@@ -44,7 +44,7 @@ export const DNS: readonly (Row | Story)[] = [
     id: 'C05',
     what: 'other resolvers: plain, over TCP, over TLS',
     policy: 'RO',
-    script: `dig +tries=1 +time=2 @8.8.8.8 evil.test; dig +tcp +tries=1 +time=2 @8.8.8.8 evil.test; opens 8.8.8.8 853; opens 1.1.1.1 443`,
+    script: `dig +tries=1 +time=1 @8.8.8.8 evil.test; dig +tcp +tries=1 +time=1 @8.8.8.8 evil.test; opens 8.8.8.8 853; opens 1.1.1.1 443`,
     sees: [/closed\nclosed\n$|closed\nclosed/],
     not: [/status:/, /open/],
     ledger: [],

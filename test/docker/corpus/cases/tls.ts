@@ -102,7 +102,7 @@ export const TLS: readonly (Row | Story)[] = [
     id: 'E09',
     what: 'control: ssh by a tcp rule, over the proxy and on the port of the rule',
     policy: 'TUNNELS',
-    script: `raw 'SSH-2.0-x\\r\\n' 3128 connect=ssh.test:22 idle=1; raw 'SSH-2.0-y\\r\\n' 22 idle=1`,
+    script: `raw 'SSH-2.0-x\\r\\n' 3128 connect=ssh.test:22 idle=0.5; raw 'SSH-2.0-y\\r\\n' 22 idle=0.5`,
     sees: [/ 200 [^]*SSH-2\.0-corpus[^]*SSH-2\.0-corpus/],
     ledger: [
       { verdict: 'allow', layer: 'connect', host: 'ssh.test', port: 22, bytesUp: 11 },
