@@ -1,6 +1,9 @@
 import type { Reason } from '../../ledger.ts'
 import type { Wire } from './wire.ts'
 
+/** For the last bytes, when both sides have ended: a peer that takes none must not keep a connection for good. */
+const LINGER_MS = 10_000
+
 /** Passes bytes both ways between two wires until both have ended, or one breaks. */
 export class Tunnel {
   bytesUp = 0
@@ -8,13 +11,16 @@ export class Tunnel {
   readonly #client: Wire
   readonly #upstream: Wire
   readonly #count: (bytes: number) => boolean
+  readonly #lingerMs: number
+  #timer: NodeJS.Timeout | undefined
   #open = 2
   #resolve: ((reason: Reason | null) => void) | undefined
 
-  constructor(client: Wire, upstream: Wire, count: (bytes: number) => boolean) {
+  constructor(client: Wire, upstream: Wire, count: (bytes: number) => boolean, lingerMs = LINGER_MS) {
     this.#client = client
     this.#upstream = upstream
     this.#count = count
+    this.#lingerMs = lingerMs
   }
 
   /** Resolves when both are closed, with the reason why it was cut, if it was. */
@@ -29,6 +35,7 @@ export class Tunnel {
   cut(reason: Reason | null): void {
     const resolve = this.#resolve
     this.#resolve = undefined
+    clearTimeout(this.#timer)
     this.#client.destroy()
     this.#upstream.destroy()
     resolve?.(reason)
@@ -52,17 +59,19 @@ export class Tunnel {
     })
   }
 
-  /** Ends both sides behind what was written. */
+  /** Ends both sides behind what was written; until then the tunnel is open, and can be cut. */
   #finish(): void {
-    const resolve = this.#resolve
-    this.#resolve = undefined
+    let open = 0
     for (const wire of [this.#client, this.#upstream]) {
-      if (wire.endedCleanly && !wire.closed)
+      if (!wire.endedCleanly || wire.closed) wire.destroy()
+      else {
+        open++
         wire.socket.end(() => {
-          wire.destroy()
+          if (--open === 0) this.cut(null)
         })
-      else wire.destroy()
+      }
     }
-    resolve?.(null)
+    if (open === 0) this.cut(null)
+    else this.#timer ??= setTimeout(() => this.cut(null), this.#lingerMs)
   }
 }

@@ -10,6 +10,7 @@ export type Tunnel = {
   address: string
   record: OpenRecord
   stillAllowed: () => boolean
+  lingerMs?: number
   /** For the record: the status that the sandbox saw. */
   status: number | null
 }
@@ -17,11 +18,15 @@ export type Tunnel = {
 /** A peer that is gone without a word is noticed in minutes; one that is only silent may stay. */
 const KEEP_ALIVE_MS = 60_000
 
+/** For the last bytes towards a side whose other one is gone: a peer that takes none must not keep a connection for good. */
+const LINGER_MS = 10_000
+
 /**
  * Passes bytes both ways until one side is done, counts them, and completes the record. An end of one side is passed on to
  * the other. Both sockets are gone when it resolves.
  */
-export function tunnel({ session, client, upstream, address, record, stillAllowed, status }: Tunnel): Promise<void> {
+export function tunnel(options: Tunnel): Promise<void> {
+  const { session, client, upstream, address, record, stillAllowed, status, lingerMs = LINGER_MS } = options
   return new Promise((resolve) => {
     const bytes = { up: 0, down: 0 }
     let reason: Reason | null = null
@@ -32,11 +37,13 @@ export function tunnel({ session, client, upstream, address, record, stillAllowe
     }
     const forget = session.track({ stillAllowed, close })
     let open = 2
+    let timer: NodeJS.Timeout | undefined
     const onClose = (other: Socket, hadError: boolean) => {
+      open -= 1
       if (hadError) other.destroy()
       else other.destroySoon()
-      open -= 1
-      if (open > 0) return
+      if (open > 0) return void (timer = setTimeout(() => other.destroy(), lingerMs))
+      clearTimeout(timer)
       forget()
       record.end({ status, address, bytesUp: bytes.up, bytesDown: bytes.down, reason })
       resolve()
