@@ -6,7 +6,7 @@ import type { LedgerRecord } from '../../../sandbox-policy/ledger.ts'
 import { run } from '../../e2e/program.ts'
 import { policyOf, SERVED } from './policies.ts'
 import { allow, deny, refused, like } from './row.ts'
-import { startUpstream, upstreamAddresses, type Upstream } from './upstream.ts'
+import { startUpstream, type Upstream } from './upstream.ts'
 import { CAN_RUN } from './world.ts'
 
 type Document = {
@@ -36,7 +36,7 @@ describe.skipIf(!CAN_RUN)('drydock sandbox', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'drydock-command-'))
-    upstream = await startUpstream({ ...upstreamAddresses(), names: SERVED })
+    upstream = await startUpstream(SERVED)
   })
   afterAll(async () => {
     await upstream[Symbol.asyncDispose]()

@@ -26,6 +26,7 @@ export type Seen = {
 
 export type Upstream = AsyncDisposable & {
   address: string
+  demanding: string
   ca: string
   /** Requests since it was last emptied. */
   seen: Seen[]
@@ -36,17 +37,27 @@ export type Upstream = AsyncDisposable & {
   repository: string
 }
 
-/** Ports 22 and 2222 take anything, 80 is HTTP, 443 is TLS. The address beside it wants client certificates. */
-export const upstreamAddresses = () => {
-  const last = 2 * randomInt(1, 127)
-  return { address: `198.51.100.${last}`, demanding: `198.51.100.${last + 1}` }
+/** Two addresses that nobody else has at the moment: other tests run beside this one. */
+async function takeAddresses(): Promise<string[]> {
+  const taken: string[] = []
+  while (taken.length < 2) {
+    const address = `203.0.113.${randomInt(1, 255)}`
+    const added = run('ip', ['address', 'add', `${address}/32`, 'dev', 'lo'])
+    const isOurs = await added.then(
+      () => true,
+      (error: Error) => !/File exists/.test(error.message) && Promise.reject(error),
+    )
+    if (isOurs) taken.push(address)
+  }
+  return taken
 }
 
-export type UpstreamInput = { address: string; demanding: string; names: readonly string[] }
-
-/** Recording servers on addresses of their own on this machine, which needs root. */
-export async function startUpstream({ address, demanding, names }: UpstreamInput): Promise<Upstream> {
-  for (const each of [address, demanding]) await run('ip', ['address', 'add', `${each}/32`, 'dev', 'lo'])
+/**
+ * Recording servers on addresses of their own on this machine, which needs root. Ports 22 and 2222 take anything, 80 is
+ * HTTP, 443 is TLS; 443 of the other address wants client certificates.
+ */
+export async function startUpstream(names: readonly string[]): Promise<Upstream> {
+  const [address = '', demanding = ''] = await takeAddresses()
   const seen: Seen[] = []
   const bytes: string[] = []
   const certificates = await makeCertificates(names)
@@ -54,7 +65,7 @@ export async function startUpstream({ address, demanding, names }: UpstreamInput
   const nameServer = await startNameServer(address)
   const servers = await startServers({ address, demanding, certificates, seen, bytes, repository })
   return {
-    ...{ address, ca: certificates.ca, seen, bytes, nameServer, repository: repository.path },
+    ...{ address, demanding, ca: certificates.ca, seen, bytes, nameServer, repository: repository.path },
     async [Symbol.asyncDispose]() {
       for (const { server, sockets } of servers) {
         for (const socket of sockets) socket.destroy()

@@ -13,7 +13,7 @@ import { sh, type Output } from '../sandbox/harness.ts'
 import { DEMANDING, SERVED, policyOf, type PolicyName } from './policies.ts'
 import { fence, fenceName, PRELUDE, PROBE } from './probe.ts'
 import type { Row } from './row.ts'
-import { startUpstream, upstreamAddresses, type Seen, type Upstream } from './upstream.ts'
+import { startUpstream, type Seen, type Upstream } from './upstream.ts'
 
 /** The upstream servers need ports below 1024 on addresses of their own. */
 export const CAN_RUN = process.getuid?.() === 0
@@ -55,14 +55,13 @@ export type CorpusOptions = {
 
 /** A gateway of its own whose every upstream is on record. */
 export function useCorpus({ env = {}, engine: wrap = (it) => it, dataDir }: CorpusOptions = {}): Corpus {
-  const { address, demanding } = upstreamAddresses()
   const options: { -readonly [Key in keyof GatewayOptions]: GatewayOptions[Key] } = {}
   const inner = createDockerEngine()
-  const variables = { DRYDOCK_GATEWAY_NAME_SERVERS: `${address}:53`, ...env }
+  const variables = () => ({ DRYDOCK_GATEWAY_NAME_SERVERS: `${corpus.upstream.address}:53`, ...env })
   const engine = wrap({
     ...inner,
     runService: (spec, signal) =>
-      inner.runService(isGateway(spec.name) ? { ...spec, env: { ...spec.env, ...variables } } : spec, signal),
+      inner.runService(isGateway(spec.name) ? { ...spec, env: { ...spec.env, ...variables() } } : spec, signal),
   })
   const changes = { engine, testIsolation: false, options: () => options, ready: { least: 1, most: 4 } }
   const world = useNetworks(
@@ -97,7 +96,8 @@ export function useCorpus({ env = {}, engine: wrap = (it) => it, dataDir }: Corp
   corpus.play = (row) => play(row, corpus)
 
   beforeAll(async () => {
-    corpus.upstream = await startUpstream({ address, demanding, names: [...SERVED, DEMANDING] })
+    corpus.upstream = await startUpstream([...SERVED, DEMANDING])
+    const { address, demanding } = corpus.upstream
     options.upstreamCas = [corpus.upstream.ca]
     options.staticHosts = Object.fromEntries([...SERVED.map((name) => [name, [address]]), [DEMANDING, [demanding]]])
     const { stdout } = await promisify(execFile)(process.execPath, ['scripts/image.mjs', 'tag', 'universal'])

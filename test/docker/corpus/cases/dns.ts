@@ -110,12 +110,12 @@ print(time.time()-began)"`,
     what: "a sandbox's own hosts file decides nothing for the gateway",
     policy: 'RO',
     user: 'root',
-    script: `echo '203.0.113.9 allowed.test' >> /etc/hosts; getent hosts allowed.test
+    script: `echo '192.0.2.99 allowed.test' >> /etc/hosts; getent hosts allowed.test
 ask https://allowed.test/hosts-file
 ask -m 2 --noproxy '*' https://allowed.test/past-the-gateway
-grep -v 203.0.113.9 /etc/hosts > /tmp/hosts; cat /tmp/hosts > /etc/hosts`,
-    sees: [/203\.0\.113\.9\s+allowed\.test/, /from upstream/, /\[exit (7|28)\]/],
-    ledger: [allow('allowed.test', { address: expect.stringMatching(/^198\.51\.100\./) as unknown as string })],
+grep -v 192.0.2.99 /etc/hosts > /tmp/hosts; cat /tmp/hosts > /etc/hosts`,
+    sees: [/192\.0\.2\.99\s+allowed\.test/, /from upstream/, /\[exit (7|28)\]/],
+    ledger: [allow('allowed.test', { address: expect.stringMatching(/^203\.0\.113\./) as unknown as string })],
     upstream: ['GET https://allowed.test/hosts-file'],
   },
   {
