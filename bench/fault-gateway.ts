@@ -23,7 +23,7 @@ const SETTLE_MS = 400
 /** Kills the gateway and the runner beside it under load, and has an outside server say what got through. */
 export async function run(options: BenchOptions): Promise<number> {
   const input = numbers(options.args, {
-    ...{ kills: 20, sandboxes: 20, 'runner-kills': -1, seed: Date.now() % 1_000_000, 'pause-ms': 60 },
+    ...{ kills: 20, sandboxes: 20, 'runner-kills': -1, seed: Date.now() % 1_000_000, 'pause-ms': 150 },
   })
   const runnerKills = input['runner-kills'] < 0 ? input.kills : input['runner-kills']
   progress(
@@ -82,7 +82,7 @@ class Fault {
     const name = kind === 'ground container' ? groundName(installation) : gateway
     const moment = await killContainer(name, kind === 'gateway process' ? 'signal' : 'engine')
     const until = Date.now() + BACK_LIMIT_MS
-    while ((await startedAt(gateway)) === before && Date.now() < until) await delay(50)
+    while ((await startedAt(gateway)) === before && Date.now() < until) await delay(250)
     await this.#untilAllServed(Date.now(), kind)
     const backs = this.#sandboxes.all.map(({ successes }) => backAfter(successes, moment) ?? Infinity)
     const back = Math.max(...backs)

@@ -17,7 +17,7 @@ export type InsideInput = {
 }
 
 const ATTEMPT_MS = 500
-const RETRY_MS = 20
+const RETRY_MS = 100
 const WAY_PAUSE_MS = 40
 
 const input = JSON.parse(process.argv[2] ?? '') as InsideInput

@@ -34,8 +34,10 @@ export type OuterNetwork = { bridge: string; ground: string; cidr: string }
 const OUTER_KIND = 'outer-network'
 const SETTINGS_LABEL = 'drydock.settings'
 /** Of these containers' making; another number replaces those of an earlier program. */
-const MAKE = 1
+const MAKE = 2
 const GATEWAY_MEMORY_MIB = 1024
+/** Sandboxes that keep every processor busy must not keep the gateway from coming back. */
+const GATEWAY_CPU_SHARES = 16 * 1024
 
 export const groundName = (installation: string) => `drydock-ground-${installation}`
 export const gatewayName = (installation: string) => `drydock-gateway-${installation}`
@@ -242,6 +244,7 @@ function gatewaySpec({ ground, folders, ...rest }: GatewayInput): ServiceSpec {
       { host: folders.control, target: GATEWAY_PATHS.control, readOnly: false },
       { host: folders.state, target: GATEWAY_PATHS.state, readOnly: false },
     ],
+    cpuShares: GATEWAY_CPU_SHARES,
     hardened: { user: folders.user, tmpfs: ['/tmp'], pids: 128 },
   }
 }

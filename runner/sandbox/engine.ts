@@ -45,6 +45,8 @@ export type ServiceSpec = {
   hardened?: Hardening
   shmMiB?: number
   memoryMiB?: number
+  /** Its part of the processors when they are short; containers have 1024 by default. */
+  cpuShares?: number
 }
 
 /** A network that a service is in. The bridge's own address is not to be had. */

@@ -24,6 +24,7 @@ export function serviceBody(spec: ServiceSpec) {
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
       ...(spec.shmMiB ? { ShmSize: spec.shmMiB * MiB } : {}),
       ...(spec.memoryMiB ? { Memory: spec.memoryMiB * MiB, MemorySwap: spec.memoryMiB * MiB } : {}),
+      ...(spec.cpuShares ? { CpuShares: spec.cpuShares } : {}),
       Mounts: [
         ...(spec.volumes ?? []).map(({ name, target }) => mount('volume', { source: name, target, readOnly: false })),
         ...(spec.binds ?? []).map(({ host, target, readOnly }) => mount('bind', { source: host, target, readOnly })),
