@@ -11,8 +11,11 @@ const POLICY = { allow: [{ host: 'allowed.test' }], methods: 'all' as const }
 const BLOCK = Buffer.alloc(256 * 1024, 'x')
 
 /** Writes so many bytes, no faster than they are taken. */
-async function pour(socket: { write: (bytes: Buffer) => boolean; once: (event: 'drain', done: () => void) => void }) {
-  for (let left = SIZE; left > 0; left -= BLOCK.length) {
+async function pour(
+  socket: { write: (bytes: Buffer) => boolean; once: (event: 'drain', done: () => void) => void },
+  bytes = SIZE,
+) {
+  for (let left = bytes; left > 0; left -= BLOCK.length) {
     if (!socket.write(BLOCK))
       await new Promise<void>((resolve) => {
         socket.once('drain', resolve)
@@ -24,12 +27,15 @@ test('256 MiB up and 256 MiB down at once pass in constant memory, every byte co
   let up = 0
   const server = createServer({ noDelay: true }, (socket) => {
     let begun = false
+    let poured = Promise.resolve()
     socket.on('data', (chunk: Buffer) => {
       up += chunk.length
+      // An answer that ends before its request does ends the exchange: its last block waits.
+      if (up >= SIZE && up - chunk.length < SIZE) void poured.then(() => socket.write(BLOCK))
       if (begun) return
       begun = true
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${String(SIZE)}\r\n\r\n`)
-      void pour(socket)
+      poured = pour(socket, SIZE - BLOCK.length)
     })
     socket.on('error', () => undefined)
   })
