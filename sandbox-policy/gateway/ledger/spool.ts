@@ -28,6 +28,9 @@ type Batch = { written: Promise<void>; resolve: () => void; reject: (error: Ledg
 /** Completions that wait for a full disk; more are dropped: their records stand as open ones. */
 const MAX_WAITING_ENDS = 65_536
 
+/** No line is longer: its texts are cut, and each character takes six at most. */
+const MAX_LINE = 32 * 1024
+
 /** Room above `maxBytes` for the completions of what is already open. */
 const MARGIN = 1.05
 
@@ -159,7 +162,8 @@ export class Spool implements AsyncDisposable {
     try {
       this.#append(opens, ends)
       batch.resolve()
-      this.#report(undefined)
+      // Completions have room of their own: that they were written does not say that records are taken.
+      if (opens.length > 0 || this.#backlog.bytes() + MAX_LINE <= this.#options.maxBytes) this.#report(undefined)
     } catch (error) {
       this.#ends = ends.slice(-MAX_WAITING_ENDS)
       this.#report(messageOf(error))
