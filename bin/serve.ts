@@ -23,6 +23,7 @@ import type { ServerConfig } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
 import type { DataFolder } from './data-folder.ts'
 import { openKeyring } from './keyring.ts'
+import { createLogger } from './logger.ts'
 import { ownImages } from './own-images.ts'
 import type { OwnImages } from './own-images.ts'
 import { watchSettings } from './watch-settings.ts'
@@ -52,7 +53,7 @@ export type RunningServer = {
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { config, role } = options
   const stop = new AbortController()
-  const logger = pino({ level: config.logLevel, base: { role } }, pino.destination(2))
+  const logger = createLogger({ level: config.logLevel, role }, pino.destination(2))
   const cleanup = cleanupStack()
   cleanup.defer(surviveUnhandled(logger))
   try {
