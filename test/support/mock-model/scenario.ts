@@ -14,6 +14,8 @@ export type Step = {
   plan?: readonly PlanItem[]
   usage?: Partial<Usage>
   delayMs?: number
+  /** The answer waits for it, so that a test can look at an agent at work. */
+  hold?: Promise<void>
   /** Faults. `times`: only so often, then the step goes on as it should. */
   httpError?: { status: number; headers?: Record<string, string>; body?: unknown; times?: number }
   streamError?: { code: string; message: string }

@@ -104,6 +104,7 @@ class Model {
     Object.assign(request, { scenario: scenario.name, step: at })
     const key = `${scenario.name}/${at}`
     if (step.delayMs) await delay(step.delayMs)
+    if (step.hold) await step.hold
     if (step.hang) return
     const { httpError, drop } = step
     if (httpError && this.#mayFail(key, httpError.times)) {
