@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { docker } from '../gateway/containers.ts'
 
-/** What is killed: the gateway's process, its container, the container that holds the network, the runner beside it. */
-export const KINDS = ['gateway process', 'gateway container', 'ground container', 'runner'] as const
-export type Kind = (typeof KINDS)[number]
+/** What is killed beside the runner: the gateway's process, its container, the container that holds the network. */
+export const SERVICES = ['gateway process', 'gateway container', 'ground container'] as const
+export type Service = (typeof SERVICES)[number]
 
 const GONE_LIMIT_MS = 5000
 
-export async function pidOf(container: string): Promise<number> {
+async function pidOf(container: string): Promise<number> {
   return Number(await docker('inspect', '--format', '{{.State.Pid}}', container))
 }
 

@@ -1,3 +1,4 @@
+import { hasCode } from '../../domain/errors.ts'
 import { AttemptFailure } from '../failure.ts'
 import { LABELS, type Attached, type Engine } from '../sandbox/engine.ts'
 import type { Log } from './log.ts'
@@ -191,11 +192,16 @@ export async function createSubnetNetwork(
 ): Promise<Subnet & { name: string }> {
   let tries = 0
   for (const subnet of subnetsOf(range, avoid())) {
-    const outcome = await engine.createNetwork({
+    const creating = engine.createNetwork({
       name: input.nameOf(subnet),
       labels: { [LABELS.installation]: installation, ...input.labels },
       subnet: subnet.cidr,
       kind: input.kind,
+    })
+    const outcome = await creating.catch((error: unknown) => {
+      // The name of a sandbox's network is its subnet: another sandbox has it.
+      if (input.kind === 'sandbox' && hasCode(error, 'name-taken')) return 'overlaps' as const
+      throw error
     })
     if (outcome === 'created') return { ...subnet, name: input.nameOf(subnet) }
     if (++tries >= MAX_TRIES) break

@@ -140,6 +140,7 @@ describe('answerDns()', () => {
       'an additional that is no OPT',
       Buffer.concat([withByte(11, 1), Buffer.from([0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 0])]),
     ],
+    ['a cut OPT', Buffer.concat([withByte(11, 1), Buffer.from([0, 0, 41, 4, 0, 0, 0, 0, 0, 0])])],
     [
       'two OPTs',
       Buffer.concat([
