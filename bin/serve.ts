@@ -75,7 +75,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     await migrateDatabase(address, join(packageRoot, 'migrations'))
     const database = openDatabase(address)
     cleanup.defer(() => database[Symbol.asyncDispose]())
-    const settings = await watchSettings(database.db, config, stop.signal)
+    const settings = await watchSettings(database, { config, logger }, stop.signal)
     const keyring = await openKeyring({ encoded: config.masterKeys, dataDir: folder?.path })
 
     const roots = config.repositoryRoots ?? [homedir()]

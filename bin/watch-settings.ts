@@ -1,4 +1,5 @@
-import type { Db } from '../domain/db.ts'
+import type { Logger } from 'pino'
+import type { Database } from '../domain/db.ts'
 import { readSettings } from '../domain/settings/settings.ts'
 import type { Settings } from '../domain/settings/settings.ts'
 import type { WorkspacePolicy } from '../runner/network-plan.ts'
@@ -19,8 +20,12 @@ export type LiveSettings = {
   onChange: (listener: () => Promise<void>) => void
 }
 
-/** The settings of the database together with those of the process, a few seconds old at most. */
-export async function watchSettings(db: Db, config: ServerConfig, signal: AbortSignal): Promise<LiveSettings> {
+/** The settings of the database together with those of the process. A change is known at once, or a few seconds later. */
+export async function watchSettings(
+  { db, client }: Pick<Database, 'db' | 'client'>,
+  { config, logger }: { config: ServerConfig; logger: Logger },
+  signal: AbortSignal,
+): Promise<LiveSettings> {
   let current = await readSettings(db)
   let changed: () => Promise<void> = async () => undefined
   const refresh = async () => {
@@ -28,7 +33,9 @@ export async function watchSettings(db: Db, config: ServerConfig, signal: AbortS
     current = await readSettings(db)
     if (JSON.stringify(current) !== before) await changed()
   }
-  void periodically({ everyMs: REFRESH_MS, work: refresh, onError: () => undefined }, signal)
+  const onError = (error: unknown) => logger.warn({ err: error }, 'Cannot read the settings; the earlier ones hold')
+  void periodically({ everyMs: REFRESH_MS, work: refresh, onError }, signal)
+  await client.listen('drydock_settings', () => void refresh().catch(onError))
   return {
     gitAllowedHosts: () => [...current.gitAllowedHosts, ...config.gitAllowedHosts],
     allowedRegistries: () => current.allowedRegistries,

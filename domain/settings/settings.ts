@@ -47,6 +47,7 @@ export async function updateSettings(db: Db, patch: SettingsChange, updatedBy: s
           set: { value: sql`excluded.value`, updatedAt: sql`now()`, updatedBy },
         })
     }
+    await tx.execute(sql`select pg_notify('drydock_settings', '')`)
     return readSettings(tx)
   })
 }
