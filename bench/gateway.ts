@@ -10,6 +10,7 @@ import { load, progress, report } from './support/report.ts'
 
 const NOTES = [
   'Each proxy has one processor, the same one; client, far side and the reader of the ledger have the others.',
+  'New connections are full handshakes: their client, hey, resumes no session, whoever would (resumed names those).',
   'squid is reached by a route, since a client that sends it CONNECT could not be the same as for the others.',
   'Processor time is of the whole container; for squid with its helpers, for drydock with the spool.',
 ]

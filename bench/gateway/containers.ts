@@ -80,8 +80,9 @@ export async function cpuSeconds(container: string): Promise<number> {
   return micro === undefined ? Number(text) / 1e9 : Number(micro) / 1e6
 }
 
-/** Resident memory of a container's first process, in MiB. */
+/** Resident memory of a container's largest process, in MiB: its first one may only start the others. */
 export async function residentMiB(container: string): Promise<number> {
-  const text = await docker('exec', container, 'cat', '/proc/1/status')
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1]) / 1024
+  const text = await docker('exec', container, 'sh', '-c', 'cat /proc/[0-9]*/status')
+  const sizes = [...text.matchAll(/^VmRSS:\s+(\d+) kB$/gm)].map((match) => Number(match[1]))
+  return Math.max(...sizes) / 1024
 }

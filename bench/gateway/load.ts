@@ -3,6 +3,7 @@ import { docker } from './containers.ts'
 export const HOST = 'bench.example.com'
 export const SMALL = `https://${HOST}/bench/small`
 export const BULK = `https://${HOST}/bench/bulk`
+export const SMALL_BYTES = 1024
 export const BULK_BYTES = 200_000_000
 /** Longer than any answer: what is under way at the end is waited for. */
 const GRACE_S = 2
@@ -12,8 +13,6 @@ export type LoadInput = {
   threads: number
   /** Asks for so long. */
   seconds: number
-  /** A connection for each request. */
-  newConnections?: boolean
   /** Where the far side's name leads, one for each thread in turn; without: where the client's hosts file says. */
   addresses?: readonly string[]
 }
@@ -33,11 +32,10 @@ export type LoadResult = {
 
 /** Runs wrk in a client container. */
 export async function runLoad(client: string, input: LoadInput): Promise<LoadResult> {
-  const { connections, threads, seconds, newConnections, addresses } = input
+  const { connections, threads, seconds, addresses } = input
   const env = {
     LOAD_BODY: '/bodies/small',
     LOAD_SECONDS: String(seconds),
-    ...(newConnections === true && { LOAD_CLOSE: '1' }),
     ...(addresses !== undefined && { LOAD_ADDRESSES: addresses.join(',') }),
   }
   const output = await docker(
@@ -48,6 +46,34 @@ export async function runLoad(client: string, input: LoadInput): Promise<LoadRes
   const line = /^LOAD (\{.*\})$/m.exec(output)?.[1]
   if (line === undefined) throw new Error(`wrk said nothing of use: ${output}`)
   return JSON.parse(line) as LoadResult
+}
+
+export type FreshResult = Pick<LoadResult, 'asked' | 'answered' | 'seconds'> & { said: string }
+
+/**
+ * Runs hey in a client container: a connection for each request, each with a full handshake, whatever the server offers
+ * (wrk resumes sessions). Bodies are checked by their length.
+ */
+export async function runFresh(client: string, input: { connections: number; seconds: number }): Promise<FreshResult> {
+  const { connections, seconds } = input
+  const flags = [
+    '-z',
+    `${seconds}s`,
+    '-c',
+    String(connections),
+    '-t',
+    '10',
+    '-disable-keepalive',
+    '-disable-compression',
+  ]
+  const said = await docker('exec', client, 'hey', ...flags, SMALL)
+  const numberOf = (pattern: RegExp) => Number(pattern.exec(said)?.[1] ?? 0)
+  const good = numberOf(/^\s*\[200\]\s+(\d+) responses$/m)
+  // `[STATUS] N responses`; of errors, `[N] what`.
+  const lines = [...said.matchAll(/^\s*\[(\d+)\]\s+(?:(\d+) responses$)?/gm)]
+  const all = lines.reduce((sum, [, first, second]) => sum + Number(second ?? first), 0)
+  const isWhole = numberOf(/^\s*Total data:\s+(\d+) bytes$/m) === good * SMALL_BYTES
+  return { asked: all, answered: isWhole ? good : 0, seconds: numberOf(/^\s*Total:\s+([\d.]+) secs$/m), said }
 }
 
 /** What went wrong in a load, as a sentence; undefined when each request got its answer. */

@@ -1,6 +1,6 @@
 import { progress, round } from '../support/report.ts'
 import { cpuSeconds } from './containers.ts'
-import { faultOf, fetchBulk, runLoad, type LoadInput, type LoadResult } from './load.ts'
+import { faultOf, fetchBulk, runFresh, runLoad, type FreshResult, type LoadInput, type LoadResult } from './load.ts'
 import type { Target, TargetName, World } from './world.ts'
 
 export type Shape = { runs: number; seconds: number; connections: number }
@@ -53,20 +53,20 @@ class Run {
   async warm(target: Target): Promise<void> {
     const { connections, seconds } = this.#shape
     await this.#load(target, { connections, threads: this.#threads, seconds })
-    await this.#load(target, { connections, threads: this.#threads, seconds, newConnections: true })
+    await this.#fresh(target, seconds)
   }
 
   async measure(target: Target): Promise<Figures> {
     const { connections, seconds } = this.#shape
     const many = { connections, threads: this.#threads, seconds }
     const keepalive = await this.#costOf(target, () => this.#load(target, many))
-    const fresh = await this.#costOf(target, () => this.#load(target, { ...many, newConnections: true }))
+    const fresh = await this.#costOf(target, () => this.#fresh(target, seconds))
     const single = await this.#load(target, { connections: 1, threads: 1, seconds: Math.min(seconds, 2) })
     const bulk = await this.#costOf(target, () => this.#bulk(target))
     return {
       keepaliveRps: rps(keepalive.of),
       keepaliveCpuUs: round((keepalive.cpu * 1e6) / keepalive.of.answered),
-      newConnRps: rps(fresh.of),
+      newConnRps: round(fresh.of.answered / fresh.of.seconds),
       newConnCpuUs: round((fresh.cpu * 1e6) / fresh.of.answered),
       bulkMBps: round(bulk.of),
       bulkCpuMsPerMB: round((bulk.cpu * 1000) / 200, 2),
@@ -79,6 +79,13 @@ class Run {
     const result = await runLoad(target.client, input)
     const fault = faultOf(result)
     if (fault !== undefined) this.faults.push(`${target.name}: ${fault}`)
+    this.#count(target, result.asked)
+    return result
+  }
+
+  async #fresh(target: Target, seconds: number): Promise<FreshResult> {
+    const result = await runFresh(target.client, { connections: this.#shape.connections, seconds })
+    if (result.asked !== result.answered) this.faults.push(`${target.name}, new connections: ${result.said}`)
     this.#count(target, result.asked)
     return result
   }

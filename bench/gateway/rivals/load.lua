@@ -1,7 +1,6 @@
 -- Load for wrk. Each thread stops asking when its time is up and waits for what is under way, so that
 -- what was asked and what was answered are the same number. Settings are in the environment (wrk.format has no others):
---   LOAD_SECONDS, LOAD_BODY (file with the body expected), LOAD_CLOSE (new connection for each request), LOAD_ADDRESSES
---   (one for each thread, in turn)
+--   LOAD_SECONDS, LOAD_BODY (file with the body expected), LOAD_ADDRESSES (one for each thread, in turn)
 local ffi = require('ffi')
 ffi.cdef [[
   typedef struct { long s; long ns; } load_time;
@@ -39,7 +38,6 @@ function init()
   local file = assert(io.open(os.getenv('LOAD_BODY'), 'rb'))
   expected = file:read('*a')
   file:close()
-  if os.getenv('LOAD_CLOSE') then wrk.headers['Connection'] = 'close' end
   head = wrk.format()
 end
 
