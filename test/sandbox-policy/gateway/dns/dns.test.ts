@@ -12,8 +12,7 @@ import { readQuery } from '../../../../sandbox-policy/gateway/dns/message.ts'
 import { Policy } from '../../../../sandbox-policy/policy.ts'
 import { configOf, startSessions } from '../sessions/fixture.ts'
 
-const GATEWAY = '127.213.1.6'
-const SANDBOX = '127.213.1.2'
+const [GATEWAY, SANDBOX] = ['127.213.1.6', '127.213.1.2'] as const
 const POLICY = {
   allow: [{ host: 'allowed.test' }, { host: '**.cdn.test' }, { host: 'db.test', port: 5432, protocol: 'tcp' }],
 }
