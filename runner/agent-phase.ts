@@ -59,7 +59,10 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
   try {
     const input = await inputOf(context, place)
     const outcome = await deps.phases.run({ phase: 'agent', limitMs: agentMs, noOutputMs }, ({ signal, heard }) => {
-      const run = runAgent({ ...input, heard, onSession: (id) => (sessionId = id) }, signal)
+      const run = runAgent(
+        { ...input, heard, askToEnd: () => !context.stop.signal.aborted, onSession: (id) => (sessionId = id) },
+        signal,
+      )
       running = run
       return run
     })

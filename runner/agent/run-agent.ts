@@ -24,6 +24,8 @@ export type AgentInput = {
   variables?: Readonly<Record<string, string>>
   /** Called with the session's id as soon as it is known: a run that is stopped leaves a session, too. */
   onSession?: (sessionId: string) => void
+  /** False when the sandbox goes at once: then the agent is not asked to end first. */
+  askToEnd?: () => boolean
   /** How long an agent that is asked to end may take. */
   graceMs?: number
 }
@@ -68,6 +70,8 @@ async function endOrStop(input: AgentInput, { running, kill }: Running, signal: 
   const { sandbox, adapter, job, graceMs = GRACE_MS } = input
   let stopping: Promise<void> | undefined
   const stop = () => {
+    // The sandbox is about to be frozen and destroyed: an exec that begins just then would freeze half-way in the engine.
+    if (input.askToEnd?.() === false) return kill.abort(signal.reason)
     const message = `The agent is asked to end (${adapter.stop})${silence(adapter, signal.reason)}`
     input.log.write('agent', 'notice', { message }).catch(() => {})
     const user = job.environment.agentUser
