@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -19,11 +19,12 @@ if (words.length === 0) {
 must(process.execPath, [join(ROOT, 'scripts', 'build.mjs')])
 
 const folder = mkdtempSync(join(tmpdir(), 'drydock-test-report-'))
-const total = { passed: 0, failed: 0, skipped: 0, broken: [] }
+const total = { passed: 0, failed: 0, skipped: 0, broken: [], names: [] }
 for (const project of PROJECTS) addResult(project, join(folder, `${project}.json`))
 rmSync(folder, { recursive: true })
 
-const { passed, failed, skipped, broken } = total
+const { passed, failed, skipped, broken, names } = total
+for (const name of names) process.stdout.write(`Failed: ${name}\n`)
 if (broken.length > 0) process.stdout.write(`Not passed: ${broken.join(', ')}\n`)
 process.stdout.write(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
 process.exit(broken.length === 0 && passed > 0 ? 0 : 1)
@@ -33,13 +34,23 @@ function addResult(project, report) {
   const flags = ['--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   if (run(bin('vitest'), ['run', '--project', project, ...flags, ...words]) !== 0) total.broken.push(project)
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
+    const { testResults, ...counts } = JSON.parse(readFileSync(report, 'utf8'))
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = counts
     total.passed += numPassedTests
     total.failed += numFailedTests
     total.skipped += numPendingTests + numTodoTests
+    total.names.push(...testResults.flatMap((file) => failuresOf(project, file)))
   } catch {
     if (!total.broken.includes(project)) total.broken.push(project)
   }
+}
+
+/** Said once more at the very end: whoever sees only the last lines of a run must learn which tests to look at. */
+function failuresOf(project, { name, status, message, assertionResults }) {
+  const file = `${project} ${relative(ROOT, name)}`
+  const failed = assertionResults.filter((test) => test.status === 'failed')
+  if (status === 'failed' && failed.length === 0) return [`${file}: ${message.split('\n', 1)[0]}`]
+  return failed.map((test) => `${file}: ${test.fullName}: ${(test.failureMessages[0] ?? '').split('\n', 1)[0]}`)
 }
 
 function bin(program) {

@@ -61,7 +61,7 @@ test('the commands take a task from an environment to a published branch', async
   expect((await drydock(['list', '--json'])).stdout).toContain(task.id)
   expect(JSON.parse((await drydock(['status', task.id, '--json'])).stdout)).toEqual(task)
   expect((await drydock(['logs', '-f', task.id])).stdout).toContain('task: Mend it')
-  expect(JSON.parse((await drydock(['ledger', task.id, '--json'])).stdout)).toEqual({ data: [] })
+  expect(JSON.parse((await drydock(['ledger', task.id, '--json'])).stdout)).toEqual({ data: [], next: null })
 
   const diff = await drydock(['diff', task.id])
   git(root, 'clone', '-q', 'repository', 'clone')

@@ -102,7 +102,7 @@ test.each([
   [['--repo', '/none/such'], 'repository-not-found', 'there is no such folder'],
   [['--script', '/none/such'], 'usage', 'there is no such file'],
   [['--agent', 'frob'], 'usage', 'it is one of command, codex, claude, opencode'],
-  [['--agent', 'codex'], 'agent-unavailable', 'no gateway'],
+  [['--agent', 'codex'], 'usage', 'it needs a model. Say where with --model-url URL'],
   [['--branch', 'none'], 'branch-not-found', 'no such branch'],
   [['--push'], 'usage', 'it needs --repo'],
   [['--frob'], 'usage', 'there is no option --frob'],
