@@ -72,8 +72,11 @@ function wire(from: Socket, to: Socket, admit: (count: number) => boolean): void
     else if (!to.write(chunk)) from.pause()
   })
   to.on('drain', () => from.resume())
-  from.on('end', () => {
+  const onEnd = () => {
     if (to.writable) to.end()
-  })
+  }
+  // An end without bytes before it is told to nobody, when it comes while the server is still dialled.
+  if (from.readableEnded) onEnd()
+  else from.on('end', onEnd)
   from.resume()
 }

@@ -32,3 +32,19 @@ test('a tunnel that both sides ended is gone in bounded time, also when the serv
   expect(session.records[0]?.end).toMatchObject({ address: '203.0.113.7', reason: null })
   upstream.far.destroy()
 })
+
+test('a client that ends before the tunnel is open ends its side at the server, and still has the answer', async () => {
+  const [client, upstream] = [await pair(), await pair()]
+  const session = new FakeSession({})
+  const record = await session.allow({ layer: 'tcp' })
+  const answer: Buffer[] = []
+  client.far.on('data', (chunk: Buffer) => answer.push(chunk)).end()
+  await once(client.near, 'end')
+  const options = { session, client: client.near, upstream: upstream.near, record, stillAllowed: () => true }
+  const over = tunnel({ ...options, address: '203.0.113.7', status: null })
+  upstream.far.on('end', () => upstream.far.end('answer')).resume()
+  await over
+  await once(client.far, 'close')
+  expect(Buffer.concat(answer).toString()).toBe('answer')
+  expect(session.records[0]?.end).toMatchObject({ bytesUp: 0, bytesDown: 6, reason: null })
+})
