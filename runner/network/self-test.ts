@@ -6,7 +6,8 @@ import type { HostNetwork } from './host-facts.ts'
 import type { PoolNetwork } from './pool.ts'
 
 const TIMEOUT_MS = 700
-const LIMIT_MS = 20_000
+const PATIENCE_MS = 10_000
+const LIMIT_MS = 40_000
 const DEFAULT_BRIDGE = '172.17.0.1'
 const METADATA = '169.254.169.254'
 /** All that programs without a port of their own would use, and those of debuggers and engines. */
@@ -65,6 +66,7 @@ function planOf(
     resolver: own.gateway,
     names: ['example.com', 'host.docker.internal'],
     timeoutMs: TIMEOUT_MS,
+    patienceMs: PATIENCE_MS,
   }
 }
 
