@@ -113,10 +113,10 @@ function lastFourBytes(address: IPv6): IPv4 {
 function parsePrefix(text: string): Prefix {
   const [address = '', bits, ...rest] = text.split('/')
   const parsed = rest.length === 0 ? parseAddress(address) : undefined
-  const size = address.includes(':') ? 128 : 32
+  const size = parsed?.kind() === 'ipv4' ? 32 : 128
   const length = bits === undefined ? size : /^(0|[1-9][0-9]{0,2})$/.test(bits) ? Number(bits) : NaN
   // A mapped IPv4 address has no prefix length that would mean the same in both families.
-  const isMapped = size === 128 && parsed?.kind() === 'ipv4'
+  const isMapped = size === 32 && address.includes(':') && bits !== undefined
   if (parsed === undefined || isMapped || !(length <= size)) {
     throw new RangeError(`Cannot read ${JSON.stringify(text)}: it is neither an address nor a prefix`)
   }

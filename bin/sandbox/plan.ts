@@ -1,7 +1,8 @@
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { usageError } from '../../cli/errors.ts'
+import { classifyAddress } from '../../sandbox-policy/addresses.ts'
 import { parseName } from '../../sandbox-policy/names.ts'
 import { isOff, parsePolicy, type Policy } from '../../sandbox-policy/policy.ts'
 
@@ -59,14 +60,17 @@ async function readPolicy(file: string): Promise<Policy> {
   )
 }
 
-/** `NAME=ADDR[,ADDR…]`; a name that comes twice has the addresses of both. */
+/** `NAME=ADDR[,ADDR…]`, IPv6 also in brackets, as curl has it; a name that comes twice has the addresses of both. */
 function readHosts(words: readonly string[]): Record<string, string[]> {
   const hosts = new Map<string, string[]>()
   for (const word of words) {
     const at = word.indexOf('=')
     const parsed = parseName(at < 0 ? '' : word.slice(0, at))
-    const addresses = word.slice(at + 1).split(',')
-    if (at < 0 || !parsed.ok || addresses.some((address) => isIP(address) === 0))
+    const addresses = word
+      .slice(at + 1)
+      .split(',')
+      .map((address) => /^\[(.*:.*)\]$/.exec(address)?.[1] ?? address)
+    if (at < 0 || !parsed.ok || addresses.some((address) => classifyAddress(address) === undefined))
       throw usageError(`Cannot use --resolve ${JSON.stringify(word)}: it is not of the form NAME=ADDRESS[,ADDRESS…]`)
     hosts.set(parsed.name, [...(hosts.get(parsed.name) ?? []), ...addresses])
   }
@@ -75,8 +79,12 @@ function readHosts(words: readonly string[]): Record<string, string[]> {
 
 async function readCa(file: string): Promise<string> {
   const text = await readText(file, '--upstream-ca')
-  if (/-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(text)) return text
-  throw usageError(`Cannot use --upstream-ca ${file}: there is no PEM certificate in it`)
+  try {
+    new X509Certificate(text)
+    return text
+  } catch {
+    throw usageError(`Cannot use --upstream-ca ${file}: there is no PEM certificate in it`)
+  }
 }
 
 function readTimeout(text: string | undefined): number {

@@ -213,3 +213,8 @@ test('vetAddresses() judges an IPv4 address and its mapped form alike', () => {
     }),
   )
 })
+
+test('addressSet() takes one mapped address for the IPv4 address that it is', () => {
+  const one = addressSet(['::ffff:10.0.0.1'])
+  expect([one.has('10.0.0.1'), one.has('::ffff:a00:1'), one.has('10.0.0.2')]).toEqual([true, true, false])
+})
