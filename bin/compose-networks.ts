@@ -8,6 +8,7 @@ import type { Engine } from '../runner/sandbox/engine.ts'
 import type { ServerConfig } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { OwnImages } from './own-images.ts'
+import { hostCertificates } from './host-certificates.ts'
 import type { LiveSettings } from './watch-settings.ts'
 
 export type ComposeNetworksInput = {
@@ -23,7 +24,7 @@ export type ComposeNetworksInput = {
 /** Puts the network side of the runner together; its gateway starts when the first sandbox wants a network. */
 export async function composeNetworks(input: ComposeNetworksInput): Promise<ManagedNetworks> {
   const { config, database, engine, images, settings, folder, logger } = input
-  const forbidden = await addressesOf(config.databaseUrl)
+  const [forbidden, hostCas] = await Promise.all([addressesOf(config.databaseUrl), hostCertificates()])
   return createNetworks({
     engine,
     installation: folder.installation,
@@ -32,7 +33,10 @@ export async function composeNetworks(input: ComposeNetworksInput): Promise<Mana
     path: config.path,
     log: logger,
     gatewayImage: async (signal) => (await images.ensure('gateway', signal, (line) => logger.info(line))) ?? '',
-    options: () => ({ ...settings.gateway(), forbidden }),
+    options: () => {
+      const options = settings.gateway()
+      return { ...options, forbidden, upstreamCas: [...hostCas, ...(options.upstreamCas ?? [])] }
+    },
     async store(records) {
       const { dropped } = await storeLedger(database.db, records)
       if (dropped > 0) logger.info({ dropped }, 'Dropped records of attempts that no longer exist')

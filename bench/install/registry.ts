@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
 import { existsSync, readFileSync } from 'node:fs'
-import { rootCertificates } from 'node:tls'
+import { privateCertificates } from '../../bin/host-certificates.ts'
 import { classifyAddress } from '../../sandbox-policy/addresses.ts'
 import { Policy } from '../../sandbox-policy/policy.ts'
 
@@ -30,15 +30,10 @@ export async function readRegistry(): Promise<Registry> {
   }
 }
 
-/** The certificates of a bundle that are not public authorities': a company's own. */
+/** The certificates of this machine's bundle that are not public authorities': a company's own. */
 export function ownCertificates({ bundle }: Registry): string[] {
-  if (bundle === undefined) return []
-  const all = readFileSync(bundle, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  const known = new Set(rootCertificates.map(bare))
-  return all.filter((certificate) => !known.has(bare(certificate)))
+  return bundle === undefined ? [] : privateCertificates(readFileSync(bundle, 'utf8'))
 }
-
-const bare = (certificate: string) => certificate.replace(/\s/g, '')
 
 /** What a setup phase usually has: the common domains with all methods; and the registry, should it be of this site. */
 export function setupPolicy({ host, port, internal }: Registry): Policy {

@@ -5,6 +5,7 @@ import { usageError } from '../../cli/errors.ts'
 import { classifyAddress } from '../../sandbox-policy/addresses.ts'
 import { parseName } from '../../sandbox-policy/names.ts'
 import { isOff, parsePolicy, type Policy } from '../../sandbox-policy/policy.ts'
+import { hostCertificates, privateCertificates } from '../host-certificates.ts'
 
 const SECOND = 1000
 const DEFAULT_TIMEOUT_S = 3600
@@ -33,12 +34,13 @@ export type PlanInput = {
 /** Reads the flags and the files that they name. Rejects with exit code 2 on what is wrong with them. */
 export async function readPlan(input: PlanInput, { command, cwd }: { command: readonly string[]; cwd: string }) {
   const policy = input.policy === undefined ? undefined : await readPolicy(resolve(cwd, input.policy))
+  const given = await Promise.all((input['upstream-ca'] ?? []).map((file) => readCas(resolve(cwd, file))))
   const plan: SandboxPlan = {
     command,
     policy: isOff(policy) ? undefined : policy,
     image: input.image ?? 'universal',
     staticHosts: readHosts(input.resolve ?? []),
-    upstreamCas: await Promise.all((input['upstream-ca'] ?? []).map((file) => readCa(resolve(cwd, file)))),
+    upstreamCas: [...(await hostCertificates()), ...given.flat()],
     timeoutMs: readTimeout(input.timeout),
   }
   return plan
@@ -77,13 +79,15 @@ function readHosts(words: readonly string[]): Record<string, string[]> {
   return Object.fromEntries(hosts)
 }
 
-async function readCa(file: string): Promise<string> {
+/** A file may be a whole bundle. */
+async function readCas(file: string): Promise<string[]> {
   const text = await readText(file, '--upstream-ca')
   try {
-    new X509Certificate(text)
-    return text
+    const certificates = privateCertificates(text)
+    for (const pem of [text, ...certificates]) new X509Certificate(pem)
+    return certificates
   } catch {
-    throw usageError(`Cannot use --upstream-ca ${file}: there is no PEM certificate in it`)
+    throw usageError(`Cannot use --upstream-ca ${file}: there is no PEM certificate in it, or one that cannot be read`)
   }
 }
 
