@@ -19,6 +19,7 @@ import {
 import { hostedFeature } from './hosted.ts'
 import { isObject } from './json.ts'
 import { DOCUMENT_TYPES, IMAGE_TYPES, base64, cacheControl } from './media.ts'
+import { schema } from './schema.ts'
 
 const fileId = never('files that lie at the provider are out of reach of a sandbox')
 
@@ -97,7 +98,7 @@ const DEFINITION = {
   ...common,
   name: label,
   description: text,
-  input_schema: anything,
+  input_schema: schema,
   input_examples: anything,
   strict: flag,
   defer_loading: flag,
@@ -131,7 +132,7 @@ const anyEdit = record({
 const edit = tagged('type', {}, (kind) => (EDITS.test(kind) ? anyEdit : undefined))
 
 const toolChoice = record({ type: oneOf('auto', 'any', 'tool', 'none'), name: label, disable_parallel_tool_use: flag })
-const format = record({ type: oneOf('json_schema'), schema: anything })
+const format = record({ type: oneOf('json_schema'), schema })
 const thinking = record({ type: oneOf('enabled', 'disabled', 'adaptive'), budget_tokens: whole(1), display: label })
 
 const COUNTED = {

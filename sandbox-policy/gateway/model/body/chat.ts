@@ -18,6 +18,7 @@ import {
 } from './check.ts'
 import { hostedFeature } from './hosted.ts'
 import { DOCUMENT_TYPES, IMAGE_TYPES, cacheControl, dataUrl } from './media.ts'
+import { schema } from './schema.ts'
 
 const imageUrl = dataUrl(IMAGE_TYPES, 'images')
 const imageRecord = record({ url: imageUrl, detail: label })
@@ -65,7 +66,7 @@ const message = record({
   audio: never('sound that lies at the provider is out of reach of a sandbox'),
 })
 
-const definition = { name: label, description: text, parameters: anything, strict: flag }
+const definition = { name: label, description: text, parameters: schema, strict: flag }
 const grammar = record({ syntax: label, definition: text })
 const customFormat = tagged('type', {
   text: record({ type: label }),
@@ -103,7 +104,7 @@ const responseFormat = tagged('type', {
   json_object: record({ type: label }),
   json_schema: record({
     type: label,
-    json_schema: record({ name: label, description: text, schema: anything, strict: flag }),
+    json_schema: record({ name: label, description: text, schema, strict: flag }),
   }),
 })
 

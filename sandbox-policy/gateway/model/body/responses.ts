@@ -20,6 +20,7 @@ import {
 import { isObject } from './json.ts'
 import { DOCUMENT_TYPES, IMAGE_TYPES, dataUrl } from './media.ts'
 import { hostedFeature } from './hosted.ts'
+import { schema } from './schema.ts'
 
 const fileId = never('files that lie at the provider are out of reach of a sandbox')
 const status = label
@@ -49,8 +50,8 @@ const FUNCTION = {
   type: label,
   name: label,
   description: text,
-  parameters: anything,
-  output_schema: anything,
+  parameters: schema,
+  output_schema: schema,
   strict: flag,
   defer_loading: flag,
 }
@@ -65,7 +66,7 @@ const anyTool = tagged(
     function: record(FUNCTION),
     custom: record({ type: label, name: label, description: text, format: grammar, defer_loading: flag }),
     namespace: record({ type: label, name: label, description: text, tools: listOf(tool) }),
-    tool_search: record({ type: label, execution: oneOf('client'), description: text, parameters: anything }),
+    tool_search: record({ type: label, execution: oneOf('client'), description: text, parameters: schema }),
     local_shell: record({ type: label }),
     apply_patch: record({ type: label }),
     shell: (value, at, context) => {
@@ -167,7 +168,7 @@ const extra: Check = (value, at) => {
 const format = tagged('type', {
   text: record({ type: label }),
   json_object: record({ type: label }),
-  json_schema: record({ type: label, name: label, description: text, schema: anything, strict: flag }),
+  json_schema: record({ type: label, name: label, description: text, schema, strict: flag }),
 })
 
 /** POST /v1/responses. */

@@ -29,6 +29,16 @@ describe('checkBody()', () => {
     expect(sent).toEqual(body)
   })
 
+  test('passes a schema whose references stay inside of it, whatever dialect it names', () => {
+    const parameters = {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      $defs: { a: { type: 'string' } },
+      properties: { a: { $ref: '#/$defs/a' }, $ref: { type: 'string' } },
+    }
+    const body = { model: 'm', input: 'x', tools: [{ type: 'function', name: 'f', parameters }] }
+    expect(JSON.parse(check('responses', body).withOutput(1).toString())).toMatchObject(body)
+  })
+
   test('estimates no less than the densest text needs, and prose at about twice its tokens', () => {
     const estimate = (input: string) => check('responses', { model: 'm', input }).inputEstimate
     const plain = estimate('')

@@ -10,9 +10,16 @@ const userParts = (...content: unknown[]) => item({ role: 'user', content })
 const tools = (wire: Wire, ...list: unknown[]) => plainBody(wire, { tools: list })
 const blocks = (...content: unknown[]) => plainBody('anthropic', { messages: [{ role: 'user', content }] })
 const parts = (...content: unknown[]) => plainBody('chat', { messages: [{ role: 'user', content }] })
+/** A schema whose one property is described elsewhere. */
+const outward = { type: 'object', properties: { a: { $ref: `${URL_}.json#/a` } } }
 const namespace = (...list: unknown[]) => ({ type: 'namespace', name: 'n', description: '', tools: list })
 
 const responses: Omit<Door, 'wire'>[] = [
+  {
+    what: 'a reference out of a schema',
+    body: tools('responses', { type: 'function', name: 'f', parameters: outward }),
+    feature: 'url-input',
+  },
   { what: 'web search', body: tools('responses', { type: 'web_search' }), feature: 'web-search' },
   {
     what: 'web search preview',
@@ -94,6 +101,11 @@ const responses: Omit<Door, 'wire'>[] = [
 ]
 
 const chat: Omit<Door, 'wire'>[] = [
+  {
+    what: 'a reference out of the schema of an answer',
+    body: plainBody('chat', { response_format: { type: 'json_schema', json_schema: { schema: outward } } }),
+    feature: 'url-input',
+  },
   { what: 'web search options', body: plainBody('chat', { web_search_options: {} }), feature: 'web-search' },
   { what: 'live search', body: plainBody('chat', { search_parameters: { mode: 'on' } }), feature: 'web-search' },
   { what: 'web search tool', body: tools('chat', { type: 'web_search' }), feature: 'web-search' },
@@ -123,6 +135,11 @@ const chat: Omit<Door, 'wire'>[] = [
 ]
 
 const anthropic: Omit<Door, 'wire'>[] = [
+  {
+    what: 'a reference out of a schema',
+    body: tools('anthropic', { name: 'f', input_schema: { ...outward, $dynamicRef: '#x' } }),
+    feature: 'url-input',
+  },
   {
     what: 'web search',
     body: tools('anthropic', { type: 'web_search_20250305', name: 'web_search' }),
