@@ -12,7 +12,13 @@ export type Route =
   | { kind: 'internal'; host: typeof MODEL_HOST | typeof GIT_HOST }
   | { kind: 'refused'; status: 400 | 403 | 405; reason: Reason; sentence: string; asked: string; to?: Origin }
 
-type Entry = { entry: 'proxy' | 'plain' | 'bound'; origin?: Origin; gatewayAddress: string }
+type Entry = {
+  entry: 'proxy' | 'plain' | 'bound'
+  origin?: Origin
+  /** The server of the connection's first request. */
+  first?: string
+  gatewayAddress: string
+}
 
 /** Finds the one destination that a request names. All places that name it must agree. */
 export function routeOf(head: RequestHead, entry: Entry): Route {
@@ -28,7 +34,7 @@ export function routeOf(head: RequestHead, entry: Entry): Route {
     case 'bound':
       return entry.origin === undefined ? noOrigin(head) : boundRoute(head, entry.origin)
     case 'plain':
-      return plainRoute(head, entry.gatewayAddress)
+      return plainRoute(head, entry)
     case 'proxy':
       return proxyRoute(head, entry.gatewayAddress)
     default:
@@ -52,7 +58,7 @@ function boundRoute(head: RequestHead, origin: Origin): Route {
   return toDestination({ ...origin, asked })
 }
 
-function plainRoute(head: RequestHead, gatewayAddress: string): Route {
+function plainRoute(head: RequestHead, { first, gatewayAddress }: Entry): Route {
   const asked = head.host ?? ''
   if (head.form === 'absolute') {
     return refused(400, 'malformed', 'The target must be a path here; the proxy listens on another port.', asked)
@@ -60,6 +66,11 @@ function plainRoute(head: RequestHead, gatewayAddress: string): Route {
   const route = authorityRoute(asked, gatewayAddress)
   if (route.kind === 'upstream' && route.port !== 80) {
     return { ...refused(403, 'host-mismatch', 'The Host field names another port than 80.', asked), to: route }
+  }
+  // The client opened it to one server, and would have opened another one for another server.
+  if (route.kind === 'upstream' && first !== undefined && route.name !== first) {
+    const sentence = `The Host field names another server than the requests before it, which went to ${first}.`
+    return { ...refused(403, 'host-mismatch', sentence, asked), to: route }
   }
   return route
 }

@@ -21,6 +21,7 @@ import { websocketKeyOf } from './websocket.ts'
  */
 export async function serveHttp(connection: HttpConnection, deps: HttpDeps): Promise<{ requests: number }> {
   const client = new Client(connection, { clock: deps.clock, limits: { ...HTTP_LIMITS, ...deps.limits } })
+  const serving: Serving = { client, connection, deps, first: undefined }
   let requests = 0
   try {
     let after: After | 'handed-over' = 'keep'
@@ -28,7 +29,7 @@ export async function serveHttp(connection: HttpConnection, deps: HttpDeps): Pro
       const head = await client.nextHead()
       if (head === undefined) break
       requests++
-      after = await answer({ client, connection, deps }, head)
+      after = await answer(serving, head)
     }
     if (after === 'handed-over') return { requests }
     if (after === 'close') await client.close()
@@ -40,7 +41,7 @@ export async function serveHttp(connection: HttpConnection, deps: HttpDeps): Pro
   return { requests }
 }
 
-type Serving = { client: Client; connection: HttpConnection; deps: HttpDeps }
+type Serving = { client: Client; connection: HttpConnection; deps: HttpDeps; first: string | undefined }
 
 async function answer(serving: Serving, head: RequestHead | HeadRefusal): Promise<After | 'handed-over'> {
   const { client, connection, deps } = serving
@@ -59,7 +60,9 @@ async function answer(serving: Serving, head: RequestHead | HeadRefusal): Promis
     return 'handed-over'
   }
   const { entry, origin } = connection
-  const route = routeOf(head, { entry, ...(origin && { origin }), gatewayAddress: client.session.gatewayAddress })
+  const { first } = serving
+  const { gatewayAddress } = client.session
+  const route = routeOf(head, { entry, ...(origin && { origin }), ...(first && { first }), gatewayAddress })
   switch (route.kind) {
     case 'refused': {
       const record = { ...recordOf(head, route.to), asked: cut(route.asked, LEDGER_CAPS.asked) }
@@ -68,6 +71,7 @@ async function answer(serving: Serving, head: RequestHead | HeadRefusal): Promis
     case 'internal':
       return await new InternalExchange(client, head).run(route.host, deps.internal)
     case 'upstream':
+      serving.first ??= route.name
       return await decide(serving, head, route)
     default:
       return route satisfies never

@@ -45,6 +45,20 @@ test('serveHttp() keeps the connection over a denial and over requests sent at o
   expect(world.dials).toHaveLength(2)
 })
 
+test('G09 serveHttp() takes requests to one server only on a transparent connection, to an allowed one or not', async () => {
+  await using upstream = await httpUpstream()
+  await using world = await createWorld(upstream.port)
+  for (const other of ['x.cdn.test', 'evil.test']) {
+    const session = new FakeSession(RO)
+    const port = await world.listen(session, { entry: 'plain' })
+    const get = (host: string) => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+    const answer = await raw(port, get('allowed.test') + get('ALLOWED.test.') + get(other) + get('allowed.test'))
+    expect(answer.match(/HTTP\/1\.1 [0-9]{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 403'])
+    expect((await session.recorded(3))[2]).toMatchObject({ asked: other, end: { reason: 'host-mismatch' } })
+  }
+  expect(upstream.seen.map(({ host }) => host)).toEqual(Array(4).fill('allowed.test'))
+})
+
 test('serveHttp() answers Expect: 100-continue as the server does, and passes the body', async () => {
   await using upstream = await httpUpstream()
   await using world = await createWorld(upstream.port)
