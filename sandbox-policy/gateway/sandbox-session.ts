@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Credential, GatewaySettings, ModelGrant, SandboxConfig } from '../control.ts'
 import type { CompiledPolicy } from '../decide.ts'
 import type { Reason } from '../ledger.ts'
+import { Bag, type Place } from './bag.ts'
 import type { Counter } from './ledger/backlog.ts'
 import { headJson, redactQuery, tailJson, type RecordHead } from './ledger/line.ts'
 import type { Spool } from './ledger/spool.ts'
@@ -35,8 +36,8 @@ export class SandboxSession implements Session {
   readonly #rateRecords: TokenBucket
   readonly #crowded: TokenBucket
   readonly #counter: Counter
-  readonly #guards = new Set<Guard>()
-  readonly #records = new Set<SessionRecord>()
+  readonly #guards = new Bag<Guard>()
+  readonly #records = new Bag<SessionRecord>()
   readonly #settled = new Set<() => void>()
   readonly #ended = new AbortController()
   /** From then on nothing passes, also when nobody has ended the session yet. */
@@ -103,20 +104,20 @@ export class SandboxSession implements Session {
     this.#repositories = new Set(config.repositories)
     this.#limits.set(config.limits)
     this.#deps.spool.counterOf(this.id, config.seqAfter)
-    for (const guard of [...this.#guards]) {
-      if (newPhase || !this.#stillAllows(guard)) this.#close(guard)
+    for (const place of this.#guards.places()) {
+      if (newPhase || !this.#stillAllows(place.item)) this.#close(place)
     }
   }
 
   /** Closes everything for good. Safe to call twice. */
   end(): void {
     this.#ended.abort()
-    for (const guard of [...this.#guards]) this.#close(guard)
+    for (const place of this.#guards.places()) this.#close(place)
   }
 
   /** Completes the records of exchanges that did not do so themselves. */
   completeRecords(): void {
-    for (const record of [...this.#records]) record.end({ reason: 'revoked' })
+    for (const { item } of this.#records.places()) item.end({ reason: 'revoked' })
   }
 
   admit(what: 'request' | 'dns' | 'mint'): boolean {
@@ -133,19 +134,19 @@ export class SandboxSession implements Session {
   }
 
   track(guard: Guard): () => void {
-    this.#guards.add(guard)
+    const place = this.#guards.add(guard)
     // Something that began just before the end would otherwise outlive it.
-    if (this.#ended.signal.aborted) this.#close(guard)
-    return () => void this.#guards.delete(guard)
+    if (this.#ended.signal.aborted) this.#close(place)
+    return () => this.#guards.remove(place)
   }
 
   async allow(record: NewRecord): Promise<OpenRecord> {
     if (this.#isOver()) throw new LedgerFailed(`Cannot open a record: sandbox "${this.id}" is gone`)
-    const opened = new SessionRecord(this.#head(record, 'allow'), this.policyVersion, this.#deps, (over) =>
-      this.#over(over),
+    const opened = new SessionRecord(this.#head(record, 'allow'), this.policyVersion, this.#deps, () =>
+      this.#over(place),
     )
     await opened.open(this.#counter)
-    this.#records.add(opened)
+    const place = this.#records.add(opened)
     if (!this.#isOver()) return opened
     opened.end({ reason: 'revoked' })
     throw new LedgerFailed(`Cannot open a record: sandbox "${this.id}" is gone`)
@@ -159,8 +160,8 @@ export class SandboxSession implements Session {
     await this.#deps.spool.open(this.#counter, members).catch(() => {})
   }
 
-  #over(record: SessionRecord): void {
-    this.#records.delete(record)
+  #over(place: Place<SessionRecord>): void {
+    this.#records.remove(place)
     if (this.#records.size > 0) return
     for (const resolve of this.#settled) resolve()
     this.#settled.clear()
@@ -203,10 +204,10 @@ export class SandboxSession implements Session {
     }
   }
 
-  #close(guard: Guard): void {
-    this.#guards.delete(guard)
+  #close(place: Place<Guard>): void {
+    this.#guards.remove(place)
     try {
-      guard.close('revoked')
+      place.item.close('revoked')
     } catch {
       this.#deps.log('a guard failed to close', this.id)
     }
@@ -218,12 +219,12 @@ class SessionRecord implements OpenRecord {
   readonly #json: string
   readonly #policyVersion: number
   readonly #deps: SessionDeps
-  readonly #onEnd: (record: SessionRecord) => void
+  readonly #onEnd: () => void
   readonly #since: number
   #seq = 0
   #over = false
 
-  constructor(head: RecordHead, policyVersion: number, deps: SessionDeps, onEnd: (record: SessionRecord) => void) {
+  constructor(head: RecordHead, policyVersion: number, deps: SessionDeps, onEnd: () => void) {
     this.#head = head
     this.#json = headJson(head)
     this.#policyVersion = policyVersion
@@ -244,7 +245,7 @@ class SessionRecord implements OpenRecord {
   end({ status = null, bytesUp = 0, bytesDown = 0, reason = null, address }: RecordEnd): void {
     if (this.#over) return
     this.#over = true
-    this.#onEnd(this)
+    this.#onEnd()
     const ms = Math.round(this.#deps.clock() - this.#since)
     const tail = { reason, status, bytesUp, bytesDown, ms, policyVersion: this.#policyVersion }
     const moved = address !== undefined && address !== this.#head.address

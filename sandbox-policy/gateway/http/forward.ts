@@ -40,6 +40,8 @@ export type ForwardJob = {
 }
 
 const MAX_INTERIM = 8
+/** Bytes of an answer that may wait for those that are read in the same tick: one system call writes them all. */
+const GATHER_BYTES = 64 * 1024
 const ODD = 'The server answered with something that is not well-formed HTTP/1.1.'
 
 /** Passes one request to an upstream connection and its answer back, as the bytes come, no faster than each side reads. */
@@ -55,6 +57,7 @@ export class Forward {
   #status: number | null = null
   #answer: Answer | undefined
   #counted = 0
+  #gathering: NodeJS.Immediate | undefined
   #resolve: ((end: ForwardEnd) => void) | undefined
 
   constructor(job: ForwardJob) {
@@ -125,6 +128,7 @@ export class Forward {
     const resolve = this.#resolve
     if (resolve === undefined) return
     this.#resolve = undefined
+    clearImmediate(this.#gathering)
     const { client, upstream } = this.#job
     client.onDrain = undefined
     upstream.wire.onDrain = undefined
@@ -146,7 +150,8 @@ export class Forward {
   }
 
   #count(): boolean {
-    const bytes = this.bytesUp + this.bytesDown
+    // What is to be written counts already: the limit is no looser for what waits.
+    const bytes = this.bytesUp + this.bytesDown + (this.#down?.collected ?? 0)
     const fresh = bytes - this.#counted
     this.#counted = bytes
     if (fresh === 0 || this.#job.count(fresh)) return true
@@ -250,11 +255,18 @@ export class Forward {
     if (state === 'found') this.cut('secret')
     else if (state === 'broken') this.cut('malformed')
     else if (state === 'done') this.#finish(answer)
-    else {
-      const more = answer.writer.flush()
-      if (this.#count() && !more) this.#job.upstream.wire.hold()
+    else if (this.#count()) {
+      if (answer.writer.collected >= GATHER_BYTES) this.#flushDown(answer)
+      else this.#gathering ??= setImmediate(() => this.#flushDown(answer))
     }
     return taken
+  }
+
+  #flushDown(answer: Answer): void {
+    clearImmediate(this.#gathering)
+    this.#gathering = undefined
+    const more = answer.writer.flush()
+    if (this.#count() && !more) this.#job.upstream.wire.hold()
   }
 
   #finish(answer: Answer): void {

@@ -21,6 +21,11 @@ export class MessageWriter {
     this.#chunked = chunked
   }
 
+  /** Body bytes that were collected and not written. */
+  get collected(): number {
+    return this.#size
+  }
+
   head(text: string): void {
     this.#head = Buffer.from(text, 'latin1')
   }

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { MAX_LINE, type Segment } from './segments.ts'
 
 export type SpoolView = {
@@ -11,6 +12,8 @@ export type SpoolView = {
 
 const CHUNK = 4 * MAX_LINE
 const NEWLINE = 0x0a
+/** Between two reads of what is new: under load one of them brings many lines. The first after a silence comes at once. */
+const GATHER_MS = 20
 
 /**
  * Lines after a position in order, each once, in chunks of whole lines; waits for new ones until the signal aborts.
@@ -42,9 +45,11 @@ async function* readSegment(
   try {
     let offset = 0
     let skip = Math.max(next - segment.first, 0)
+    let readAt = 0
     while (!signal.aborted) {
       const written = spool.written()
       if (offset < segment.size) {
+        readAt = performance.now()
         const chunk = await readWhole(file, offset, segment.size)
         offset += chunk.length
         const skipped = skipLines(chunk, skip)
@@ -54,6 +59,7 @@ async function* readSegment(
         return segment.last + 1
       } else {
         await either(written, signal)
+        await pause(readAt + GATHER_MS - performance.now(), signal)
       }
     }
     return segment.last + 1
@@ -84,6 +90,10 @@ function skipLines(chunk: Buffer, lines: number): { lines: number; bytes: number
 function ignoreMissing(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   return undefined
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await delay(ms, undefined, { signal }).catch(() => {})
 }
 
 function either(written: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -42,7 +42,7 @@ export class Spool implements AsyncDisposable {
   readonly #options: SpoolOptions
   readonly #calls: SegmentCalls
   readonly #backlog: Backlog
-  readonly #readers = new Set<() => void>()
+  #readers: (() => void)[] = []
   #active: SegmentFile
   #sealed: SegmentFile[] = []
   #opens: Open[] = []
@@ -119,7 +119,7 @@ export class Spool implements AsyncDisposable {
 
   /** Lines after a position, then new ones as they are written, in chunks of whole lines, until the signal aborts. */
   read(after: number, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-    const written = () => new Promise<void>((resolve) => this.#readers.add(resolve))
+    const written = () => new Promise<void>((resolve) => void this.#readers.push(resolve))
     return readLines({ segments: this.#backlog.segments, last: () => this.lastPosition, written }, after, signal)
   }
 
@@ -190,8 +190,8 @@ export class Spool implements AsyncDisposable {
       throw error
     }
     this.#dirty = true
-    const readers = [...this.#readers]
-    this.#readers.clear()
+    const readers = this.#readers
+    this.#readers = []
     for (const wake of readers) wake()
   }
 
