@@ -70,7 +70,7 @@ async function endOrStop(input: AgentInput, { running, kill }: Running, signal: 
   const { sandbox, adapter, job, graceMs = GRACE_MS } = input
   let stopping: Promise<void> | undefined
   const stop = () => {
-    // The sandbox is about to be frozen and destroyed: an exec that begins just then would freeze half-way in the engine.
+    // The sandbox goes at once: its end would wait for an exec that begins just then.
     if (input.askToEnd?.() === false) return kill.abort(signal.reason)
     const message = `The agent is asked to end (${adapter.stop})${silence(adapter, signal.reason)}`
     input.log.write('agent', 'notice', { message }).catch(() => {})

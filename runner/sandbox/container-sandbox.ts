@@ -9,7 +9,9 @@ import { containerBody, diskLimits, READY } from './container-body.ts'
 import { emptyFolders, isDeep } from './deep-folders.ts'
 import { createDemux } from './demux.ts'
 import { canMeasure } from './disk-usage.ts'
+import { endWhenStuck } from './end-when-stuck.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
+import { ExecGate } from './exec-gate.ts'
 import { runExec } from './exec.ts'
 import { isInContainer, openHostView } from './host-view.ts'
 import { createKiller, type KillAll } from './kill-all.ts'
@@ -20,6 +22,8 @@ const DESTROY_DEADLINE_MS = 30_000
 const ENGINE_PAUSE_MS = 1000
 const EASE_DEADLINE_MS = 10_000
 const GREETING_BYTES = 4096
+/** How long a freeze waits for commands that are being started. */
+const STARTS_LIMIT_MS = 5000
 
 export type ContainerSandboxDeps = {
   calls: EngineCalls
@@ -44,6 +48,7 @@ export class ContainerSandbox implements Sandbox {
   #pid: number | undefined
   /** The folders on this machine that it writes to, where they can be seen. */
   #folders: readonly string[] = []
+  readonly #gate = new ExecGate(STARTS_LIMIT_MS)
   #destroyed = false
 
   constructor(spec: SandboxSpec, deps: ContainerSandboxDeps) {
@@ -71,7 +76,7 @@ export class ContainerSandbox implements Sandbox {
   async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
     const container = this.#running()
     const env = { ...this.#spec.env, ...spec.env }
-    const result = await runExec({ calls: this.#deps.calls, container }, { ...spec, env }, signal)
+    const result = await runExec({ calls: this.#deps.calls, container, gate: this.#gate }, { ...spec, env }, signal)
     if (result.code === 0) return result
     // A limit is often why a command failed: it is known by the time the failure is.
     await untilAborted(this.#deps.watch.check(container), signal)
@@ -90,8 +95,13 @@ export class ContainerSandbox implements Sandbox {
     signal: AbortSignal,
   ): Promise<{ id: string; sizeBytes: number }> {
     const container = this.#running()
-    const id = await untilAborted(this.#deps.calls.commit(container, { tag, labels }), signal)
-    const image = await untilAborted(this.#deps.calls.image(id), signal)
+    const { calls } = this.#deps
+    let id = ''
+    // The engine freezes it meanwhile.
+    const saving = this.#gate.freeze(async () => void (id = await calls.commit(container, { tag, labels })))
+    if (!(await untilAborted(saving, signal)))
+      throw new DrydockError('engine-unavailable', 'Cannot save a sandbox: a command in it does not begin')
+    const image = await untilAborted(calls.image(id), signal)
     return { id, sizeBytes: image?.sizeBytes ?? 0 }
   }
 
@@ -154,10 +164,16 @@ export class ContainerSandbox implements Sandbox {
       throw new AttemptFailure('sandbox-failed', 'Cannot start the sandbox: it ended at once')
     const host = this.#deps.hostAccess ? await openHostView(id, facts.pid) : undefined
     if (host !== undefined) this.#pid = facts.pid
+    const { calls } = this.#deps
     const onRestart = () => {
       this.#pid = undefined
     }
-    this.#killAll = await createKiller({ calls: this.#deps.calls, container: id, host, pid: facts.pid, onRestart })
+    this.#killAll = await createKiller({
+      ...{ calls, gate: this.#gate, onRestart },
+      container: id,
+      host,
+      pid: facts.pid,
+    })
     this.#folders = host === undefined || facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs]
     this.#deps.watch.add({
       container: id,
@@ -196,7 +212,7 @@ export class ContainerSandbox implements Sandbox {
   async #remove(deadline: AbortSignal): Promise<void> {
     for (let pauseMs = 100; ; pauseMs *= 2) {
       try {
-        await untilAborted(this.#deps.calls.remove(this.#name), deadline)
+        await untilAborted(endWhenStuck(this.#id ?? this.#name, this.#deps.calls.remove(this.#name)), deadline)
         return
       } catch (error) {
         // An engine that is away keeps nothing running that a sweep would not find when it is back.

@@ -55,7 +55,8 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
     },
     async execInspect(exec) {
       const info = await unless(NOT_RUNNING, 'ask how a command ended', docker.getExec(exec).inspect())
-      return info && { running: info.Running, exitCode: info.ExitCode }
+      if (info === undefined) return undefined
+      return { begun: info.Pid > 0 || info.ExitCode !== null, running: info.Running, exitCode: info.ExitCode }
     },
     pause: (id) => during('freeze a sandbox', container(id).pause()),
     unpause: (id) => during('thaw a sandbox', container(id).unpause()),
@@ -66,6 +67,7 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       // The engine adds the container's labels; an image outlives its attempt, so that label is emptied.
       const own = { [LABELS.kind]: 'snapshot', [LABELS.attempt]: '', [LABELS.claim]: '' }
       const config = { Labels: { ...own, ...labels }, Entrypoint: [], Cmd: [], WorkingDir: '/' }
+      // Frozen: what runs could swap a file for a link to one of the host's while the engine reads it.
       const options = { _query: { container: id, repo, tag: version, pause: true }, _body: config }
       const made = (await during('save a sandbox as an image', container(id).commit(options))) as { Id: string }
       return made.Id

@@ -1,10 +1,13 @@
 import type Docker from 'dockerode'
+import { untilAborted } from './aborted.ts'
 import type { DockerErrors } from './docker-errors.ts'
+import { endWhenStuck } from './end-when-stuck.ts'
 import { LABELS, type Engine, type Labels, type Owned } from './engine.ts'
 
 const GONE = [404]
 /** What older engines call an image whose tag went to a newer one. It names nothing. */
 const UNTAGGED = '<none>:<none>'
+const REMOVE_LIMIT_MS = 60_000
 
 type OwnedCalls = Pick<Engine, 'listOwned' | 'listLabelled' | 'removeOwned'>
 
@@ -33,12 +36,14 @@ export function dockerOwned(docker: Docker, errors: DockerErrors): OwnedCalls {
     listLabelled: list,
     async removeOwned({ type, id }) {
       const removal = {
-        container: () => docker.getContainer(id).remove({ force: true, v: true }),
+        container: () => endWhenStuck(id, docker.getContainer(id).remove({ force: true, v: true })),
         network: () => docker.getNetwork(id).remove(),
         volume: () => docker.getVolume(id).remove({ force: true }),
         image: () => docker.getImage(id).remove({ force: true }),
       }[type]
-      await errors.unless(GONE, `remove ${type} ${id}`, removal())
+      // What the engine hangs over must not keep a sweep from everything else.
+      const limited = untilAborted(removal() as Promise<unknown>, AbortSignal.timeout(REMOVE_LIMIT_MS))
+      await errors.unless(GONE, `remove ${type} ${id}`, limited)
     },
   }
 }

@@ -39,7 +39,8 @@ export interface EngineCalls {
   /** Undefined when the container is gone or does not run. */
   execCreate(container: string, body: ExecBody): Promise<string | undefined>
   execStart(exec: string, options: { stdin: boolean }): Promise<Duplex | undefined>
-  execInspect(exec: string): Promise<{ running: boolean; exitCode: number | null } | undefined>
+  /** `begun`: its process is there, or was. */
+  execInspect(exec: string): Promise<{ begun: boolean; running: boolean; exitCode: number | null } | undefined>
   pause(container: string): Promise<void>
   unpause(container: string): Promise<void>
   /** Ends every process by tearing the container's PID namespace down, then starts it again on the same file system. */

@@ -5,23 +5,22 @@ import { untilAborted } from './aborted.ts'
 import { execBody } from './container-body.ts'
 import { createDemux } from './demux.ts'
 import type { EngineCalls } from './engine-calls.ts'
+import type { ExecGate } from './exec-gate.ts'
 import type { ExecResult, ExecSpec } from './sandbox.ts'
 
 /** How long a stream may be silent before the engine is asked whether its process still lives. */
 const SILENCE_MS = 1000
 const LONGEST_POLL_MS = 250
 
-type Where = { calls: EngineCalls; container: string }
+type Where = { calls: EngineCalls; container: string; gate: ExecGate }
 
 /** Runs one command in a container. Contract: `Sandbox.exec`. */
 export async function runExec(where: Where, spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
-  const { calls, container } = where
+  const { calls } = where
   signal.throwIfAborted()
-  const exec = await untilAborted(calls.execCreate(container, execBody(spec)), signal)
-  if (exec === undefined) return { code: null }
-  const starting = calls.execStart(exec, { stdin: spec.stdin !== undefined })
-  const socket = await untilAborted(starting, signal, (late) => late?.destroy())
-  if (socket === undefined) return { code: null }
+  const started = await untilAborted(start(where, spec, signal), signal, (late) => late?.socket.destroy())
+  if (started === undefined) return { code: null }
+  const { exec, socket } = started
 
   // The stream's own errors surface where it is read; without a listener a reset would end the server.
   socket.on('error', () => {})
@@ -33,6 +32,37 @@ export async function runExec(where: Where, spec: ExecSpec, signal: AbortSignal)
     return { code: await untilAborted(exitCode(calls, exec, signal), signal) }
   } finally {
     socket.destroy()
+  }
+}
+
+/** Goes on after an abort until the command runs or is none, so that no freeze meets it half-way. */
+async function start(
+  { calls, container, gate }: Where,
+  spec: ExecSpec,
+  signal: AbortSignal,
+): Promise<{ exec: string; socket: Duplex } | undefined> {
+  const leave = await gate.enter()
+  let begun: Promise<void> | undefined
+  try {
+    signal.throwIfAborted()
+    const exec = await calls.execCreate(container, execBody(spec))
+    if (exec === undefined) return undefined
+    signal.throwIfAborted()
+    const socket = await calls.execStart(exec, { stdin: spec.stdin !== undefined })
+    if (socket === undefined) return undefined
+    begun = untilBegun(calls, exec)
+    return { exec, socket }
+  } finally {
+    void (begun ?? Promise.resolve()).finally(leave)
+  }
+}
+
+/** The engine opens the stream before it starts the process. Never rejects. */
+async function untilBegun(calls: EngineCalls, exec: string): Promise<void> {
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
+    const state = await calls.execInspect(exec).catch(() => undefined)
+    if (state === undefined || state.begun) return
+    await delay(pauseMs)
   }
 }
 

@@ -1,4 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
+import { cgroupFolder } from './cgroup-folder.ts'
+import { freezerOf, type Freezer } from './freezer.ts'
 
 const BLOCK_BYTES = 512
 /** What one look may cost; the free-space floor of the host is behind it. */
@@ -18,14 +20,15 @@ export interface HostView {
   pids(): Promise<number[]>
   /** Bytes of files that have no name any more and live on in a process: no walk of a folder finds them. */
   unlinkedBytes(): Promise<number>
+  freezer: Freezer | undefined
 }
 
 /** Undefined when the container's processes cannot be seen from here. */
 export async function openHostView(container: string, pid: number): Promise<HostView | undefined> {
   const membership = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')
   if (!membership.includes(container)) return undefined
-  const memory = folderOf(membership, 'memory')
-  const pids = folderOf(membership, 'pids')
+  const memory = cgroupFolder(membership, 'memory')
+  const pids = cgroupFolder(membership, 'pids')
   if (memory === undefined || pids === undefined) return undefined
   const isV2 = memory === pids
   return {
@@ -39,6 +42,7 @@ export async function openHostView(container: string, pid: number): Promise<Host
     },
     pids: () => processesIn(pids),
     unlinkedBytes: async () => unlinkedBytes(await processesIn(pids), pid),
+    freezer: freezerOf(membership),
   }
 }
 
@@ -67,15 +71,6 @@ async function unlinkedBytes(processes: number[], pid: number): Promise<number> 
 export async function isInContainer(container: string, pid: number): Promise<boolean> {
   const membership = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')
   return membership.includes(container)
-}
-
-/** Lines are `hierarchy:controllers:path`; the unified hierarchy (v2) is number 0 and has no controllers. */
-function folderOf(membership: string, controller: string): string | undefined {
-  const lines = membership.split('\n').map((line) => line.split(':'))
-  const v1 = lines.find(([, controllers]) => controllers?.split(',').includes(controller))
-  if (v1?.[2] !== undefined) return `/sys/fs/cgroup/${controller}${v1[2]}`
-  const v2 = lines.find(([hierarchy]) => hierarchy === '0')
-  return v2?.[2] === undefined ? undefined : `/sys/fs/cgroup${v2[2]}`
 }
 
 function field(text: string, name: string): number {

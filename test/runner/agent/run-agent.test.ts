@@ -5,6 +5,7 @@ import type { AgentInput } from '../../../runner/agent/run-agent.ts'
 import { AttemptFailure } from '../../../runner/failure.ts'
 import { fakeSandboxes } from '../../../runner/sandbox/fake.ts'
 import type { FakeExec, FakeScript } from '../../../runner/sandbox/fake.ts'
+import { deferred } from '../../support/deferred.ts'
 import { aJob } from '../../support/job.ts'
 
 const NEVER = new AbortController().signal
@@ -35,12 +36,6 @@ async function world(script: FakeScript, changes: Partial<AgentInput> = {}) {
     ...changes,
   }
   return { input, events, sessions, calls: sandboxes.made[0]?.calls ?? [] }
-}
-
-function deferred<T>() {
-  let resolve: (value: T) => void = () => {}
-  const promise = new Promise<T>((done) => (resolve = done))
-  return { promise, resolve }
 }
 
 const noticesOf = (events: { kind: string; payload: Record<string, unknown> }[]) =>
