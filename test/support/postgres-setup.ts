@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -7,6 +8,8 @@ import postgres from 'postgres'
 import { migrateDatabase } from '../../domain/db.ts'
 
 const run = promisify(execFile)
+const KIND = 'drydock.kind=test-postgres'
+const PID = 'drydock.test-pid'
 const docker = async (...args: string[]) => (await run('docker', args)).stdout.trim()
 
 declare module 'vitest' {
@@ -17,13 +20,28 @@ declare module 'vitest' {
 
 /**
  * Starts one PostgreSQL for the whole test run, with a migrated template database. The container is removed at the
- * end, and ends by itself when the run was killed, since its volume is anonymous and its lifetime bounded.
+ * end; that of a run that was killed is removed by the next run.
  */
 export default async function setup(project: TestProject) {
   const { stdout } = await run(process.execPath, ['scripts/image.mjs', 'tag', 'postgres'])
   const password = randomBytes(16).toString('hex')
+  await removeOrphans()
   const container = await docker(
-    ...['run', '-d', '--rm', '--label', 'drydock.kind=test-postgres', '-p', '127.0.0.1::5432', '--shm-size', '256m'],
+    // A check every few seconds is an exec each, which takes a good part of a core once some runs were killed.
+    ...[
+      'run',
+      '-d',
+      '--rm',
+      '--no-healthcheck',
+      '--label',
+      KIND,
+      '--label',
+      `${PID}=${process.pid}`,
+      '-p',
+      '127.0.0.1::5432',
+      '--shm-size',
+      '256m',
+    ],
     ...['-e', `POSTGRES_PASSWORD=${password}`, '-e', 'PG_LISTEN=*', '--tmpfs', '/var/lib/postgresql'],
     ...['-e', 'PG_EXTRA=-c fsync=off -c max_connections=400', stdout.trim()],
   )
@@ -44,6 +62,16 @@ async function makeTemplate(server: string) {
   await admin.end()
 }
 
+/** Containers of runs whose process is gone. */
+async function removeOrphans() {
+  const listed = await docker('ps', '--filter', `label=${KIND}`, '--format', `{{.ID}} {{.Label "${PID}"}}`)
+  const orphans = listed.split('\n').flatMap((line) => {
+    const [id, pid] = line.split(' ')
+    return id !== undefined && pid && !existsSync(`/proc/${pid}`) ? [id] : []
+  })
+  if (orphans.length > 0) await docker('rm', '-f', '-v', ...orphans).catch(() => undefined)
+}
+
 /** The engine says "running" before PostgreSQL listens; only a query tells. */
 async function untilReady(url: string) {
   for (let tries = 0; ; tries++) {
@@ -52,7 +80,7 @@ async function untilReady(url: string) {
       await client`select 1`
       return
     } catch (error) {
-      if (tries > 150) throw error
+      if (tries > 600) throw error
       await delay(100)
     } finally {
       await client.end({ timeout: 1 })
