@@ -107,8 +107,9 @@ function isReset(error: unknown): boolean {
 }
 
 async function ended(calls: EngineCalls, exec: string): Promise<boolean> {
-  const state = await calls.execInspect(exec).catch(() => ({ running: true }))
-  return state === undefined || !state.running
+  const state = await calls.execInspect(exec).catch(() => ({ begun: false, running: true }))
+  // On a busy machine it may be seconds until the process is there.
+  return state === undefined || (state.begun && !state.running)
 }
 
 /** The end of output is not the end of the process: it may have closed its output, or the engine may be a moment behind. */
@@ -116,7 +117,7 @@ async function exitCode(calls: EngineCalls, exec: string, signal: AbortSignal): 
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
     const state = await calls.execInspect(exec)
     if (state === undefined) return null
-    if (!state.running) return state.exitCode
+    if (state.begun && !state.running) return state.exitCode
     await delay(pauseMs, undefined, { signal })
   }
 }

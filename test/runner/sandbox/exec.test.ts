@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { EngineCalls } from '../../../runner/sandbox/engine-calls.ts'
 import { ExecGate } from '../../../runner/sandbox/exec-gate.ts'
 import { runExec } from '../../../runner/sandbox/exec.ts'
@@ -69,4 +69,28 @@ test('runExec() lets a freeze pass when there is no process to come', async () =
   const gate = new ExecGate(60_000)
   expect(await runExec({ calls, container: 'c', gate }, SPEC, NEVER)).toEqual({ code: null })
   expect(await gate.freeze(async () => {})).toBe(true)
+})
+
+test('runExec() waits for a process that is long in coming, and has all that it says', async () => {
+  const stream = new PassThrough()
+  let begun = false
+  const calls = {
+    execCreate: async () => 'exec',
+    execStart: async () => stream,
+    execInspect: async () => ({ begun, running: false, exitCode: begun ? 3 : null }),
+  } as unknown as EngineCalls
+  const said: string[] = []
+  const onOutput = (_: string, chunk: Buffer) => void said.push(chunk.toString())
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })
+  try {
+    const running = runExec({ calls, container: 'c', gate: new ExecGate(60_000) }, { ...SPEC, onOutput }, NEVER)
+    // Longer than a stream may be silent before it is asked whether its process has ended.
+    for (let seconds = 0; seconds < 5; seconds++) await vi.advanceTimersByTimeAsync(1000)
+    begun = true
+    stream.end(Buffer.from([1, 0, 0, 0, 0, 0, 0, 4, ...Buffer.from('late')]))
+    expect(await running).toEqual({ code: 3 })
+    expect(said).toEqual(['late'])
+  } finally {
+    vi.useRealTimers()
+  }
 })
