@@ -80,7 +80,8 @@ class Fault {
     const name = kind === 'ground container' ? groundName(installation) : gateway
     const moment = await killContainer(name, kind === 'gateway process' ? 'signal' : 'engine')
     const until = Date.now() + BACK_LIMIT_MS
-    while ((await startedAt(gateway)) === before && Date.now() < until) await delay(250)
+    const isBack = async () => !['', before].includes(await startedAt(gateway))
+    while (!(await isBack()) && Date.now() < until) await delay(250)
     await this.#untilAllServed(Date.now(), kind)
     const backs = this.#sandboxes.all.map(({ successes }) => backAfter(successes, moment) ?? Infinity)
     const back = Math.max(...backs)
@@ -194,7 +195,8 @@ class Fault {
   }
 }
 
-const startedAt = (name: string) => docker('inspect', '--format', '{{.State.StartedAt}}', name)
+/** Empty while there is none of that name: with the ground, the gateway is made anew. */
+const startedAt = (name: string) => docker('inspect', '--format', '{{.State.StartedAt}}', name).catch(() => '')
 
 const spread = (times: readonly number[]) =>
   times.length === 0

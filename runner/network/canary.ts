@@ -8,7 +8,9 @@ export type CanaryPlan = {
   resolver: string
   /** Names that must have no address, by the engine's own resolver. */
   names: readonly string[]
+  /** How long an answer may take. Twice as long, and everything again, as long as the gateway's resolver has not answered. */
   timeoutMs: number
+  longestMs: number
 }
 
 /** What it found. `others` are interfaces with an IPv6 address. */
@@ -25,7 +27,8 @@ export type CanaryLine = { kind: 'listening'; port: number } | { kind: 'report';
 
 /**
  * The canary's program: plain Node, run by the gateway's image inside of a sandbox network. It listens, says so, and
- * when it is given a plan on standard input it tries that plan.
+ * when it is given a plan on standard input it tries that plan. Silence counts only where the resolver answered meanwhile:
+ * on a machine that is too busy for that, what leads out would be silent, too.
  */
 export const CANARY = `
 const net = require('node:net'), dns = require('node:dns'), fs = require('node:fs')
@@ -52,8 +55,7 @@ const those = async (targets, wanted, ms) => {
   const found = await Promise.all(targets.map(async (target) => [target, await dial(target, ms)]))
   return found.filter(([, outcome]) => wanted.includes(outcome)).map(([target]) => target)
 }
-async function probe(plan) {
-  const ms = plan.timeoutMs
+async function probe(plan, ms) {
   const [reached, open, answer, resolved] = await Promise.all([
     those(plan.silent, ['open', 'refused'], ms),
     those(plan.closed, ['open'], ms),
@@ -64,14 +66,20 @@ async function probe(plan) {
   const ipv6 = inet6.split('\\n').filter(Boolean).map((line) => line.trim().split(/\\s+/).pop()).filter((name) => name !== 'lo')
   return { reached, open, answered: answer !== 'silent', resolved: resolved.filter(([, it]) => it === 'address').map(([name]) => name), ipv6 }
 }
+async function probeUntilSure(plan) {
+  for (let ms = plan.timeoutMs; ; ms *= 2) {
+    const report = await probe(plan, ms)
+    if (report.answered || report.reached.length + report.open.length > 0 || ms * 2 > plan.longestMs) return report
+  }
+}
 const server = net.createServer((socket) => socket.end())
 server.listen(0, '0.0.0.0', () => say({ kind: 'listening', port: server.address().port }))
 let input = ''
 process.stdin.on('data', (chunk) => {
   input += chunk
   if (!input.includes('\\n')) return
-  probe(JSON.parse(input)).then((report) => { say({ kind: 'report', report }); process.exit(0) })
+  probeUntilSure(JSON.parse(input)).then((report) => { say({ kind: 'report', report }); process.exit(0) })
 })
 process.stdin.on('end', () => { if (!input.includes('\\n')) process.exit(0) })
-setTimeout(() => process.exit(3), 20000).unref()
+setTimeout(() => process.exit(3), 60000).unref()
 `

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { DrydockError, hasCode } from '../../domain/errors.ts'
 import { GATEWAY_PATHS } from '../../sandbox-policy/control.ts'
-import { LABELS, type Engine, type Labels, type ServiceInfo, type ServiceSpec } from '../sandbox/engine.ts'
+import {
+  LABELS,
+  type Attached,
+  type Engine,
+  type Labels,
+  type ServiceInfo,
+  type ServiceSpec,
+} from '../sandbox/engine.ts'
 import type { GatewayFolders } from './gateway-folders.ts'
 import { createSubnetNetwork, type NetworkPool, type PoolDeps } from './pool.ts'
 import { subnetOf } from './subnets.ts'
@@ -47,7 +54,7 @@ export class GatewayContainers {
   readonly ground: string
   readonly gateway: string
   #image: { ref: string; settings: string } | undefined
-  /** Id of the ground that is known to be attached to everything: that survives its being started again. */
+  /** Id of the ground that is known to be attached to everything. */
   #attached: string | undefined
   #outer: (OuterNetwork & { name: string }) | undefined
 
@@ -66,11 +73,22 @@ export class GatewayContainers {
     return this.#image?.ref
   }
 
-  /** Brings both containers up, or finds that they are; then the gateway is in the ground's network as it is. */
-  async ensure(signal: AbortSignal): Promise<void> {
+  /**
+   * Brings both containers up, or finds that they are. The gateway is in the ground's network by then, and `attached`
+   * settles when every sandbox's is there as well: the engine takes a while for each.
+   */
+  async ensure(signal: AbortSignal): Promise<{ attached: Promise<void> }> {
     const image = (this.#image ??= await this.#findImage(signal))
     this.#outer ??= await this.#findOuter()
-    const [ground, gateway] = await Promise.all([this.#ensureGround(image), this.#gatewayAsIs(image)])
+    const ground = await this.#ensureGround(image)
+    const attached = this.#attach(ground)
+    attached.catch(() => undefined)
+    await this.#ensureGateway({ image, ground }, signal)
+    return { attached }
+  }
+
+  async #ensureGateway({ image, ground }: { image: Image; ground: ServiceInfo }, signal: AbortSignal): Promise<void> {
+    const gateway = await this.#gatewayAsIs(image)
     // One that was started before the ground is in a network that is no more.
     if (gateway?.running && gateway.startedAt > ground.startedAt) return
     if (gateway === undefined) await this.#runGateway(image, signal)
@@ -120,38 +138,24 @@ export class GatewayContainers {
     return { name, bridge: found.bridge, ground: found.sandboxes[0] ?? '', cidr: found.cidr }
   }
 
+  /** One that has ended is made anew: started again, it would be attached to every network before anything else. */
   async #ensureGround(image: Image): Promise<ServiceInfo> {
-    const { engine, pool } = this.#deps
+    const { engine } = this.#deps
     const settings = hashOf([MAKE, this.#outer?.name, this.#outer?.cidr])
     const found = await engine.inspectService(this.ground)
-    if (found?.labels[SETTINGS_LABEL] === settings) {
-      try {
-        if (!found.running) await engine.startService(this.ground)
-        const now = found.running ? found : await engine.inspectService(this.ground)
-        if (now !== undefined) return await this.#attach(now)
-      } catch (error) {
-        if (hasCode(error, 'engine-unavailable')) throw error
-        // A network of it was removed, or an address taken: it is made anew.
-      }
-    }
+    if (found?.running && found.labels[SETTINGS_LABEL] === settings) return found
     if (found !== undefined) await this.remove()
     const outer = { name: this.#outer?.name ?? '', address: this.#outer?.ground ?? '' }
-    const made = await engine.runService(
-      groundSpec({
-        name: this.ground,
-        image: image.ref,
-        labels: this.#labels(settings),
-        attached: [outer, ...pool.attachments()],
-      }),
+    return engine.runService(
+      groundSpec({ name: this.ground, image: image.ref, labels: this.#labels(settings), outer }),
       AbortSignal.timeout(60_000),
     )
-    return this.#attach(made)
   }
 
-  async #attach(ground: ServiceInfo): Promise<ServiceInfo> {
-    if (this.#attached !== ground.id) await this.#deps.pool.attachAll()
+  async #attach(ground: ServiceInfo): Promise<void> {
+    if (this.#attached === ground.id) return
+    await this.#deps.pool.attachAll()
     this.#attached = ground.id
-    return ground
   }
 
   /** The gateway's container if it is of the right make; one that is not is removed. */
@@ -202,14 +206,12 @@ export class GatewayContainers {
 /** A kernel without IPv6 has no such settings, and the engine fails when it is to set them. */
 const WITHOUT_IPV6 = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' }
 
-type GroundInput = Pick<ServiceSpec, 'name' | 'image' | 'labels'> & {
-  attached: readonly { name: string; address: string }[]
-}
+type GroundInput = Pick<ServiceSpec, 'name' | 'image' | 'labels'> & { outer: Attached }
 
-function groundSpec({ attached, ...rest }: GroundInput): ServiceSpec {
+function groundSpec({ outer, ...rest }: GroundInput): ServiceSpec {
   return {
     ...rest,
-    network: { attached },
+    network: { attached: [outer] },
     memoryMiB: 32,
     hardened: {
       user: '65534:65534',

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GatewaySettings, ModelUsage, SandboxConfig } from '../../sandbox-policy/control.ts'
-import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from '../sandbox/aborted.ts'
 import type { Engine } from '../sandbox/engine.ts'
 import { GatewayRefused, type ControlClient, type Health } from './control-client.ts'
 import type { LedgerReader } from './ledger-reader.ts'
 import type { Log } from './log.ts'
 import { Oversight } from './oversight.ts'
+import { unavailable } from './unavailable.ts'
+import { whileRenewing } from './while-renewing.ts'
 
 /** Three renewals may fail before sandboxes lose their network. */
 const LEASE_MS = 12_000
@@ -23,7 +24,7 @@ export type GatewayDeps = {
   containers: {
     ground: string
     gateway: string
-    ensure: (signal: AbortSignal) => Promise<void>
+    ensure: (signal: AbortSignal) => Promise<{ attached: Promise<void> }>
     restartGateway: () => Promise<void>
     log: (lines: number) => Promise<string>
   }
@@ -161,9 +162,9 @@ export class Gateway {
   }
 
   async #start(): Promise<void> {
-    const { containers, control, log } = this.#deps
+    const { containers, log } = this.#deps
     const began = performance.now()
-    await containers.ensure(this.#stop.signal)
+    const { attached } = await containers.ensure(this.#stop.signal)
     const health = await this.#untilAnswers()
     this.#oversight.met(health)
     await this.#sendSettings()
@@ -174,7 +175,8 @@ export class Gateway {
         log.error({ err: error, sandbox: config.id }, 'The gateway refuses a sandbox')
       })
     }
-    await control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
+    // Sandboxes whose networks are attached have service meanwhile; nobody is given a network before all are.
+    await whileRenewing(attached, { renew: () => this.#renew(), everyMs: RENEW_MS }, this.#stop.signal)
     this.#health = health
     this.#fault = undefined
     for (const { resolve } of [...this.#waiting]) resolve(health)
@@ -233,11 +235,16 @@ export class Gateway {
   async #renewals(signal: AbortSignal): Promise<void> {
     for (;;) {
       await delay(RENEW_MS, undefined, { signal })
-      const unknown = await this.#deps.control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
+      const unknown = await this.#renew()
       // Removed here meanwhile is no loss; one that is ours and unknown there is.
       if (unknown.some((id) => this.#live.has(id) && !this.#queues.has(id))) return
       await this.#oversight.look(this.#live.values())
     }
+  }
+
+  /** Resolves to the ids that the gateway does not know. */
+  #renew(): Promise<readonly string[]> {
+    return this.#deps.control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
   }
 
   async #send(given: SandboxConfig): Promise<void> {
@@ -287,9 +294,4 @@ export class Gateway {
       if (this.#queues.get(id) === turn) this.#queues.delete(id)
     }
   }
-}
-
-function unavailable(cause: Error): AttemptFailure {
-  if (cause instanceof AttemptFailure) return cause
-  return new AttemptFailure('network-unavailable', `Cannot give the sandbox a network: ${cause.message}`, { cause })
 }

@@ -6,7 +6,7 @@ import type { PoolNetwork } from './pool.ts'
 import { selfTest } from './self-test.ts'
 
 const PREFIX = 'self-test-'
-const LIMIT_MS = 30_000
+const LIMIT_MS = 60_000
 
 /** Says whether a record is of the self-test: nobody's sandbox, and nothing to keep. */
 export const isOfSelfTest = ({ sandbox }: { sandbox: string }) => sandbox.startsWith(PREFIX)

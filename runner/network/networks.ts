@@ -5,6 +5,7 @@ import type { Networks } from './network.ts'
 import { OneNetwork } from './one-network.ts'
 import { testIsolation } from './isolation.ts'
 import { sandboxFiles } from './trust.ts'
+import { unavailable } from './unavailable.ts'
 
 /** Knows whether the self-test was passed before. */
 export type IsolationMemory = { isKnown: () => Promise<boolean>; remember: () => Promise<void> }
@@ -49,10 +50,10 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
   }
   const running = async (signal: AbortSignal): Promise<{ of: NetworkParts }> => {
     const of = await parts().catch((error: unknown) => {
-      throw unavailable(error)
+      throw refusal(error)
     })
     await of.gateway.ready(signal)
-    if (deps.testIsolation !== false) await verified(of).catch((error: unknown) => Promise.reject(unavailable(error)))
+    if (deps.testIsolation !== false) await verified(of).catch((error: unknown) => Promise.reject(refusal(error)))
     return { of }
   }
   return {
@@ -71,7 +72,7 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
         return new OneNetwork({ ...deps, parts: of, network, owner, files })
       } catch (error) {
         await of.pool.giveBack(network)
-        throw unavailable(error)
+        throw refusal(error)
       }
     },
     async prepare(signal) {
@@ -98,9 +99,7 @@ async function test(deps: NetworksDeps, of: NetworkParts): Promise<void> {
   await deps.memory?.remember()
 }
 
-function unavailable(error: unknown): Error {
-  if (error instanceof AttemptFailure || (error as Error).name === 'AbortError') return error as Error
-  return new AttemptFailure('network-unavailable', `Cannot give the sandbox a network: ${(error as Error).message}`, {
-    cause: error,
-  })
+/** Who gave up waiting hears that, and no reason. */
+function refusal(error: unknown): Error {
+  return (error as Error).name === 'AbortError' ? (error as Error) : unavailable(error as Error)
 }

@@ -1,6 +1,6 @@
 import { hasCode } from '../../domain/errors.ts'
 import { AttemptFailure } from '../failure.ts'
-import { LABELS, type Attached, type Engine } from '../sandbox/engine.ts'
+import { LABELS, type Engine } from '../sandbox/engine.ts'
 import type { Log } from './log.ts'
 import { contains, readRange, subnetOf, subnetsOf, type Range, type Subnet } from './subnets.ts'
 
@@ -48,16 +48,14 @@ export class NetworkPool {
   readonly #inUse = new Map<string, Entry>()
   /** To be removed, and tried again until they are. */
   readonly #doomed = new Set<string>()
+  /** How many containers were attached: a connection made meanwhile may be one to the container before. */
+  #grounds = 0
   #filling: Promise<void> | undefined
+  #sweeping: Promise<void> | undefined
   #closed = false
 
   constructor(deps: PoolDeps) {
     this.#deps = deps
-  }
-
-  /** What the gateway's container is to be attached to. */
-  attachments(): Attached[] {
-    return [...this.#ready, ...this.#inUse.values()].map(({ name, gateway }) => ({ name, address: gateway }))
   }
 
   /** Takes over what an earlier process left: empty networks are used again, the others removed once they are empty. */
@@ -65,26 +63,31 @@ export class NetworkPool {
     const { engine, installation, ground } = this.#deps
     const owned = await engine.listOwned(installation)
     const names = new Set(owned.filter((it) => it.type === 'network' && it.kind === POOL_KIND).map((it) => it.name))
-    for (const { name, subnets } of await engine.listNetworks()) {
-      if (!names.has(name)) continue
+    const all = await engine.listNetworks()
+    const adopting = all.filter(({ name }) => names.has(name))
+    const members = await Promise.all(adopting.map(({ name }) => engine.networkMembers(name)))
+    for (const [i, { name, subnets }] of adopting.entries()) {
       const subnet = subnetOf(subnets[0] ?? '')
       const isOurs = subnet !== undefined && contains(readRange(this.#deps.range), subnet.gateway)
-      const members = await engine.networkMembers(name)
       const hasRoom = this.#ready.length < this.#deps.ready.most
-      if (isOurs && hasRoom && members.every((member) => member.name === ground))
-        this.#ready.push({ ...subnet, name, uses: 0 })
+      const isEmpty = members[i]?.every((member) => member.name === ground) === true
+      if (isOurs && hasRoom && isEmpty) this.#ready.push({ ...subnet, name, uses: 0 })
       else this.#doomed.add(name)
     }
   }
 
-  /** Attaches the gateway's container to what it is not in; for after that one was made anew or adopted. */
+  /** Attaches the gateway's container to what it is not in, those of sandboxes first; for after one was made or adopted. */
   async attachAll(): Promise<void> {
-    for (const { name, address } of this.attachments()) {
-      await this.#deps.engine.connectNetwork(name, { container: this.#deps.ground, address })
+    this.#grounds++
+    const attached = new Set<string>()
+    const next = () => [...this.#inUse.values(), ...this.#ready].find(({ name }) => !attached.has(name))
+    for (let entry = next(); entry !== undefined; entry = next()) {
+      attached.add(entry.name)
+      await this.#connect(entry)
     }
   }
 
-  /** Makes networks before there is a container to attach: it is started with all of them at once, which is quicker. */
+  /** Makes networks before there is a container to attach. */
   async prepare(count: number): Promise<void> {
     while (this.#ready.length < count) this.#ready.push({ ...(await this.#create()), uses: 0 })
   }
@@ -120,9 +123,13 @@ export class NetworkPool {
     return this.#filling
   }
 
-  /** Removes what is to be removed and can be. */
-  async sweep(): Promise<void> {
-    await Promise.all([...this.#doomed].map((name) => this.#remove(name)))
+  /**
+   * Removes what is to be removed and can be. One after the other: the engine does so anyway, and whoever wants a network
+   * meanwhile waits for one removal, not for all of them.
+   */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))
+    return this.#sweeping
   }
 
   /** Removes all networks. Those of sandboxes that still run stay for the next process. */
@@ -131,7 +138,12 @@ export class NetworkPool {
     await this.#filling
     for (const { name } of this.#ready.splice(0)) this.#doomed.add(name)
     for (const name of this.#inUse.keys()) this.#doomed.add(name)
+    await this.#sweeping
     await this.sweep()
+  }
+
+  async #sweep(): Promise<void> {
+    for (const name of this.#doomed) await this.#remove(name)
   }
 
   async #remove(name: string): Promise<void> {
@@ -160,13 +172,20 @@ export class NetworkPool {
   async #make(): Promise<Entry> {
     const entry = await this.#create()
     try {
-      await this.#deps.engine.connectNetwork(entry.name, { container: this.#deps.ground, address: entry.gateway })
+      await this.#connect(entry)
     } catch (error) {
       this.#doomed.add(entry.name)
       void this.sweep()
       throw error
     }
     return { ...entry, uses: 0 }
+  }
+
+  async #connect({ name, gateway }: Pick<Entry, 'name' | 'gateway'>): Promise<void> {
+    for (let ground = -1; ground !== this.#grounds;) {
+      ground = this.#grounds
+      await this.#deps.engine.connectNetwork(name, { container: this.#deps.ground, address: gateway })
+    }
   }
 
   #create(): Promise<Subnet & { name: string }> {

@@ -8,8 +8,10 @@ const world = useNetworks({ testIsolation: false })
 const gateway = gatewayName(world.installation)
 const ground = groundName(world.installation)
 
-const startedAt = (name: string) => docker('inspect', '--format', '{{.State.StartedAt}}', name)
-const isRunning = async (name: string) => (await docker('inspect', '--format', '{{.State.Running}}', name)) === 'true'
+/** Empty while there is none of that name: with the ground, the gateway is made anew. */
+const startedAt = (name: string) => docker('inspect', '--format', '{{.State.StartedAt}}', name).catch(() => '')
+const isRunning = async (name: string) =>
+  (await docker('inspect', '--format', '{{.State.Running}}', name).catch(() => '')) === 'true'
 
 /** Milliseconds until every sandbox's network can be changed and used again after something happened. */
 async function outage(what: () => Promise<unknown>): Promise<number> {
