@@ -7,7 +7,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { inventory, mountsOf, processesOf, temporaryFiles } from './fault/inventory.ts'
+import { gatewayName, groundName } from '../runner/network/gateway-containers.ts'
+import { LABELS } from '../runner/sandbox/engine.ts'
+import { hasOnly, inventory, mountsOf, processesOf, temporaryFiles } from './fault/inventory.ts'
 import type { Thing } from './fault/inventory.ts'
 import type { Order } from './fault/load.ts'
 import { openDataFolderDatabase } from './support/data-folder.ts'
@@ -79,24 +81,35 @@ async function readPulls(url: string, token: string): Promise<Pull[]> {
 function leftBehind({ before, dataDir, folder, server, snapshots, shared }: Case): string[] {
   const installation = readFileSync(join(dataDir, 'installation'), 'utf8').trim()
   const known = new Set(before.map(({ type, name }) => `${type} ${name}`))
-  // A database container that may run has a root file system and a network namespace mounted.
-  const running = server === 'up' ? mountsOf(`drydock-postgres-${installation}`) : []
+  const services = new Set(
+    server === 'up' ? [`drydock-postgres-${installation}`, groundName(installation), gatewayName(installation)] : [],
+  )
+  const found = inventory()
+  // A container that may run has a root file system and a network namespace mounted.
+  const running = found.flatMap(({ type, name }) => (type === 'container' && services.has(name) ? mountsOf(name) : []))
   const allowed = (thing: Thing) => {
     if (thing.name === folder) return true
     if (thing.type === 'volume') return thing.name === `drydock-postgres-${installation}`
-    if (thing.type === 'container') return server === 'up' && thing.name === `drydock-postgres-${installation}`
+    if (thing.type === 'container') return services.has(thing.name)
+    if (thing.type === 'network') return server === 'up' && isReady(thing, installation)
     if (thing.type === 'mount') return running.some((end) => thing.name.endsWith(end))
     return thing.type === 'image' && snapshots.some((ref) => thing.name.startsWith(`${ref} `))
   }
   const isOurs = ({ name, labels }: Thing) => `${name} ${labels}`.includes(installation) || name.startsWith(folder)
   const isOthers = (thing: Thing) => /drydock\.(installation|kind)=/.test(thing.labels) || shared
-  const things = inventory()
+  const things = found
     .filter((thing) => !known.has(`${thing.type} ${thing.name}`) && !allowed(thing))
     .filter((thing) => isOurs(thing) || !isOthers(thing))
     .map(({ type, name }) => `${type} ${name} ${LEFT_BEHIND}`)
   const files = temporaryFiles(dataDir).map((path) => `file ${path} was left in the data folder`)
   const processes = server === 'up' ? [] : processesOf(folder, [process.pid, process.ppid])
   return [...things, ...files, ...processes.map((line) => `process ${line} still runs`)]
+}
+
+/** A network that a server keeps: the gateway's way out, and those for the next sandboxes. */
+function isReady({ name, labels }: Thing, installation: string): boolean {
+  if (!labels.includes(`${LABELS.installation}=${installation}`)) return false
+  return name === `drydock-egress-${installation}` || hasOnly(name, groundName(installation))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

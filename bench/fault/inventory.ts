@@ -58,6 +58,12 @@ export function mountsOf(container: string): string[] {
   return linesOf(['inspect', '--format', format, container]).map((path) => path.split('/').slice(-2).join('/'))
 }
 
+/** Whether nothing else is in a network than one container. */
+export function hasOnly(network: string, container: string): boolean {
+  const names = linesOf(['ps', '-a', '--filter', `network=${network}`, '--format', '{{.Names}}'])
+  return names.every((name) => name === container)
+}
+
 function mounts(): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
