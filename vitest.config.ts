@@ -11,6 +11,7 @@ export default defineConfig({
           exclude: ['test/{docker,database,e2e}/**'],
           // Some drive real git, which takes its time on a busy machine.
           testTimeout: 30_000,
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {

@@ -9,7 +9,7 @@ import type { Folder } from '../support/git-fixture.ts'
 // Many git processes each, beside other tests on a busy machine.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
-const signal = AbortSignal.timeout(60_000)
+const { signal } = new AbortController()
 const input = { head: 'drydock/x-1', base: 'main', title: 'X', body: 'body' }
 let folder: Folder
 let fake: FakeGitHub

@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 // A repository that somebody else prepared, in a folder that the server may read: nothing in it runs, and it leads nowhere.
 
-const signal = AbortSignal.timeout(60_000)
+const { signal } = new AbortController()
 let folder: Folder
 let roots: string
 let origin: Origin

@@ -13,7 +13,7 @@ import type { Folder } from '../support/git-fixture.ts'
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const CANARY = 'ghp_canary0123456789'
-const signal = AbortSignal.timeout(60_000)
+const { signal } = new AbortController()
 let folder: Folder
 let fake: FakeGitHub
 let repository: FakeRepository

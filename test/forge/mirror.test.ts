@@ -14,7 +14,7 @@ let folder: Folder
 let origin: Origin
 let mirrors: Mirrors
 let remote: Remote
-const signal = AbortSignal.timeout(60_000)
+const { signal } = new AbortController()
 const path = process.env.PATH ?? ''
 
 beforeEach(() => {

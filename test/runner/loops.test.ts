@@ -112,7 +112,7 @@ test('retryDatabase() tries again while connections are lost, not when a query i
     if (++tries < 3) throw new Error('Failed query', { cause: lost })
     return 'written'
   }
-  expect(await retryDatabase(work, AbortSignal.timeout(5000))).toBe('written')
+  expect(await retryDatabase(work, AbortSignal.timeout(30_000))).toBe('written')
   const wrong = Object.assign(new Error('syntax'), { code: '42601' })
-  await expect(retryDatabase(() => Promise.reject(wrong), AbortSignal.timeout(5000))).rejects.toBe(wrong)
+  await expect(retryDatabase(() => Promise.reject(wrong), AbortSignal.timeout(30_000))).rejects.toBe(wrong)
 })

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { PhaseTiming } from '../../domain/tasks/attempt.ts'
 import { createPhases } from '../../runner/phases.ts'
 import type { EventLog } from '../../runner/event-log.ts'
@@ -44,15 +44,19 @@ test('run() ends silent work, and not work that is heard', async () => {
   const { phases } = harness()
   const silent = phases.run({ phase: 'agent', limitMs: 60_000, noOutputMs: 5 }, forever)
   await expect(silent).rejects.toMatchObject({ reason: 'no-output:agent' })
-  const loud = phases.run({ phase: 'agent', limitMs: 60_000, noOutputMs: 200 }, async ({ heard }) => {
-    const until = performance.now() + 400
-    while (performance.now() < until) {
-      heard()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    return 'done'
-  })
-  expect(await loud).toBe('done')
+  vi.useFakeTimers()
+  try {
+    const loud = phases.run({ phase: 'agent', limitMs: 60_000, noOutputMs: 200 }, async ({ heard }) => {
+      for (let times = 0; times < 5; times++) {
+        await vi.advanceTimersByTimeAsync(199)
+        heard()
+      }
+      return 'done'
+    })
+    expect(await loud).toBe('done')
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('run() ends with the cause of the stop switch, and the first cause wins', async () => {

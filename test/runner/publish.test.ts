@@ -8,7 +8,7 @@ import type { PublishDeps } from '../../runner/publish/publish.ts'
 import { pullRequestBodyOf } from '../../runner/publish/pull-request-body.ts'
 import { aJob } from '../support/job.ts'
 
-const signal = AbortSignal.timeout(60_000)
+const { signal } = new AbortController()
 const READY = { commit: 'c0ffee', branch: 'drydock/say-hello-1', publishMode: 'pull-request' as const }
 const GITHUB = { forge: 'github' as const, address: 'acme/app' }
 const stale = new DrydockError('stale-fence', 'Cannot write: another runner has it')

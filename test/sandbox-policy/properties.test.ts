@@ -225,8 +225,8 @@ test('compilePolicy() makes decisions fast enough to be no part of a request’s
   const compiled = compilePolicy({ policy, ceiling: Policy.parse({ preset: 'all' }) })
   const question = { ...(asked('deb.debian.org')[3] as object), name: 'deb.debian.org', path: '/debian/x' } as Question
   const decisions = 200_000
-  const started = performance.now()
+  const started = process.cpuUsage()
   for (let n = 0; n < decisions; n++) compiled.decide(question)
-  // Measured above 500 000 a second; the bound leaves room for a machine that is busy with other tests.
-  expect(decisions / (performance.now() - started)).toBeGreaterThan(50)
+  // Measured above 500 000 a second; of the processor's time, as the machine is busy with other tests.
+  expect(decisions / (process.cpuUsage(started).user / 1000)).toBeGreaterThan(50)
 })

@@ -9,6 +9,9 @@ import { migrateDatabase } from '../../domain/db.ts'
 const run = promisify(execFile)
 const docker = async (...args: string[]) => (await run('docker', args)).stdout.trim()
 
+/** Making the database is a second's work, and many on a busy machine. */
+const READY_LIMIT_MS = 120_000
+
 declare module 'vitest' {
   interface ProvidedContext {
     postgresUrl: string
@@ -46,13 +49,13 @@ async function makeTemplate(server: string) {
 
 /** The engine says "running" before PostgreSQL listens; only a query tells. */
 async function untilReady(url: string) {
-  for (let tries = 0; ; tries++) {
+  for (const deadline = Date.now() + READY_LIMIT_MS; ;) {
     const client = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => undefined })
     try {
       await client`select 1`
       return
     } catch (error) {
-      if (tries > 150) throw error
+      if (Date.now() > deadline) throw error
       await delay(100)
     } finally {
       await client.end({ timeout: 1 })

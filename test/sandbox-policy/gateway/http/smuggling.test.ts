@@ -154,6 +154,7 @@ test.each(['proxy', 'plain'] as const)(
     // It would be easy to be right by refusing everything.
     expect(allowed).toBeGreaterThan(300)
   },
+  120_000,
 )
 
 test('the same bytes straight to node:http show requests that nobody decided on (control)', async () => {
