@@ -13,6 +13,7 @@ import { attemptRoutes } from './routes/attempts.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { eventRoutes } from './routes/events.ts'
+import { inspectionRoutes } from './routes/inspections.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { providerRoutes } from './routes/providers.ts'
@@ -36,6 +37,7 @@ const ROUTES = [
   attemptRoutes,
   ledgerRoutes,
   environmentRoutes,
+  inspectionRoutes,
   providerRoutes,
   credentialRoutes,
   settingsRoutes,

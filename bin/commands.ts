@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'make an environment',
     load: async () => (await import('../cli/commands/env/create.ts')).createEnvironment,
   },
+  'env detect': {
+    summary: 'show what a repository proposes for an environment',
+    load: async () => (await import('../cli/commands/env/detect.ts')).detectEnvironment,
+  },
   'env list': {
     summary: 'list the environments',
     load: async () => (await import('../cli/commands/env/list.ts')).listEnvironments,
@@ -137,7 +141,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['Start here', ['demo', 'serve', 'sandbox', 'doctor']],
-  ['Environments', ['env create', 'env list', 'env show', 'env update', 'env delete']],
+  ['Environments', ['env create', 'env detect', 'env list', 'env show', 'env update', 'env delete']],
   [
     'Models and credentials',
     [

@@ -16,7 +16,7 @@ import { printing } from './printing.ts'
 import { resumeTurn } from './resume-turn.ts'
 import type { EarlierTurn, ResumeDeps } from './resume-turn.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
-import { maintain, setUp } from './set-up.ts'
+import { maintain, needsSetUp, setUp } from './set-up.ts'
 import type { SetUpDeps } from './set-up.ts'
 import type { StopSwitch } from './stop.ts'
 import type { Base, Change, Collect } from './workspace/workspace.ts'
@@ -130,7 +130,7 @@ async function startSandbox(context: Context, from: From): Promise<Started> {
     return await start()
   } catch (error) {
     const isGone = error instanceof AttemptFailure && error.reason === 'image-unavailable'
-    if (!isGone || !job.environment.setupScript) throw error
+    if (!isGone || !needsSetUp(job.environment)) throw error
     return start()
   }
 }

@@ -1,9 +1,11 @@
+import type { Job } from '../domain/tasks/job.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import { newSandbox } from './attempt-context.ts'
 import type { AttemptContext, SandboxDeps } from './attempt-context.ts'
 import type { ResolvedImage } from './environment/image.ts'
 import { environmentSnapshot, runSetup } from './environment/snapshot.ts'
 import type { SnapshotDeps, SnapshotInput } from './environment/snapshot.ts'
+import { withVersions } from './environment/versions.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import { ownGrant, connect, setupGrant } from './connect.ts'
@@ -25,9 +27,14 @@ type Context = AttemptContext<SetUpDeps>
 type From = { view: MirrorView; image: ResolvedImage }
 type In = { sandbox: Sandbox; connection: Connection | undefined; view: MirrorView; base: Base }
 
+/** Says whether an environment has anything to set up: a script, or versions that the image lacks. */
+export const needsSetUp = ({ setupScript, versions }: Pick<Job['environment'], 'setupScript' | 'versions'>) =>
+  Boolean(withVersions(setupScript, versions))
+
 /** The image to start from: the environment's own, or, with a setup script, the snapshot in which it has run. */
 export async function setUp(context: Context, from: From): Promise<string> {
-  const { setupScript, ...environment } = context.job.environment
+  const { setupScript: script, versions, ...environment } = context.job.environment
+  const setupScript = withVersions(script, versions)
   if (!setupScript) return from.image.ref
   const input = {
     installation: context.deps.installation,

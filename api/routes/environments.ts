@@ -6,6 +6,7 @@ import {
   listEnvironments,
   updateEnvironment,
 } from '../../domain/environments/environments.ts'
+import { assertVersions } from '../../domain/environments/toolchains.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { findProvider } from '../../domain/providers/providers.ts'
 import { parseRepository } from '../../domain/repositories/repositories.ts'
@@ -63,6 +64,7 @@ export function environmentRoutes(deps: ApiDeps) {
       const { userId, role } = authorize(c, 'environments.write')
       const { repository, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
+      assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
       await assertProvider(deps, settings.provider)
       const environment = await createEnvironment(deps.db, {
         ...settings,
@@ -83,9 +85,10 @@ export function environmentRoutes(deps: ApiDeps) {
     })
     .openapi(update, async (c) => {
       const { role } = authorize(c, 'environments.write')
-      const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
+      const { id, image, versions } = await findEnvironment(deps.db, c.req.valid('param').id)
       const { repository, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
+      assertVersions(settings.versions ?? versions, settings.image ?? image)
       await assertProvider(deps, settings.provider)
       const changed = await updateEnvironment(deps.db, id, {
         ...settings,
@@ -102,7 +105,7 @@ export function environmentRoutes(deps: ApiDeps) {
     })
 }
 
-async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {
+export async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {
   const repository = parseRepository(text)
   await checkAddress(repository.address)
   return repository
