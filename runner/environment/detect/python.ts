@@ -2,7 +2,7 @@ import type { Folder } from './folder.ts'
 import { parseToml, string, table } from './parse.ts'
 import type { Loose } from './parse.ts'
 import { emptyPart } from './part.ts'
-import type { OpenPart, Part, Step } from './part.ts'
+import type { OpenPart, Part } from './part.ts'
 import { dependenciesOf, extrasForTests, pipfileRequirements, requirementFiles } from './python-requirements.ts'
 import { pythonVerification } from './python-verification.ts'
 import { quote } from './shell.ts'
@@ -25,7 +25,6 @@ export function detectPython(folder: Folder): Part | undefined {
   const wanted = versionFile(folder, 'python')
   if (wanted) part.versions.push(wanted)
   const isInstalled = addProject(part, { folder, project, files })
-  if (part.setup.length > 0) part.setup.unshift(environment(part.setup[0]))
   part.manifests.push(
     ...[manifest, ...files, folder.first('poetry.lock', 'Pipfile.lock')]
       .filter((each) => each !== undefined)
@@ -47,16 +46,6 @@ function readProject(part: OpenPart, folder: Folder): Loose {
 export function detectBarePython(folder: Folder): Part | undefined {
   const verification = pythonVerification(folder, { project: {}, isInstalled: false })
   return verification.length === 0 ? undefined : { ...emptyPart('Python'), verification }
-}
-
-/** Debian's packages stay visible, so that pytest and the build backends are there without any registry. */
-function environment(first: Step | undefined): Step {
-  return {
-    run: '[ -x /opt/venv/bin/python ] || python3 -m venv --system-site-packages /opt/venv',
-    why: "packages go into an environment outside the work tree; it sees the image's pytest and build backends",
-    from: first?.from ?? '',
-    anywhere: true,
-  }
 }
 
 type Input = { folder: Folder; project: Loose; files: readonly string[] }
@@ -122,7 +111,7 @@ function addPoetry(part: OpenPart, folder: Folder, project: Loose): true {
   const made = hasLock ? '' : ' && rm -f poetry.lock'
   const backup = `${OFFLINE} --no-index ${ignoringVersion(part, folder, project).join(' ')} -e .`.replace('  ', ' ')
   part.setup.push({
-    run: `{ VIRTUAL_ENV=/opt/venv poetry install --no-interaction${made}; } || ${backup}`,
+    run: `{ poetry install --no-interaction${made}; } || ${backup}`,
     why: `installs ${hasLock ? 'what poetry.lock says' : 'what pyproject.toml names'}; without a registry, with what the image has`,
     from: folder.at(hasLock ? 'poetry.lock' : 'pyproject.toml'),
   })
@@ -140,7 +129,7 @@ function addPipfile(part: OpenPart, folder: Folder): boolean {
   }
   const byPip = `${PIP} ${requirements.map(quote).join(' ')}`
   if (folder.has('Pipfile.lock')) {
-    const run = `VIRTUAL_ENV=/opt/venv pipenv sync --dev${requirements.length === 0 ? '' : ` || ${byPip}`}`
+    const run = `pipenv sync --dev${requirements.length === 0 ? '' : ` || ${byPip}`}`
     part.setup.push({
       run,
       why: 'installs exactly what Pipfile.lock says; by pip from the Pipfile where that fails',

@@ -47,7 +47,7 @@ function unique(steps: readonly Step[]): Step[] {
 }
 
 function lastSteps(manifests: readonly string[]): (Step & { from: string })[] {
-  const own = 'chown -R 1000:1000 /opt/cache /opt/toolchain /opt/venv'
+  const own = 'find /opt/cache /opt/toolchain /opt/venv ! -user 1000 -exec chown -h 1000:1000 {} +'
   const steps = [
     { run: own, why: "the agent's user, without root's rights, uses and adds to what was downloaded", from: '' },
   ]

@@ -33,7 +33,6 @@ const mono: Shape = {
     'examples/old/package.json': json({ name: 'old', scripts: { test: 'false' } }),
   },
   setup: [
-    '[ -x /opt/venv/bin/python ] || python3 -m venv --system-site-packages /opt/venv',
     '(cd tools && python -m pip install pytest)',
     "(cd 'services/my api' && { go build ./... || echo 'go build failed; the agent will see why'; })",
   ],

@@ -1,6 +1,5 @@
 import type { Shape } from './shape.ts'
 
-const VENV = '[ -x /opt/venv/bin/python ] || python3 -m venv --system-site-packages /opt/venv'
 const ADD = 'def add(a, b):\n    return a + b\n'
 const TEST = 'from adding import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n'
 const IN_PLACE = 'python -m pip install --no-build-isolation --check-build-dependencies'
@@ -14,7 +13,7 @@ const pip: Shape = {
     'adding.py': ADD,
     'tests/test_add.py': TEST,
   },
-  setup: [VENV, 'python -m pip install -r requirements.txt', 'python -m pip install -r requirements-dev.txt'],
+  setup: ['python -m pip install -r requirements.txt', 'python -m pip install -r requirements-dev.txt'],
   verification: ['python -m pytest'],
   reasons: [{ what: "python 3.13, the image's", from: '.python-version' }],
 }
@@ -39,7 +38,7 @@ const pyproject: Shape = {
     'src/adding/__init__.py': ADD,
     'tests/test_add.py': TEST,
   },
-  setup: [VENV, `${IN_PLACE} -e '.[test]' || python -m pip install -e '.[test]'`, 'rm -rf ./*.egg-info src/*.egg-info'],
+  setup: [`${IN_PLACE} -e '.[test]' || python -m pip install -e '.[test]'`, 'rm -rf ./*.egg-info src/*.egg-info'],
   verification: ['python -m pytest'],
 }
 
@@ -65,10 +64,7 @@ const poetry: Shape = {
     'adding/__init__.py': ADD,
     'tests/test_add.py': TEST,
   },
-  setup: [
-    VENV,
-    `{ VIRTUAL_ENV=/opt/venv poetry install --no-interaction && rm -f poetry.lock; } || ${IN_PLACE} --no-index -e .`,
-  ],
+  setup: [`{ poetry install --no-interaction && rm -f poetry.lock; } || ${IN_PLACE} --no-index -e .`],
   verification: ['python -m pytest'],
 }
 
