@@ -46,6 +46,7 @@ export function dockerOwned(docker: Docker, errors: DockerErrors): OwnedCalls {
 function owned(type: Owned['type'], id: string, name: string, labels: Labels | undefined): Owned & { labels: Labels } {
   const attempt = labels?.[LABELS.attempt]
   const claim = labels?.[LABELS.claim]
+  const build = labels?.[LABELS.build]
   return {
     type,
     id,
@@ -54,5 +55,6 @@ function owned(type: Owned['type'], id: string, name: string, labels: Labels | u
     labels: labels ?? {},
     ...(attempt ? { attempt } : {}),
     ...(claim ? { claim: Number(claim) } : {}),
+    ...(build ? { build } : {}),
   }
 }
