@@ -40,6 +40,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove an environment',
     load: async () => (await import('../cli/commands/env/delete.ts')).deleteEnvironment,
   },
+  'env cache': {
+    summary: 'show what set-up has left to start from',
+    load: async () => (await import('../cli/commands/env/cache.ts')).showCache,
+  },
+  'env refresh': {
+    summary: 'set an environment up anew in the background',
+    load: async () => (await import('../cli/commands/env/refresh.ts')).refreshCache,
+  },
+  'env reset-cache': {
+    summary: 'throw away what set-up has left',
+    load: async () => (await import('../cli/commands/env/reset-cache.ts')).resetCache,
+  },
   'provider add': {
     summary: 'add a provider of models',
     load: async () => (await import('../cli/commands/provider/add.ts')).addProvider,
@@ -137,7 +149,13 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['Start here', ['demo', 'serve', 'sandbox', 'doctor']],
-  ['Environments', ['env create', 'env list', 'env show', 'env update', 'env delete']],
+  [
+    'Environments',
+    [
+      ...['env create', 'env list', 'env show', 'env update', 'env delete'],
+      ...['env cache', 'env refresh', 'env reset-cache'],
+    ],
+  ],
   [
     'Models and credentials',
     [

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { wakeCaches } from '../../domain/environments/cache.ts'
 import {
   createEnvironment,
   deleteEnvironment,
@@ -92,6 +93,7 @@ export function environmentRoutes(deps: ApiDeps) {
         policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin: role === 'admin' }),
         repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
       })
+      await wakeCaches(deps.db)
       return c.json(environmentJson(changed), 200)
     })
     .openapi(remove, async (c) => {

@@ -87,9 +87,11 @@ export async function keptSnapshots(db: Db, hostId: string): Promise<KeptSnapsho
 }
 
 /** Whether an attempt that is under way was started from a snapshot, or is about to be. */
-export const isLive = () => sql<boolean>`exists (
+export const isLive = () =>
+  // By name: of one table alone, drizzle leaves out which it is, and attempts have columns of the same names.
+  sql<boolean>`exists (
   select from attempts a where a.state in ('preparing', 'running', 'collecting')
-    and a.environment_id = ${snapshots.environmentId} and a.start->>'snapshot' = ${snapshots.image})`
+    and a.environment_id = snapshots.environment_id and a.start->>'snapshot' = snapshots.image)`
 
 /**
  * Notes that an image is to be removed, unless it was used since it was looked at. What is known of older ones of the

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { extract } from 'tar-stream'
 import type { Extract, Header } from 'tar-stream'
 import { AttemptFailure } from '../../failure.ts'
@@ -72,10 +71,13 @@ async function searchArchive(
 async function feed(archive: AsyncIterable<Uint8Array>, entries: Extract): Promise<void> {
   // After the reader has gone nobody else listens.
   entries.on('error', () => undefined)
+  let goOn: () => void = () => undefined
+  entries.on('drain', () => goOn())
+  entries.on('close', () => goOn())
   try {
     for await (const chunk of archive) {
       if (entries.destroyed) return
-      if (!entries.write(chunk)) await Promise.race([once(entries, 'drain'), once(entries, 'close')])
+      if (!entries.write(chunk) && !entries.destroyed) await new Promise<void>((resolve) => (goOn = resolve))
     }
     entries.end(undefined)
   } catch (error) {
