@@ -16,6 +16,7 @@ import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { providerRoutes } from './routes/providers.ts'
+import { secretRoutes } from './routes/secrets.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { turnRoutes } from './routes/turns.ts'
@@ -36,6 +37,7 @@ const ROUTES = [
   attemptRoutes,
   ledgerRoutes,
   environmentRoutes,
+  secretRoutes,
   providerRoutes,
   credentialRoutes,
   settingsRoutes,

@@ -38,6 +38,8 @@ export type RunAttemptDeps = SetUpDeps &
     ) => Promise<{ commit: string; branch: string }>
     enter: (state: 'running' | 'collecting') => Promise<void>
     recordBase: (base: AttemptBase) => Promise<void>
+    /** The files of a change that hold a secret: people must know before it is published. */
+    findSecrets: (patch: Buffer) => Promise<FlaggedPath[]>
   }
 
 type OnProgress = (line: string) => void
@@ -190,7 +192,8 @@ async function collectChange({ deps }: Context, { sandbox, view, base }: Place, 
     deps.collect({ sandbox, view, base, onOutput }, signal),
   )
   for (const message of collected.skipped) await log.write('collect', 'notice', { message })
-  return { ...collected, flagged: listed(collected.flagged) }
+  const secrets = await deps.findSecrets(collected.patch)
+  return { ...collected, flagged: listed([...secrets, ...collected.flagged]) }
 }
 
 /** Every look at a task carries this list: a change with a hundred thousand such files must not make it one of megabytes. */

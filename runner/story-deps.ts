@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readCredentials } from '../domain/credentials/credentials.ts'
 import { grantVersions } from '../domain/credentials/grant-versions.ts'
 import { readPolicy } from '../domain/environments/read-policy.ts'
+import { listSecrets } from '../domain/environments/secrets.ts'
 import { findSnapshot, saveSnapshot } from '../domain/environments/snapshots.ts'
 import { DrydockError } from '../domain/errors.ts'
 import { grantFor } from '../domain/providers/grant.ts'
@@ -29,6 +29,8 @@ import type { ResumeDeps } from './resume-turn.ts'
 import { retryDatabase } from './retry-database.ts'
 import type { RunAttemptDeps } from './run-attempt.ts'
 import type { RunnerDeps } from './runner-deps.ts'
+import { openCredentials } from './secrets/attempt-secrets.ts'
+import type { AttemptSecrets } from './secrets/attempt-secrets.ts'
 import { restoreSession, saveSession } from './sessions/sessions.ts'
 import type { StopSwitch } from './stop.ts'
 
@@ -38,12 +40,13 @@ export type StoryContext = {
   log: EventLog
   phases: Phases
   stop: StopSwitch
+  secrets: AttemptSecrets
   deps: RunnerDeps & { engineGate: EngineGate }
 }
 
 /** What the story of one attempt works with: the runner's parts, bound to the attempt and its fence. */
 export function storyDeps(context: StoryContext): RunAttemptDeps {
-  const { fence, job, log, phases, deps } = context
+  const { fence, job, log, phases, secrets, deps } = context
   const { db, engine } = deps
   const write = writer(context)
   return {
@@ -51,6 +54,8 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     ...withAgents(context),
     ...resuming(context),
     installation: deps.hostId,
+    setupSecrets: secrets.setup,
+    findSecrets: secrets.findIn,
     log,
     phases,
     createSandbox: (spec) => engine.createSandbox(spec),
@@ -94,16 +99,16 @@ const writer =
 function connecting(context: StoryContext): ConnectDeps {
   const { job, fence, deps } = context
   const write = writer(context)
-  const { provider, model, budgetTokens } = job.environment
+  const { id: environmentId, provider, model, budgetTokens } = job.environment
   return {
     networks: deps.networks,
-    plan: livePlan(networkPlan(job.environment, deps.workspacePolicy()), {
+    plan: livePlan(firstPlan(context), {
       read: planReader(context),
       onError: (error) =>
         deps.logger.warn({ err: error, attempt: fence.attemptId }, 'Cannot look for a changed policy'),
     }),
     async readCredentials(names) {
-      const found = await write(() => readCredentials(deps.db, deps.keyring, names)).catch(
+      const found = await write(() => openCredentials(deps, { names, environmentId })).catch(
         asFailure('network-unavailable'),
       )
       await noteMissing(
@@ -132,15 +137,22 @@ function connecting(context: StoryContext): ConnectDeps {
   }
 }
 
+const firstPlan = ({ job, secrets, deps }: StoryContext) =>
+  networkPlan({ policy: job.environment.policy, brokered: secrets.brokered }, deps.workspacePolicy())
+
 /** Reads what the attempt may reach now. Versions are those of before anything was granted, so that no change is missed. */
-function planReader({ job, deps }: StoryContext): () => Promise<NetworkPlan> {
-  const { provider } = job.environment
+function planReader(context: StoryContext): () => Promise<NetworkPlan> {
+  const { job, deps } = context
+  const { id: environment, provider } = job.environment
   const versionsOf = ({ setup, agent }: NetworkPlan) =>
-    grantVersions(deps.db, { credentials: [...credentialsOf(setup), ...credentialsOf(agent)], provider })
-  const atStart = versionsOf(networkPlan(job.environment, deps.workspacePolicy())).catch(() => undefined)
+    grantVersions(deps.db, { credentials: [...credentialsOf(setup), ...credentialsOf(agent)], provider, environment })
+  const atStart = versionsOf(firstPlan(context)).catch(() => undefined)
   return async () => {
-    const policy = (await readPolicy(deps.db, job.environment.id)) ?? job.environment.policy
-    const plan = networkPlan({ policy }, deps.workspacePolicy())
+    const policy = (await readPolicy(deps.db, environment)) ?? job.environment.policy
+    const brokered = (await listSecrets(deps.db, environment)).flatMap(({ name, host }) =>
+      host ? [{ name, host }] : [],
+    )
+    const plan = networkPlan({ policy, brokered }, deps.workspacePolicy())
     const granted = await versionsOf(plan)
     return granted === (await atStart) ? plan : { ...plan, granted }
   }

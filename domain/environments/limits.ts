@@ -30,6 +30,10 @@ export const DEFAULT_LIMITS: PhaseLimits = {
   totalMs: 90 * MINUTE,
 }
 
+/** Secrets of one environment; Linux takes about 2 MiB of arguments and variables for one program. */
+export const MAX_SECRETS = 100
+export const MAX_SECRET_BYTES = 512 * 1024
+
 /** Caps on what crosses from a sandbox to the host. */
 export const CAPS = {
   promptBytes: 256 * 1024,

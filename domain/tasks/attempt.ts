@@ -52,6 +52,7 @@ export type FailureReason =
   | 'repository-uses-lfs'
   | 'checkout-failed'
   | 'setup-failed'
+  | 'secrets-unavailable'
   | 'agent-exited'
   | 'agent-unavailable'
   | 'collect-failed'

@@ -4,6 +4,7 @@ import { AttemptFailure } from '../failure.ts'
 import { launch, shellFor } from '../sandbox/run-script.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { ResolvedImage } from './image.ts'
+import type { SetupSecret } from '../secrets/attempt-secrets.ts'
 
 const HOUR = 3_600_000
 const SNAPSHOT_TTL_MS = 12 * HOUR
@@ -15,7 +16,10 @@ export type SnapshotInput = {
     setupScript: string
     variables: Readonly<Record<string, string>>
     repository: string
+    cacheEpoch: number
   }
+  /** For the script alone: the key has their names and versions. */
+  secrets: readonly SetupSecret[]
   image: ResolvedImage
   /** The default branch's head, which set-up starts from. */
   fromCommit: string
@@ -55,18 +59,30 @@ export async function environmentSnapshot(
 }
 
 /** All that decides what set-up yields. The commit does not: a snapshot serves later commits of its branch, too. */
-export function snapshotKey({ environment, image }: Pick<SnapshotInput, 'environment' | 'image'>): string {
+export function snapshotKey({
+  environment,
+  secrets,
+  image,
+}: Omit<SnapshotInput, 'installation' | 'fromCommit'>): string {
   const variables = Object.entries(environment.variables).sort(([a], [b]) => (a < b ? -1 : 1))
-  const parts = [image.digest, environment.setupScript, variables, environment.repository]
+  const versions = secrets.map(({ name, version }) => [name, version])
+  const parts = [
+    image.digest,
+    environment.setupScript,
+    variables,
+    environment.repository,
+    environment.cacheEpoch,
+    versions,
+  ]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
 async function build(input: SnapshotInput & { key: string }, deps: SnapshotDeps, signal: AbortSignal): Promise<string> {
-  const { environment, key } = input
+  const { environment, secrets, key } = input
   await using sandbox = await deps.prepare(signal)
   const exit = await runSetup(
     sandbox,
-    { script: environment.setupScript, variables: environment.variables, onOutput: deps.onOutput },
+    { script: environment.setupScript, variables: environment.variables, secrets, onOutput: deps.onOutput },
     signal,
   )
   if (exit !== 0) {
@@ -100,6 +116,7 @@ const TRUSTED_WORKSPACE = {
 export type SetupRun = {
   script: string
   variables: Readonly<Record<string, string>>
+  secrets: readonly SetupSecret[]
   onOutput: SnapshotDeps['onOutput']
 }
 
@@ -109,7 +126,7 @@ export type SetupRun = {
  */
 export async function runSetup(
   sandbox: Sandbox,
-  { script, variables, onOutput }: SetupRun,
+  { script, variables, secrets, onOutput }: SetupRun,
   signal: AbortSignal,
 ): Promise<number | null> {
   const path = '/drydock/setup.sh'
@@ -120,7 +137,8 @@ export async function runSetup(
       files: [{ path, content: script, mode: 0o600 }],
       user: 'root',
       cwd: '/workspace',
-      env: { ...variables, ...TRUSTED_WORKSPACE, HOME: '/root' },
+      // Of this one command: what the image and later commands get has none of it (R22).
+      env: { ...variables, ...environmentOf(secrets), ...TRUSTED_WORKSPACE, HOME: '/root' },
       onOutput,
     },
     signal,
@@ -128,3 +146,6 @@ export async function runSetup(
   if (code === 0) await sandbox.exec({ command: ['chown', '-Rh', '1000:1000', '/workspace'], user: 'root' }, signal)
   return code
 }
+
+const environmentOf = (secrets: readonly SetupSecret[]) =>
+  Object.fromEntries(secrets.map(({ name, value }) => [name, value]))
