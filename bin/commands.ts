@@ -40,6 +40,22 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove an environment',
     load: async () => (await import('../cli/commands/env/delete.ts')).deleteEnvironment,
   },
+  'env secret set': {
+    summary: 'store a secret of an environment',
+    load: async () => (await import('../cli/commands/env/secret/set.ts')).setSecret,
+  },
+  'env secret list': {
+    summary: 'list the secrets of an environment, without their values',
+    load: async () => (await import('../cli/commands/env/secret/list.ts')).listSecrets,
+  },
+  'env secret delete': {
+    summary: 'remove a secret of an environment',
+    load: async () => (await import('../cli/commands/env/secret/delete.ts')).deleteSecret,
+  },
+  'env import-env': {
+    summary: 'take variables and secrets from a .env file',
+    load: async () => (await import('../cli/commands/env/import-env.ts')).importEnv,
+  },
   'provider add': {
     summary: 'add a provider of models',
     load: async () => (await import('../cli/commands/provider/add.ts')).addProvider,
@@ -137,7 +153,13 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['Start here', ['demo', 'serve', 'sandbox', 'doctor']],
-  ['Environments', ['env create', 'env list', 'env show', 'env update', 'env delete']],
+  [
+    'Environments',
+    [
+      ...['env create', 'env list', 'env show', 'env update', 'env delete', 'env import-env'],
+      ...['env secret set', 'env secret list', 'env secret delete'],
+    ],
+  ],
   [
     'Models and credentials',
     [

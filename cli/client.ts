@@ -8,6 +8,7 @@ import type { CliContext } from './context.ts'
 import { CliError, usageError } from './errors.ts'
 import { followEvents } from './follow.ts'
 import { providerCalls } from './provider-calls.ts'
+import { secretCalls } from './secret-calls.ts'
 import { segment } from './segment.ts'
 import { neutraliseLine } from './terminal.ts'
 
@@ -48,6 +49,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
     readLedger: (attempt: string, after?: string) =>
       json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger`, query: { after } }),
     ...providerCalls(call, signal),
+    ...secretCalls(call, signal),
     publish: (attempt: string, confirmFlagged: boolean) =>
       json<PublishJson>({
         method: 'POST',
