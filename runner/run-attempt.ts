@@ -70,7 +70,7 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   )
   const place: Place = { sandbox, connection, view, base, agent }
   await maintain(context, place)
-  const resume = job.turn.n > 1 ? await resumeIn(context, { ...place, earlier }) : undefined
+  const resume = job.turn.n > 1 || job.turn.startingPatch ? await resumeIn(context, { ...place, earlier }) : undefined
 
   await deps.enter('running')
   const answer = await withAgent(context, { ...place, resume })

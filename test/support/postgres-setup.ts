@@ -52,7 +52,7 @@ async function untilReady(url: string) {
       await client`select 1`
       return
     } catch (error) {
-      if (tries > 150) throw error
+      if (tries > 900) throw error
       await delay(100)
     } finally {
       await client.end({ timeout: 1 })
