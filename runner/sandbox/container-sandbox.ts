@@ -1,17 +1,17 @@
-import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DrydockError, hasCode } from '../../domain/errors.ts'
 import { newId } from '../../domain/ids.ts'
 import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from './aborted.ts'
-import { containerBody, diskLimits, READY } from './container-body.ts'
+import { containerBody, diskLimits } from './container-body.ts'
 import { emptyFolders, isDeep } from './deep-folders.ts'
-import { createDemux } from './demux.ts'
 import { canMeasure } from './disk-usage.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { runExec } from './exec.ts'
 import { isInContainer, openHostView } from './host-view.ts'
+import { Keeper } from './keeper.ts'
+import { READY } from './keeper-script.ts'
 import { createKiller, type KillAll } from './kill-all.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandbox.ts'
 import type { LimitWatch } from './watch.ts'
@@ -19,7 +19,6 @@ import type { LimitWatch } from './watch.ts'
 const DESTROY_DEADLINE_MS = 30_000
 const ENGINE_PAUSE_MS = 1000
 const EASE_DEADLINE_MS = 10_000
-const GREETING_BYTES = 4096
 
 export type ContainerSandboxDeps = {
   calls: EngineCalls
@@ -40,6 +39,7 @@ export class ContainerSandbox implements Sandbox {
   #creating: Promise<string | undefined> | undefined
   #id: string | undefined
   #killAll: KillAll | undefined
+  #keeper: Keeper | undefined
   /** PID 1 on this machine, while it is known: a restart changes it. */
   #pid: number | undefined
   /** The folders on this machine that it writes to, where they can be seen. */
@@ -71,7 +71,7 @@ export class ContainerSandbox implements Sandbox {
   async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
     const container = this.#running()
     const env = { ...this.#spec.env, ...spec.env }
-    const result = await runExec({ calls: this.#deps.calls, container }, { ...spec, env }, signal)
+    const result = await this.#run(container, { ...spec, env }, signal)
     if (result.code === 0) return result
     // A limit is often why a command failed: it is known by the time the failure is.
     await untilAborted(this.#deps.watch.check(container), signal)
@@ -81,6 +81,7 @@ export class ContainerSandbox implements Sandbox {
 
   async killAll(signal: AbortSignal): Promise<void> {
     this.#running()
+    this.#keeper?.close()
     await untilAborted(this.#killAll?.(signal) ?? Promise.resolve(), signal)
   }
 
@@ -110,22 +111,29 @@ export class ContainerSandbox implements Sandbox {
     const { calls, withoutVolumes } = this.#deps
     signal.throwIfAborted()
     this.#creating = withoutVolumes(this.#spec.image, this.#spec.owner.installation).then((image) =>
-      image === undefined || this.#destroyed ? undefined : calls.create(this.#name, containerBody(this.#spec, image)),
+      image === undefined || this.#destroyed
+        ? undefined
+        : calls.create(this.#name, containerBody(this.#spec, { image, name: this.#name })),
     )
     const id = await untilAborted(this.#creating, signal)
     if (id === undefined) throw imageMissing(this.#spec.image)
     this.#id = id
     const stream = await untilAborted(calls.attach(id), signal, (late) => late.destroy())
-    // Until it is read, nobody else listens: an engine that goes away would end the server.
-    stream.on('error', () => {})
-    try {
-      await untilAborted(calls.start(id), signal)
-      const [greeting, facts] = await untilAborted(Promise.all([readGreeting(stream), calls.inspect(id)]), signal)
-      await this.#judge(greeting, facts)
-      await this.#observe(id, facts)
-    } finally {
-      stream.destroy()
-    }
+    const keeper = new Keeper(stream)
+    this.#keeper = keeper
+    await untilAborted(calls.start(id), signal)
+    const [greeting, facts] = await untilAborted(Promise.all([keeper.greeting(), calls.inspect(id)]), signal)
+    await this.#judge(greeting, facts)
+    await this.#observe(id, facts)
+  }
+
+  /** By the keeper where it may and can. Once something else runs, there may be a stranger inside, and it serves no more. */
+  async #run(container: string, spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
+    const { byKeeper } = spec
+    const running = byKeeper && this.#keeper?.run(spec, byKeeper === 'last', signal)
+    if (running !== undefined) return running
+    if (byKeeper !== 'next') this.#keeper?.close()
+    return runExec({ calls: this.#deps.calls, container }, spec, signal)
   }
 
   /** Reads from what the keeper said, or did not say, what the image lacks. */
@@ -187,6 +195,7 @@ export class ContainerSandbox implements Sandbox {
   /** A create in flight would leave a container behind that nobody knows: its outcome is waited for. */
   async #settleCreate(): Promise<void> {
     this.#destroyed = true
+    this.#keeper?.close()
     const deadline = AbortSignal.timeout(DESTROY_DEADLINE_MS)
     await untilAborted(this.#creating ?? Promise.resolve(undefined), deadline).catch(() => {})
     if (this.#id !== undefined) this.#deps.watch.remove(this.#id)
@@ -225,20 +234,4 @@ export class ContainerSandbox implements Sandbox {
 
 function imageMissing(image: string): AttemptFailure {
   return new AttemptFailure('image-unavailable', `Cannot start a sandbox: the engine has no image "${image}"`)
-}
-
-/** The first line of PID 1, or all it said before it ended. */
-async function readGreeting(stream: Duplex): Promise<string> {
-  const demux = createDemux()
-  let text = ''
-  try {
-    for await (const data of stream) {
-      for (const { chunk } of demux(data as Buffer)) text += chunk.toString()
-      if (text.includes(READY) && text.endsWith('\n')) return text
-      if (text.length > GREETING_BYTES) return text
-    }
-  } catch {
-    return text
-  }
-  return text
 }

@@ -34,6 +34,11 @@ export type ExecSpec = {
   cwd?: string
   /** Sent to standard input, then end of file. Without it standard input is closed. */
   stdin?: Uint8Array | AsyncIterable<Uint8Array>
+  /**
+   * May be run by the keeper, at once, where the engine takes long to begin a command: only for what comes before anything
+   * hostile runs, one after the other. `last`: the keeper serves no more then. It is no more than a hint.
+   */
+  byKeeper?: 'next' | 'last'
   /** Called with bytes as they arrive, in order per stream. A returned promise holds the stream back. */
   onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
 }
