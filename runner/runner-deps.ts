@@ -9,7 +9,7 @@ import type { WorkspacePolicy } from './network-plan.ts'
 import type { Networks } from './network/network.ts'
 import type { ImageDeps } from './environment/image.ts'
 import type { Engine } from './sandbox/engine.ts'
-import type { CheckOut, Collect } from './workspace/workspace.ts'
+import type { CheckOut, Collect, Settle } from './workspace/workspace.ts'
 
 /** All that a runner works with; composed in `bin/serve.ts`. */
 export type RunnerDeps = {
@@ -31,6 +31,7 @@ export type RunnerDeps = {
   servedFolder: string
   images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>
   checkOut: CheckOut
+  settle: Settle
   collect: Collect
   remoteOf: (repository: Job['repository']) => Promise<Remote>
   forgeOf: (repository: Job['repository']) => Forge | undefined

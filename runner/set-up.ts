@@ -11,7 +11,7 @@ import type { ConnectDeps, Connection } from './connect.ts'
 import type { Phases } from './phases.ts'
 import { printing } from './printing.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
-import type { Base, CheckOut, Progress } from './workspace/workspace.ts'
+import type { Base, CheckOut, Progress, Settle } from './workspace/workspace.ts'
 
 export type SetUpDeps = SandboxDeps &
   ConnectDeps & {
@@ -19,6 +19,7 @@ export type SetUpDeps = SandboxDeps &
     phases: Phases
     snapshots: Pick<SnapshotDeps, 'find' | 'save' | 'imageExists'>
     checkOut: CheckOut
+    settle: Settle
   }
 
 type Context = AttemptContext<SetUpDeps>
@@ -92,6 +93,7 @@ function snapshotDeps(context: Context, { view, image, input, onOutput, opened }
       await deps.checkOut({ sandbox, view, base, onOutput }, signal)
       return sandbox
     },
+    settle: (sandbox, signal) => deps.settle({ sandbox, view, base, onOutput }, signal),
   }
 }
 

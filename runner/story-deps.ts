@@ -74,6 +74,7 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     },
     openMirror: (of, signal) => openMirror(of, deps, signal),
     checkOut: deps.checkOut,
+    settle: deps.settle,
     collect: deps.collect,
     commit: (of, view, input) => commitChange({ job: of, view, ...input }, deps),
     enter: async (state) => {

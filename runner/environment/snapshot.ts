@@ -8,6 +8,9 @@ import type { ResolvedImage } from './image.ts'
 const HOUR = 3_600_000
 const SNAPSHOT_TTL_MS = 12 * HOUR
 
+/** What an older program made is not what this one begins with. */
+const SNAPSHOT_FORM = 2
+
 export type SnapshotInput = {
   installation: string
   environment: {
@@ -27,6 +30,8 @@ export type SnapshotDeps = {
   imageExists: (ref: string) => Promise<boolean>
   /** A sandbox from the environment's image with the default branch checked out; the caller destroys it. */
   prepare: (signal: AbortSignal) => Promise<Sandbox>
+  /** Puts the checkout in order for the sandboxes that begin with it, once nothing of set-up runs any more. */
+  settle: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
   notice: (message: string) => Promise<void>
 }
@@ -57,7 +62,7 @@ export async function environmentSnapshot(
 /** All that decides what set-up yields. The commit does not: a snapshot serves later commits of its branch, too. */
 export function snapshotKey({ environment, image }: Pick<SnapshotInput, 'environment' | 'image'>): string {
   const variables = Object.entries(environment.variables).sort(([a], [b]) => (a < b ? -1 : 1))
-  const parts = [image.digest, environment.setupScript, variables, environment.repository]
+  const parts = [SNAPSHOT_FORM, image.digest, environment.setupScript, variables, environment.repository]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
@@ -76,6 +81,7 @@ async function build(input: SnapshotInput & { key: string }, deps: SnapshotDeps,
     )
   }
   await sandbox.killAll(signal)
+  await deps.settle(sandbox, signal)
   const tag = `drydock/snapshot:${environment.id}-${key.slice(0, 16)}`
   const labels = { 'drydock.installation': input.installation, 'drydock.kind': 'snapshot' }
   const { sizeBytes } = await sandbox.commit(tag, labels, signal)

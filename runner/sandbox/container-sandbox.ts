@@ -14,7 +14,7 @@ import { Keeper } from './keeper.ts'
 import { READY } from './keeper-script.ts'
 import { createKiller, type KillAll } from './kill-all.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandbox.ts'
-import type { LimitWatch } from './watch.ts'
+import type { LimitWatch, Watched } from './watch.ts'
 
 const DESTROY_DEADLINE_MS = 30_000
 const ENGINE_PAUSE_MS = 1000
@@ -40,6 +40,7 @@ export class ContainerSandbox implements Sandbox {
   #id: string | undefined
   #killAll: KillAll | undefined
   #keeper: Keeper | undefined
+  #watched: Watched | undefined
   /** PID 1 on this machine, while it is known: a restart changes it. */
   #pid: number | undefined
   /** The folders on this machine that it writes to, where they can be seen. */
@@ -83,6 +84,17 @@ export class ContainerSandbox implements Sandbox {
     this.#running()
     this.#keeper?.close()
     await untilAborted(this.#killAll?.(signal) ?? Promise.resolve(), signal)
+  }
+
+  async freeze(): Promise<void> {
+    const container = this.#running()
+    await this.#deps.calls.pause(container)
+    this.#deps.watch.remove(container)
+  }
+
+  async thaw(): Promise<void> {
+    await this.#deps.calls.unpause(this.#running())
+    if (this.#watched !== undefined && !this.#destroyed) this.#deps.watch.add(this.#watched)
   }
 
   async commit(
@@ -167,13 +179,14 @@ export class ContainerSandbox implements Sandbox {
     }
     this.#killAll = await createKiller({ calls: this.#deps.calls, container: id, host, pid: facts.pid, onRestart })
     this.#folders = host === undefined || facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs]
-    this.#deps.watch.add({
+    this.#watched = {
       container: id,
       host,
       folders: this.#folders,
       limits: { disk: diskLimits(this.#spec), pids: this.#spec.resources.pids },
       onBreach: this.#onBreach,
-    })
+    }
+    this.#deps.watch.add(this.#watched)
   }
 
   /** A tree of hundreds of thousands of levels would take all open files of the engine: it is removed beforehand. */

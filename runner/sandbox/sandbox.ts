@@ -62,6 +62,9 @@ export interface Sandbox extends AsyncDisposable {
   exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult>
   /** Kills every process of the sandbox but PID 1. Afterwards nothing of an earlier exec runs. */
   killAll(signal: AbortSignal): Promise<void>
+  /** Halts it, with all that is in it: nothing runs and nothing is watched until `thaw`. Only while no command runs. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
   /** Settles with the first limit that was breached; stays pending while none is. Never rejects. */
   readonly breached: Promise<Breach>
   /** Saves the container's file system as an image under `tag`, with clean config (no env, no entrypoint). Resolves to its id and size. */

@@ -31,6 +31,7 @@ function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<b
     images: { ownImage: unused, allowedRegistries: async () => [] },
     mirrors: { open: unused, commit: unused, push: unused },
     checkOut: unused,
+    settle: unused,
     collect: unused,
     remoteOf: unused,
     forgeOf: () => undefined,

@@ -27,7 +27,7 @@ test('keeperProgram() exports variables and becomes the command', () => {
     cwd: '/tmp',
   })
   expect(program?.uid).toBe(0)
-  expect(execFileSync('sh', ['-c', program?.text ?? ''], { encoding: 'utf8' })).toBe("one it's /root /tmp\n")
+  expect(execFileSync('sh', ['-c', String(program?.text)], { encoding: 'utf8' })).toBe("one it's /root /tmp\n")
 })
 
 test.each([
