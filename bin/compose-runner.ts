@@ -48,6 +48,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     engine,
     hostId: folder.installation,
     capacity: config.capacity,
+    warmBounds: config.warm,
     logger,
     readyAgent: readyAgent(
       agentInstaller({

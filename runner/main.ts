@@ -13,6 +13,8 @@ import type { LeaseKeeper } from './lease.ts'
 import { periodically } from './periodically.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
+import { makeWarmPool } from './warm/make-warm-pool.ts'
+import type { WarmPool } from './warm/warm-pool.ts'
 import { workOnAttempt } from './work-on-attempt.ts'
 import { workOnPublishing } from './work-on-publishing.ts'
 
@@ -43,16 +45,24 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
     cancelled: (ids) => cancelledAmong(db, ids),
     onError,
   })
-  const gate = engineGate({ answers: deps.engineAnswers, sweep: () => sweepLeftovers(deps, lease) })
+  const warm = makeWarmPool(deps)
+  const inUse = { lease, warm }
+  const sweep = () => {
+    // What waited on an engine that was away is not to be relied on.
+    warm.drop()
+    return sweepLeftovers(deps, inUse)
+  }
+  const gate = engineGate({ answers: deps.engineAnswers, sweep })
   const stopping = new AbortController()
-  const loops = createLoops(deps, { runnerId, lease, gate, onError, stopping: stopping.signal })
+  const loops = createLoops(deps, { runnerId, lease, gate, warm, onError, stopping: stopping.signal })
   const background = new AbortController()
   const claiming = new AbortController()
   const claims = Promise.all([loops.attempts.run(claiming.signal), loops.publishings.run(claiming.signal)])
   const tasks = [
     lease.run(background.signal),
     periodically({ everyMs: 5 * SECOND, work: () => reapExpired(db), onError }, background.signal),
-    periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, lease), onError }, background.signal),
+    periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, inUse), onError }, background.signal),
+    periodically({ everyMs: 60 * SECOND, work: () => warm.tidy(), onError }, background.signal),
   ]
   const unlisten = await listen(deps, { lease, loops })
   logger.info({ runnerId, capacity: deps.capacity }, 'The runner takes work')
@@ -71,6 +81,8 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
       // An engine or a database that hangs must not keep the server from ending: its successor takes over.
       if (!(await within(idle, END_LIMIT_MS))) logger.error('Work did not end in time; the next start cleans up')
       background.abort()
+      if (!(await within(warm.close(), END_LIMIT_MS)))
+        logger.error('What waited did not end in time; the next start cleans up')
       await within(Promise.all([unlisten(), ...tasks]), 5 * SECOND)
     },
   }
@@ -80,19 +92,20 @@ type LoopContext = {
   runnerId: string
   lease: LeaseKeeper
   gate: EngineGate
+  warm: WarmPool
   onError: (error: unknown) => void
   /** Aborts when publishings are to be given back. */
   stopping: AbortSignal
 }
 
-function createLoops(deps: RunnerDeps, { runnerId, lease, gate, onError, stopping }: LoopContext) {
+function createLoops(deps: RunnerDeps, { runnerId, lease, gate, warm, onError, stopping }: LoopContext) {
   const { db } = deps
   const claim = { runnerId, leaseMs: LEASE_MS }
   return {
     attempts: claimLoop<Fence>({
       capacity: deps.capacity,
       claim: async () => ((await gate.isOpen()) ? claimNext(db, claim) : undefined),
-      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease, engineGate: gate, stopping }),
+      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease, engineGate: gate, warm, stopping }),
       onError,
     }),
     publishings: claimLoop<Fence>({

@@ -16,16 +16,20 @@ import { printing } from './printing.ts'
 import { resumeTurn } from './resume-turn.ts'
 import type { EarlierTurn, ResumeDeps } from './resume-turn.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+import { recipeOf, takeWarm } from './warm/take-warm.ts'
+import type { WarmDeps } from './warm/take-warm.ts'
 import { maintain, setUp } from './set-up.ts'
 import type { SetUpDeps } from './set-up.ts'
 import type { StopSwitch } from './stop.ts'
-import type { Base, Change, Collect } from './workspace/workspace.ts'
+import type { Base, Change, CheckedOut, Collect } from './workspace/workspace.ts'
 
 const MAX_FLAGGED = 200
+export const WARM = 'A sandbox that waited was taken'
 
 export type RunAttemptDeps = SetUpDeps &
   AgentDeps &
-  ResumeDeps & {
+  ResumeDeps &
+  WarmDeps & {
     resolveImage: (name: string, onProgress: OnProgress, signal: AbortSignal) => Promise<ResolvedImage>
     /** Gives the agent's program, installed on first use. */
     readyAgent: (onProgress: OnProgress, signal: AbortSignal) => Promise<ReadyAgent>
@@ -37,7 +41,7 @@ export type RunAttemptDeps = SetUpDeps &
       input: { change: Change; base: Base },
     ) => Promise<{ commit: string; branch: string }>
     enter: (state: 'running' | 'collecting') => Promise<void>
-    recordBase: (base: AttemptBase) => Promise<void>
+    recordBase: (base: AttemptBase) => void
   }
 
 type OnProgress = (line: string) => void
@@ -49,6 +53,7 @@ export type AttemptOutcome = Pick<AttemptResult, 'answer' | 'change'>
  */
 export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitch): Promise<AttemptOutcome> {
   await using cleanup = cleanupStack()
+  cleanup.defer(deps.onStarted)
   const { phases, log } = deps
   const context: Context = { job, deps, stop, cleanup, settings: attemptSettings(job) }
   const { limits } = context.settings
@@ -61,10 +66,10 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   const { image, agent } = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, ({ signal }) =>
     findParts(context, signal),
   )
-  await deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
-  const { sandbox, connection } = await startSandbox(context, { view, image, agent })
+  deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
+  const { sandbox, connection, left } = await startSandbox(context, { view, base, image, agent })
   await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
-    printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput }, signal)),
+    printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput, left }, signal)),
   )
   const place: Place = { sandbox, connection, view, base, agent }
   await maintain(context, place)
@@ -107,22 +112,28 @@ async function findParts({ job, deps }: Context, signal: AbortSignal) {
   return { agent, image: await deps.resolveImage(job.environment.image, onProgress, signal) }
 }
 
-type From = { view: MirrorView; image: ResolvedImage; agent: ReadyAgent }
-type Started = { sandbox: Sandbox; connection: Connection | undefined }
+type From = { view: MirrorView; base: Base; image: ResolvedImage; agent: ReadyAgent }
+type Started = { sandbox: Sandbox; connection: Connection | undefined; left?: CheckedOut }
 
-/** Starts the sandbox for the agent: once more from the set-up when its snapshot was removed in between. */
+/** Starts the sandbox for the agent, or takes one that waits: once more from the set-up when its snapshot was removed in between. */
 async function startSandbox(context: Context, from: From): Promise<Started> {
   const { job, deps, settings } = context
   const start = async () => {
     const ref = await setUp(context, from)
-    const connection = needsNetwork(context, from.agent.adapter) ? await takeNetwork(context) : undefined
-    const sandbox = newSandbox(context, {
-      ref,
-      view: from.view,
-      network: connection?.network,
-      mounts: programMount(from.agent),
-    })
+    const isNetworked = needsNetwork(context, from.agent.adapter)
+    const { view, base } = from
+    const input = { ref, view, mounts: programMount(from.agent) }
     const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
+    const recipe = await recipeOf(context, { ...input, base, isNetworked })
+    if (recipe && deps.warm.want(recipe)) {
+      const warm = await deps.phases.run(spec, ({ signal }) => takeWarm(context, recipe, signal))
+      if (warm) {
+        await deps.log.write('sandbox', 'notice', { message: WARM })
+        return warm
+      }
+    }
+    const connection = isNetworked ? await takeNetwork(context) : undefined
+    const sandbox = newSandbox(context, { ...input, network: connection?.network })
     await deps.phases.run(spec, ({ signal }) => sandbox.start(signal))
     return { sandbox, connection }
   }

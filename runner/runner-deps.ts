@@ -9,6 +9,7 @@ import type { WorkspacePolicy } from './network-plan.ts'
 import type { Networks } from './network/network.ts'
 import type { ImageDeps } from './environment/image.ts'
 import type { Engine } from './sandbox/engine.ts'
+import type { Bounds } from './warm/sizing.ts'
 import type { CheckOut, Collect, Settle } from './workspace/workspace.ts'
 
 /** All that a runner works with; composed in `bin/serve.ts`. */
@@ -20,6 +21,8 @@ export type RunnerDeps = {
   /** Identifies the data folder: labels carry it, and claims of this host begin with it. */
   hostId: string
   capacity: number
+  /** How many sandboxes wait for tasks. */
+  warmBounds: Bounds
   logger: Logger
   /** An agent, its program installed on first use. Rejects with AttemptFailure `agent-unavailable`. */
   readyAgent: (id: string, onProgress: (line: string) => void, signal: AbortSignal) => Promise<ReadyAgent>

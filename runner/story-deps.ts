@@ -31,14 +31,17 @@ import type { RunAttemptDeps } from './run-attempt.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 import { restoreSession, saveSession } from './sessions/sessions.ts'
 import type { StopSwitch } from './stop.ts'
+import type { WriteBehind } from './write-behind.ts'
+import type { WarmPool } from './warm/warm-pool.ts'
 
 export type StoryContext = {
   fence: Fence
   job: Job
   log: EventLog
+  notes: WriteBehind
   phases: Phases
   stop: StopSwitch
-  deps: RunnerDeps & { engineGate: EngineGate }
+  deps: RunnerDeps & { engineGate: EngineGate; warm: WarmPool }
 }
 
 /** What the story of one attempt works with: the runner's parts, bound to the attempt and its fence. */
@@ -54,6 +57,9 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     log,
     phases,
     createSandbox: (spec) => engine.createSandbox(spec),
+    warm: deps.warm,
+    onStarted: deps.warm.hold().release,
+    imageId: async (ref) => (await engine.imageInfo(ref))?.id,
     resolveImage: (name, onProgress, signal) => {
       const onPull = (image: { ref: string; digest: string }) => {
         deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
@@ -81,7 +87,7 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
       await write(() => enterState(db, fence, state))
       await log.write(phases.current, 'state', { state })
     },
-    recordBase: (base) => write(() => recordBase(db, fence, base)),
+    recordBase: (base) => context.notes.add(() => write(() => recordBase(db, fence, base))),
   }
 }
 

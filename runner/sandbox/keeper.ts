@@ -101,7 +101,7 @@ export class Keeper {
         } catch (error) {
           // What reads the output failed: that is the command's end for whoever waits for it.
           this.#taker = undefined
-          reject(error)
+          reject(error instanceof Error ? error : new Error(String(error)))
         }
       }
       this.#taker = { take: taken, end: over }

@@ -64,7 +64,7 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
   const deps: RunAttemptDeps = {
     installation: 'i',
     log,
-    phases: createPhases({ log, record: async () => undefined, signal: stop.signal }),
+    phases: createPhases({ log, record: () => undefined, signal: stop.signal }),
     readyAgent: async () => ({ adapter, ...(adapter.wire && { program: PROGRAM }) }),
     createSandbox: sandboxes.create,
     networks,
@@ -82,12 +82,15 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
     resolveImage: async (name) => ({ ref: name, digest: 'sha256:1' }),
     snapshots: { find: async () => undefined, save: async () => undefined, imageExists: async () => false },
     openMirror: async () => view,
+    onStarted: () => undefined,
+    warm: { want: () => false, take: async () => undefined, forget: () => undefined },
+    imageId: async () => 'sha256:1',
     checkOut: async () => ({ state: '', lines: [] }),
     settle: async () => undefined,
     collect: async () => ({ ...change, flagged: [], skipped: [] }),
     commit: async () => ({ commit: 'c', branch: 'b' }),
     enter: async () => undefined,
-    recordBase: async () => undefined,
+    recordBase: () => undefined,
     onLeftover: () => undefined,
   }
   return { deps, stop, sandboxes, networks, usages }

@@ -21,6 +21,7 @@ function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<b
     engine,
     engineAnswers,
     hostId: 'host',
+    warmBounds: { most: 0, least: 1 },
     capacity: 1,
     logger: pino({ level: 'silent' }),
     readyAgent: unused,
