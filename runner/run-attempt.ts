@@ -58,14 +58,13 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   const context: Context = { job, deps, stop, cleanup, settings: attemptSettings(job) }
   const { limits } = context.settings
 
+  // An image of ours, or the agent, may have to be made first, which takes longer than a sandbox may.
+  const parts = findParts(context)
   const { view, base, earlier } = await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
     openBase(context, signal),
   )
 
-  // An image of ours, or the agent, may have to be made first, which takes longer than a sandbox may.
-  const { image, agent } = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, ({ signal }) =>
-    findParts(context, signal),
-  )
+  const { image, agent } = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, () => parts)
   deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
   const { sandbox, connection, left } = await startSandbox(context, { view, base, image, agent })
   await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
@@ -103,7 +102,17 @@ async function openBase(
   throw new AttemptFailure('branch-not-found', `Cannot check out branch "${branch}": the repository has no such branch`)
 }
 
-async function findParts({ job, deps }: Context, signal: AbortSignal) {
+/** Begins at once, beside the look at the repository; given up with the attempt. */
+function findParts(context: Context) {
+  const over = new AbortController()
+  context.cleanup.defer(() => over.abort())
+  const parts = lookForParts(context, over.signal)
+  // Whoever fails before it is asked for does not ask.
+  parts.catch(() => undefined)
+  return parts
+}
+
+async function lookForParts({ job, deps }: Context, signal: AbortSignal) {
   const onProgress = (line: string) => {
     // Nobody waits for it; a log that cannot be written has stopped the attempt by now.
     deps.log.write('sandbox', 'notice', { message: line }).catch(() => undefined)

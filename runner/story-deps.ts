@@ -84,7 +84,9 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     collect: deps.collect,
     commit: (of, view, input) => commitChange({ job: of, view, ...input }, deps),
     enter: async (state) => {
-      await write(() => enterState(db, fence, state))
+      context.notes.add(() => write(() => enterState(db, fence, state)))
+      // The agent need not wait for it: when the fence is stale, it is stopped all the same.
+      if (state === 'collecting') await context.notes.flush()
       await log.write(phases.current, 'state', { state })
     },
     recordBase: (base) => context.notes.add(() => write(() => recordBase(db, fence, base))),

@@ -19,6 +19,7 @@ export type Recipe = {
   checkout: { view: CheckoutView; base: Base }
 }
 
-export function keyOf({ checkout: _, ...rest }: Recipe): string {
-  return createHash('sha256').update(JSON.stringify(rest)).digest('hex')
-}
+export const keyOf = (recipe: Recipe): string =>
+  createHash('sha256')
+    .update(JSON.stringify({ ...recipe, checkout: undefined }))
+    .digest('hex')

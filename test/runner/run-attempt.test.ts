@@ -223,7 +223,9 @@ test('runAttempt() sets up again when the snapshot is removed before the sandbox
 test('runAttempt() lets go of the mirror when the end of its phase cannot be written', async () => {
   const { deps, stop, disposed, log } = story()
   const stale = new DrydockError('stale-fence', 'Cannot write: cancelled meanwhile')
-  const record = () => Promise.reject(stale)
+  const record = () => {
+    throw stale
+  }
   const phases = createPhases({ log, record, signal: stop.signal })
   await expect(runAttempt(aJob(), { ...deps, phases }, stop)).rejects.toBe(stale)
   expect(disposed()).toBe(1)
