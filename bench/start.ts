@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { join } from 'node:path'
 import { packageRoot } from '../bin/config.ts'
-import { WARM } from '../runner/run-attempt.ts'
+import { firstByte, warmStart } from './start/first-byte.ts'
+import { textFiles } from './start/text-files.ts'
 import { startBenchServer } from './support/bench-server.ts'
 import type { BenchServer } from './support/bench-server.ts'
-import { followEvents } from './support/event-stream.ts'
 import { numbers } from './support/options.ts'
 import type { BenchOptions } from './support/options.ts'
 import { runAsProgram } from './support/program.ts'
@@ -18,8 +16,6 @@ const run_ = promisify(execFile)
 const IMAGE = 'universal'
 const FILES = 5000
 const CHANGED = 100
-const WAIT_MS = 100
-const WAITS = 1200
 
 const SETUP = 'mkdir -p /opt/tools && date > /opt/tools/made'
 /** Something must be open for there to be a gateway. */
@@ -86,58 +82,10 @@ function resultOf({ docker, times }: Times, about: { files: number; rounds: numb
   }
 }
 
-/** A start that takes a sandbox which waits; it is made beforehand, which is not measured. */
-async function warmStart(server: BenchServer, branch: string | undefined): Promise<number> {
-  await untilPaused(server)
-  return firstByte(server, { environment: 'none', branch, mustBeWarm: true })
-}
-
-async function untilPaused({ dataDir }: BenchServer): Promise<void> {
-  const installation = readFileSync(join(dataDir, 'installation'), 'utf8').trim()
-  const filters = [`label=drydock.installation=${installation}`, 'status=paused'].flatMap((each) => ['--filter', each])
-  for (let tries = 0; tries < WAITS; tries++) {
-    if ((await run_('docker', ['ps', '-q', ...filters])).stdout.trim() !== '') return
-    await delay(WAIT_MS)
-  }
-  throw new Error('No sandbox was made beforehand')
-}
-
 async function dockerRun(image: string): Promise<number> {
   const started = performance.now()
   await run_('docker', ['run', '--rm', '--network', 'none', image, 'true'])
   return performance.now() - started
-}
-
-type Start = { environment: string; branch?: string | undefined; mustBeWarm?: boolean }
-
-/** From sending the request until a follower has the agent's first line. Resolves when the task is at its end. */
-async function firstByte(server: BenchServer, { environment, branch, mustBeWarm }: Start): Promise<number> {
-  const started = performance.timeOrigin + performance.now()
-  const body = { environment, mode: 'code', prompt: 'say something', ...(branch && { branch }) }
-  const { id } = await server.client.json<{ id: string }>('POST', '/tasks', body)
-  let first: number | undefined
-  let isWarm = false
-  await followEvents({ ...server, taskId: id }, ({ json, at }) => {
-    if (json.includes(WARM)) isWarm = true
-    if (first === undefined && isAgentOutput(json)) first = at
-  })
-  const task = await server.client.send('GET', `/tasks/${id}`)
-  if (first === undefined) throw new Error(`The agent said nothing: ${task.text}`)
-  if (mustBeWarm && !isWarm) throw new Error(`The start was no warm one: ${task.text}`)
-  return first - started
-}
-
-function isAgentOutput(json: string): boolean {
-  const { phase, kind } = JSON.parse(json) as { phase: string; kind: string }
-  return phase === 'agent' && kind === 'output'
-}
-
-function textFiles(count: number, text: string): Record<string, string> {
-  const entries = Array.from({ length: count }, (_, i) => {
-    const lines = `${text} of file ${i}\n`.repeat(10 + (i % 40))
-    return [`src/part-${i % 50}/group-${i % 7}/file-${i}.txt`, lines] as const
-  })
-  return Object.fromEntries(entries)
 }
 
 await runAsProgram(import.meta.url, run)
