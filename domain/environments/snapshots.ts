@@ -26,7 +26,7 @@ export async function saveSnapshot(db: Db, { ttlMs, ...snapshot }: NewSnapshot):
   await db
     .insert(snapshots)
     .values({ ...fresh, id: newId() })
-    .onConflictDoUpdate({ target: [snapshots.environmentId, snapshots.key], set: fresh })
+    .onConflictDoUpdate({ target: [snapshots.hostId, snapshots.environmentId, snapshots.key], set: fresh })
 }
 
 /** Forgets snapshots that are no longer valid and names their images. */

@@ -1,0 +1,5 @@
+/** A task that a newcomer to an environment may begin with. */
+export type StarterTask = { title: string; prompt: string }
+
+/** A container beside the sandbox, on its network: `name` is its host name there. */
+export type Service = { name: string; image: string; variables: Record<string, string> }
