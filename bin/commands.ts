@@ -40,6 +40,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove an environment',
     load: async () => (await import('../cli/commands/env/delete.ts')).deleteEnvironment,
   },
+  'env plan': {
+    summary: 'show what .drydock/environment.yml would change',
+    load: async () => (await import('../cli/commands/env/plan.ts')).planEnvironment,
+  },
+  'env apply': {
+    summary: 'take over what .drydock/environment.yml declares',
+    load: async () => (await import('../cli/commands/env/apply.ts')).applyEnvironment,
+  },
+  'env export': {
+    summary: 'print an environment as .drydock/environment.yml',
+    load: async () => (await import('../cli/commands/env/export.ts')).exportEnvironment,
+  },
   'provider add': {
     summary: 'add a provider of models',
     load: async () => (await import('../cli/commands/provider/add.ts')).addProvider,

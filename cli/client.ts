@@ -6,6 +6,7 @@ import type { EventJson, NewTaskJson, NewTurnJson, PublishJson, TaskJson, TaskPa
 import type { ClientConfig } from './config.ts'
 import type { CliContext } from './context.ts'
 import { CliError, usageError } from './errors.ts'
+import { environmentFileCalls } from './environment-file-calls.ts'
 import { followEvents } from './follow.ts'
 import { providerCalls } from './provider-calls.ts'
 import { segment } from './segment.ts'
@@ -48,6 +49,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
     readLedger: (attempt: string, after?: string) =>
       json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger`, query: { after } }),
     ...providerCalls(call, signal),
+    ...environmentFileCalls(call, signal),
     publish: (attempt: string, confirmFlagged: boolean) =>
       json<PublishJson>({
         method: 'POST',

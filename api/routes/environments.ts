@@ -6,6 +6,7 @@ import {
   listEnvironments,
   updateEnvironment,
 } from '../../domain/environments/environments.ts'
+import type { EnvironmentChange } from '../../domain/environments/environments.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { findProvider } from '../../domain/providers/providers.ts'
 import { parseRepository } from '../../domain/repositories/repositories.ts'
@@ -84,15 +85,8 @@ export function environmentRoutes(deps: ApiDeps) {
     .openapi(update, async (c) => {
       const { role } = authorize(c, 'environments.write')
       const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
-      const { repository, policy, ...settings } = c.req.valid('json')
-      if (settings.agent !== undefined) assertAgent(settings.agent)
-      await assertProvider(deps, settings.provider)
-      const changed = await updateEnvironment(deps.db, id, {
-        ...settings,
-        policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin: role === 'admin' }),
-        repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
-      })
-      return c.json(environmentJson(changed), 200)
+      const change = await settingsOf(deps, c.req.valid('json'), { isAdmin: role === 'admin' })
+      return c.json(environmentJson(await updateEnvironment(deps.db, id, change)), 200)
     })
     .openapi(remove, async (c) => {
       authorize(c, 'environments.write')
@@ -100,6 +94,21 @@ export function environmentRoutes(deps: ApiDeps) {
       await deleteEnvironment(deps.db, id)
       return c.body(null, 204)
     })
+}
+
+/** A change as it is stored, once it is sure that it may be. */
+export async function settingsOf(
+  deps: ApiDeps,
+  { repository, policy, ...settings }: z.output<typeof EnvironmentChangeSchema>,
+  { isAdmin }: { isAdmin: boolean },
+): Promise<EnvironmentChange> {
+  if (settings.agent !== undefined) assertAgent(settings.agent)
+  await assertProvider(deps, settings.provider)
+  return {
+    ...settings,
+    policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin }),
+    repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
+  }
 }
 
 async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {
