@@ -10,6 +10,7 @@ import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
 import { tokenRoutes } from './routes/access.ts'
 import { attemptRoutes } from './routes/attempts.ts'
+import { cacheRoutes } from './routes/cache.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -36,6 +37,7 @@ const ROUTES = [
   attemptRoutes,
   ledgerRoutes,
   environmentRoutes,
+  cacheRoutes,
   providerRoutes,
   credentialRoutes,
   settingsRoutes,

@@ -60,7 +60,7 @@ async function verifyTruth({ dataDir, orders, pullsUrl, token, ...origins }: Cas
     const name = reason === null ? state : `${state}: ${reason}`
     states[name] = (states[name] ?? 0) + 1
   }
-  const snapshots = await database.client<{ image: string }[]>`select image from snapshots`
+  const snapshots = await database.client<{ image: string }[]>`select image from snapshots where removed_at is null`
   return { findings, states, snapshots: snapshots.map(({ image }) => image) }
 }
 

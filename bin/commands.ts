@@ -52,6 +52,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'print an environment as .drydock/environment.yml',
     load: async () => (await import('../cli/commands/env/export.ts')).exportEnvironment,
   },
+  'env cache': {
+    summary: 'show what set-up has left to start from',
+    load: async () => (await import('../cli/commands/env/cache.ts')).showCache,
+  },
+  'env refresh': {
+    summary: 'set an environment up anew in the background',
+    load: async () => (await import('../cli/commands/env/refresh.ts')).refreshCache,
+  },
+  'env reset-cache': {
+    summary: 'throw away what set-up has left',
+    load: async () => (await import('../cli/commands/env/reset-cache.ts')).resetCache,
+  },
   'provider add': {
     summary: 'add a provider of models',
     load: async () => (await import('../cli/commands/provider/add.ts')).addProvider,
@@ -149,7 +161,13 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['Start here', ['demo', 'serve', 'sandbox', 'doctor']],
-  ['Environments', ['env create', 'env list', 'env show', 'env update', 'env delete']],
+  [
+    'Environments',
+    [
+      ...['env create', 'env list', 'env show', 'env update', 'env delete'],
+      ...['env cache', 'env refresh', 'env reset-cache'],
+    ],
+  ],
   [
     'Models and credentials',
     [

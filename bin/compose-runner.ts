@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Database } from '../domain/db.ts'
@@ -60,6 +61,10 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     workspacePolicy: settings.workspacePolicy,
     keyring: input.keyring,
     servedFolder: join(folder.path, 'served'),
+    freeBytes: async () => {
+      const { bavail, bsize } = await statfs(folder.path)
+      return bavail * bsize
+    },
     images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
     mirrors: createMirrors({
       folder: join(folder.path, 'mirrors'),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import type { CacheJson } from '../api/schemas/cache.ts'
 import type { EnvironmentChangeJson, EnvironmentJson, NewEnvironmentJson } from '../api/schemas/environment.ts'
 import type { LedgerJson } from '../api/schemas/ledger.ts'
 import type { EventJson, NewTaskJson, NewTurnJson, PublishJson, TaskJson, TaskPageJson } from '../api/schemas/task.ts'
@@ -62,6 +63,9 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
     readEnvironment: (id: string) => json<EnvironmentJson>({ path: `/environments/${segment(id)}` }),
     updateEnvironment: (id: string, body: EnvironmentChangeJson) =>
       json<EnvironmentJson>({ method: 'PATCH', path: `/environments/${segment(id)}`, body }),
+    readCache: (id: string) => json<CacheJson>({ path: `/environments/${segment(id)}/cache` }),
+    refreshCache: (id: string) => json<CacheJson>({ method: 'POST', path: `/environments/${segment(id)}/refresh` }),
+    resetCache: (id: string) => json<CacheJson>({ method: 'POST', path: `/environments/${segment(id)}/reset-cache` }),
     deleteEnvironment: async (id: string) => {
       await call({ method: 'DELETE', path: `/environments/${segment(id)}` }, signal)
     },

@@ -2,6 +2,7 @@ import type { MirrorView } from '../forge/mirrors.ts'
 import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
 import type { AttemptContext } from './attempt-context.ts'
+import type { CleanupStack } from './cleanup.ts'
 import { CLOSED, credentialsOf } from './network-plan.ts'
 import type { LivePlan } from './live-plan.ts'
 import type { NetworkPlan } from './network-plan.ts'
@@ -36,8 +37,15 @@ export type Connection = {
   close: () => Promise<void>
 }
 
+/** For whom: without an attempt nobody's ledger has what is asked of it. */
+export type ConnectContext = {
+  job: { attempt: { id: string | null; claim: number } }
+  deps: Pick<ConnectDeps, 'networks' | 'plan' | 'onLeftover'>
+  cleanup: CleanupStack
+}
+
 /** Takes a network for a sandbox that is made after it; it is given back at the attempt's end, after that sandbox. */
-export async function connect({ job, deps, cleanup }: Context, signal: AbortSignal): Promise<Connection> {
+export async function connect({ job, deps, cleanup }: ConnectContext, signal: AbortSignal): Promise<Connection> {
   const network = await deps.networks.take({ attempt: job.attempt.id, claim: job.attempt.claim }, signal)
   let wanted: GrantOf | undefined
   let phase: NetworkGrant['phase'] = 'setup'
@@ -96,7 +104,7 @@ export function needsNetwork({ job, deps }: Pick<Context, 'job' | 'deps'>, agent
 
 /** What set-up and maintenance may reach. */
 export const setupGrant =
-  (deps: ConnectDeps): GrantOf =>
+  (deps: Pick<ConnectDeps, 'readCredentials'>): GrantOf =>
   async ({ setup }) => ({
     phase: 'setup',
     policy: setup ?? CLOSED,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { releaseBuilds } from '../domain/environments/snapshot-builds.ts'
 import { releasePublishings } from '../domain/tasks/publishing.ts'
 import { claimNext, renewLeases } from '../domain/tasks/queue.ts'
 import { reapExpired, reapHost } from '../domain/tasks/requeue.ts'
@@ -6,6 +7,10 @@ import type { Fence } from '../domain/tasks/attempt.ts'
 import { cancelledAmong } from '../domain/tasks/cancelled.ts'
 import { claimPublish } from '../domain/tasks/publishing.ts'
 import { claimLoop } from './claim-loop.ts'
+import { resolveImage } from './environment/image.ts'
+import { freshKeeper } from './environment/keep-fresh.ts'
+import { snapshotCache } from './environment/snapshot-cache.ts'
+import type { SnapshotCache } from './environment/snapshot-cache.ts'
 import { engineGate } from './engine-gate.ts'
 import type { EngineGate } from './engine-gate.ts'
 import { LEASE_MS, leaseKeeper } from './lease.ts'
@@ -17,6 +22,7 @@ import { workOnAttempt } from './work-on-attempt.ts'
 import { workOnPublishing } from './work-on-publishing.ts'
 
 const SECOND = 1000
+const FRESH_EVERY_MS = 10 * SECOND
 /** Publishing waits on networks, not on cores. */
 const PUBLISH_CAPACITY = 4
 /** Removing a sandbox and writing how an attempt ended have limits of their own, together below this. */
@@ -29,13 +35,19 @@ export type Runner = {
 }
 
 /** Starts a runner: takes over from an earlier process of this host, sweeps what that left, then claims work. */
-export async function startRunner(deps: RunnerDeps): Promise<Runner> {
-  const { db, logger, hostId } = deps
+export async function startRunner(given: RunnerDeps): Promise<Runner> {
+  const { db, logger, hostId } = given
   const runnerId = `${hostId}/${randomBytes(4).toString('hex')}`
+  const onLeftover = (error: unknown) => {
+    logger.error({ err: error }, 'Cannot remove what a build used; it is swept later')
+    gate.suspect()
+  }
+  const deps = { ...given, cache: snapshotCache({ ...given, runnerId, onLeftover }) }
   const onError = (error: unknown) => logger.error({ err: error }, 'The runner met an error and goes on')
 
   for (const reaped of await reapHost(db, hostId)) logger.warn(reaped, 'Took over an attempt of an earlier process')
   await releasePublishings(db, hostId)
+  await releaseBuilds(db, hostId)
   await sweepLeftovers(deps)
 
   const lease = leaseKeeper({
@@ -43,18 +55,29 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
     cancelled: (ids) => cancelledAmong(db, ids),
     onError,
   })
-  const gate = engineGate({ answers: deps.engineAnswers, sweep: () => sweepLeftovers(deps, lease) })
+  const gate: EngineGate = engineGate({ answers: deps.engineAnswers, sweep: () => sweepLeftovers(deps, lease) })
   const stopping = new AbortController()
   const loops = createLoops(deps, { runnerId, lease, gate, onError, stopping: stopping.signal })
   const background = new AbortController()
   const claiming = new AbortController()
+  const fresh = freshKeeper({
+    ...deps,
+    resolveImage: (name, signal) => resolveInBackground(name, deps, signal),
+    hasRoom: () => loops.attempts.size < deps.capacity,
+  })
   const claims = Promise.all([loops.attempts.run(claiming.signal), loops.publishings.run(claiming.signal)])
   const tasks = [
     lease.run(background.signal),
     periodically({ everyMs: 5 * SECOND, work: () => reapExpired(db), onError }, background.signal),
+    periodically({ everyMs: FRESH_EVERY_MS, work: () => fresh.look(claiming.signal), onError }, claiming.signal),
     periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, lease), onError }, background.signal),
   ]
-  const unlisten = await listen(deps, { lease, loops })
+  const unlisten = await listen(deps, {
+    lease,
+    loops,
+    cache: deps.cache,
+    look: () => void fresh.look(claiming.signal).catch(onError),
+  })
   logger.info({ runnerId, capacity: deps.capacity }, 'The runner takes work')
 
   return {
@@ -68,6 +91,7 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
         lease.stopAll({ kind: 'shutdown' })
         stopping.abort()
       }
+      await within(deps.cache.builder.close(), END_LIMIT_MS)
       // An engine or a database that hangs must not keep the server from ending: its successor takes over.
       if (!(await within(idle, END_LIMIT_MS))) logger.error('Work did not end in time; the next start cleans up')
       background.abort()
@@ -85,7 +109,10 @@ type LoopContext = {
   stopping: AbortSignal
 }
 
-function createLoops(deps: RunnerDeps, { runnerId, lease, gate, onError, stopping }: LoopContext) {
+function createLoops(
+  deps: RunnerDeps & { cache: SnapshotCache },
+  { runnerId, lease, gate, onError, stopping }: LoopContext,
+) {
   const { db } = deps
   const claim = { runnerId, leaseMs: LEASE_MS }
   return {
@@ -104,18 +131,25 @@ function createLoops(deps: RunnerDeps, { runnerId, lease, gate, onError, stoppin
   }
 }
 
-type Woken = { lease: LeaseKeeper; loops: ReturnType<typeof createLoops> }
+type Woken = { lease: LeaseKeeper; loops: ReturnType<typeof createLoops>; cache: SnapshotCache; look: () => void }
 
 /** Wakes the loops by NOTIFY; the driver listens again by itself after a lost connection. */
-async function listen({ client }: RunnerDeps, { lease, loops }: Woken): Promise<() => Promise<void>> {
+async function listen({ client }: RunnerDeps, { lease, loops, cache, look }: Woken): Promise<() => Promise<void>> {
   const queue = await client.listen('drydock_queue', () => {
     loops.attempts.wake()
     loops.publishings.wake()
   })
   const cancel = await client.listen('drydock_cancel', () => void lease.wake())
+  const builds = await client.listen('drydock_builds', () => cache.builder.wake())
+  const caches = await client.listen('drydock_cache', look)
   return async () => {
-    await Promise.allSettled([queue.unlisten(), cancel.unlisten()])
+    await Promise.allSettled([queue, cancel, builds, caches].map((each) => each.unlisten()))
   }
+}
+
+function resolveInBackground(name: string, { images, engine, logger }: RunnerDeps, signal: AbortSignal) {
+  const onPull = (image: { ref: string; digest: string }) => logger.info(image, 'Pulled an image for a snapshot')
+  return resolveImage(name, { deps: { ...images, engine, onPull }, onProgress: (line) => logger.info(line) }, signal)
 }
 
 async function within(work: Promise<unknown>, ms: number): Promise<boolean> {

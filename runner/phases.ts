@@ -29,7 +29,7 @@ export function createPhases({ log, record, signal }: PhasesDeps): Phases {
       current = spec.phase
       const started = performance.now()
       await log.write(spec.phase, 'phase', { status: 'started' })
-      const watch = watchdog(spec, signal)
+      const watch = watchPhase(spec, signal)
       try {
         return await untilAborted(work({ signal: watch.signal, heard: watch.heard }), watch.signal)
       } finally {
@@ -62,7 +62,8 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-function watchdog({ phase, limitMs, noOutputMs }: PhaseSpec, outer: AbortSignal) {
+/** The limits of a phase: a signal that ends with the first that is reached, and with the outer one. */
+export function watchPhase({ phase, limitMs, noOutputMs }: PhaseSpec, outer: AbortSignal) {
   const own = new AbortController()
   const limit = setTimeout(() => {
     const message = `Cannot finish the ${phase} phase: it reached its limit of ${seconds(limitMs)}. Raise the limit in the environment, or make the work shorter.`

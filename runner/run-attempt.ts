@@ -1,6 +1,7 @@
 import type { FlaggedPath } from '../domain/tasks/attempt.ts'
 import type { AttemptBase, AttemptResult } from '../domain/tasks/fenced.ts'
 import type { Job } from '../domain/tasks/job.ts'
+import type { StartRecord } from '../domain/tasks/start.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import { runAgentPhase } from './agent-phase.ts'
 import type { AgentDeps, Place, ReadyAgent } from './agent-phase.ts'
@@ -38,6 +39,7 @@ export type RunAttemptDeps = SetUpDeps &
     ) => Promise<{ commit: string; branch: string }>
     enter: (state: 'running' | 'collecting') => Promise<void>
     recordBase: (base: AttemptBase) => Promise<void>
+    recordStart: (start: StartRecord) => Promise<void>
   }
 
 type OnProgress = (line: string) => void
@@ -113,8 +115,9 @@ type Started = { sandbox: Sandbox; connection: Connection | undefined }
 /** Starts the sandbox for the agent: once more from the set-up when its snapshot was removed in between. */
 async function startSandbox(context: Context, from: From): Promise<Started> {
   const { job, deps, settings } = context
-  const start = async () => {
-    const ref = await setUp(context, from)
+  const begin = async () => {
+    const { ref, start } = await setUp(context, from.image)
+    await deps.recordStart({ ...start, sandbox: 'cold' })
     const connection = needsNetwork(context, from.agent.adapter) ? await takeNetwork(context) : undefined
     const sandbox = newSandbox(context, {
       ref,
@@ -127,11 +130,11 @@ async function startSandbox(context: Context, from: From): Promise<Started> {
     return { sandbox, connection }
   }
   try {
-    return await start()
+    return await begin()
   } catch (error) {
     const isGone = error instanceof AttemptFailure && error.reason === 'image-unavailable'
     if (!isGone || !job.environment.setupScript) throw error
-    return start()
+    return begin()
   }
 }
 

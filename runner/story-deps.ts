@@ -1,14 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readCredentials } from '../domain/credentials/credentials.ts'
-import { grantVersions } from '../domain/credentials/grant-versions.ts'
-import { readPolicy } from '../domain/environments/read-policy.ts'
-import { findSnapshot, saveSnapshot } from '../domain/environments/snapshots.ts'
-import { DrydockError } from '../domain/errors.ts'
 import { grantFor } from '../domain/providers/grant.ts'
 import { latestAgentSession, saveAgentSession } from '../domain/tasks/agent-sessions.ts'
 import type { Fence } from '../domain/tasks/attempt.ts'
-import { enterState, recordAgentVersion, recordBase, recordUsage } from '../domain/tasks/fenced.ts'
+import { enterState, recordAgentVersion, recordBase, recordStart, recordUsage } from '../domain/tasks/fenced.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import { previousAttempt, readTurnImages } from '../domain/tasks/turns.ts'
 import type { AgentDeps } from './agent-phase.ts'
@@ -16,15 +11,16 @@ import type { AgentProgram } from './agent/program.ts'
 import type { ConnectDeps } from './connect.ts'
 import type { EngineGate } from './engine-gate.ts'
 import { resolveImage } from './environment/image.ts'
+import type { SnapshotCache } from './environment/snapshot-cache.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import { livePlan } from './live-plan.ts'
 import { serveView } from './network/served-repository.ts'
-import { credentialsOf, networkPlan } from './network-plan.ts'
-import type { NetworkPlan } from './network-plan.ts'
+import { networkPlan } from './network-plan.ts'
 import { openMirror } from './open-mirror.ts'
 import type { Phases } from './phases.ts'
 import { commitChange } from './publish/commit-change.ts'
+import { asFailure, credentialReader, planReader } from './read-grants.ts'
 import type { ResumeDeps } from './resume-turn.ts'
 import { retryDatabase } from './retry-database.ts'
 import type { RunAttemptDeps } from './run-attempt.ts'
@@ -38,7 +34,7 @@ export type StoryContext = {
   log: EventLog
   phases: Phases
   stop: StopSwitch
-  deps: RunnerDeps & { engineGate: EngineGate }
+  deps: RunnerDeps & { engineGate: EngineGate; cache: SnapshotCache }
 }
 
 /** What the story of one attempt works with: the runner's parts, bound to the attempt and its fence. */
@@ -67,11 +63,8 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
       if (program) await write(() => recordAgentVersion(db, fence, versionOf(program)))
       return agent
     },
-    snapshots: {
-      find: (key) => write(() => findSnapshot(db, key)),
-      save: (snapshot) => write(() => saveSnapshot(db, snapshot)),
-      imageExists: async (ref) => (await engine.imageInfo(ref)) !== undefined,
-    },
+    cache: deps.cache,
+    recordStart: (start) => write(() => recordStart(db, fence, start)),
     openMirror: (of, signal) => openMirror(of, deps, signal),
     checkOut: deps.checkOut,
     collect: deps.collect,
@@ -92,26 +85,21 @@ const writer =
     retryDatabase(work, stop.signal)
 
 function connecting(context: StoryContext): ConnectDeps {
-  const { job, fence, deps } = context
+  const { job, fence, log, phases, deps } = context
   const write = writer(context)
   const { provider, model, budgetTokens } = job.environment
   return {
     networks: deps.networks,
     plan: livePlan(networkPlan(job.environment, deps.workspacePolicy()), {
-      read: planReader(context),
+      read: planReader(job.environment, deps),
       onError: (error) =>
         deps.logger.warn({ err: error, attempt: fence.attemptId }, 'Cannot look for a changed policy'),
     }),
-    async readCredentials(names) {
-      const found = await write(() => readCredentials(deps.db, deps.keyring, names)).catch(
-        asFailure('network-unavailable'),
-      )
-      await noteMissing(
-        context,
-        names.filter((name) => !Object.hasOwn(found, name)),
-      )
-      return found
-    },
+    readCredentials: credentialReader({
+      ...deps,
+      write,
+      note: (message) => log.write(phases.current, 'notice', { message }),
+    }),
     modelGrant: (wire) =>
       write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).then(
         (grant) => ({ ...grant, budgetTokens: budgetLeft(grant.budgetTokens, job.attempt) }),
@@ -131,35 +119,6 @@ function connecting(context: StoryContext): ConnectDeps {
     },
   }
 }
-
-/** Reads what the attempt may reach now. Versions are those of before anything was granted, so that no change is missed. */
-function planReader({ job, deps }: StoryContext): () => Promise<NetworkPlan> {
-  const { provider } = job.environment
-  const versionsOf = ({ setup, agent }: NetworkPlan) =>
-    grantVersions(deps.db, { credentials: [...credentialsOf(setup), ...credentialsOf(agent)], provider })
-  const atStart = versionsOf(networkPlan(job.environment, deps.workspacePolicy())).catch(() => undefined)
-  return async () => {
-    const policy = (await readPolicy(deps.db, job.environment.id)) ?? job.environment.policy
-    const plan = networkPlan({ policy }, deps.workspacePolicy())
-    const granted = await versionsOf(plan)
-    return granted === (await atStart) ? plan : { ...plan, granted }
-  }
-}
-
-async function noteMissing({ log, phases }: StoryContext, missing: readonly string[]): Promise<void> {
-  for (const name of missing) {
-    const message = `There is no credential ${JSON.stringify(name)}: rules that name it deny. An administrator sets it with "drydock credential set"`
-    await log.write(phases.current, 'notice', { message })
-  }
-}
-
-/** What an administrator must set first is the attempt's failure, with its sentence. */
-const asFailure =
-  (reason: 'model-unavailable' | 'network-unavailable') =>
-  (error: unknown): never => {
-    if (!(error instanceof DrydockError) || error.code === 'database-unavailable') throw error
-    throw new AttemptFailure(reason, error.message, { cause: error })
-  }
 
 /** An earlier claim of the attempt, whose runner was lost, has used some of it. */
 function budgetLeft(budget: number | null, used: Pick<Job['attempt'], 'inputTokens' | 'outputTokens'>): number | null {

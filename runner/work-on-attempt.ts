@@ -7,6 +7,7 @@ import { loadJob } from '../domain/tasks/job.ts'
 import { giveUp, handBack } from '../domain/tasks/requeue.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import type { EngineGate } from './engine-gate.ts'
+import type { SnapshotCache } from './environment/snapshot-cache.ts'
 import { openEventLog } from './event-log.ts'
 import { executeAttempt } from './execute-attempt.ts'
 import type { EndWrites } from './execute-attempt.ts'
@@ -26,6 +27,7 @@ export type AttemptWorkDeps = RunnerDeps & {
   runnerId: string
   lease: LeaseKeeper
   engineGate: EngineGate
+  cache: SnapshotCache
   /** Aborts when publishings are to be given back. */
   stopping: AbortSignal
 }

@@ -65,6 +65,7 @@ export function environmentFileRoutes(deps: ApiDeps) {
       const { change, applied, left } = changeOf(now.file, { plan: now.planned, accept })
       const settings = await settingsOf(deps, change, { isAdmin: role === 'admin' })
       const updated = await updateEnvironment(deps.db, environment.id, settings)
+      await wakeCaches(deps.db)
       return c.json({ applied, left, environment: environmentJson(updated) }, 200)
     })
     .openapi(exported, async (c) => {

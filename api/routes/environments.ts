@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { wakeCaches } from '../../domain/environments/cache.ts'
 import {
   createEnvironment,
   deleteEnvironment,
@@ -86,7 +87,9 @@ export function environmentRoutes(deps: ApiDeps) {
       const { role } = authorize(c, 'environments.write')
       const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
       const change = await settingsOf(deps, c.req.valid('json'), { isAdmin: role === 'admin' })
-      return c.json(environmentJson(await updateEnvironment(deps.db, id, change)), 200)
+      const changed = await updateEnvironment(deps.db, id, change)
+      await wakeCaches(deps.db)
+      return c.json(environmentJson(changed), 200)
     })
     .openapi(remove, async (c) => {
       authorize(c, 'environments.write')

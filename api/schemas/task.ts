@@ -90,6 +90,15 @@ export const AttemptSchema = z
     pullRequest: PullRequest,
     publish: Publish,
     usage: z.object({ inputTokens: count, outputTokens: count, seconds: count }),
+    start: z
+      .object({
+        cache: z.enum(['hit', 'miss', 'none']),
+        reason: z.string(),
+        sandbox: z.enum(['warm', 'cold']),
+        snapshot: z.string().exactOptional(),
+      })
+      .nullable()
+      .openapi({ description: 'From what it was started, and why; null before that' }),
     startedAt: z.iso.datetime().nullable(),
     agentVersion: z.string().nullable(),
     network: NetworkSchema.nullable().openapi({ description: 'What it asked of the network; null: nothing' }),

@@ -1,6 +1,7 @@
 import { bigint, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { at, createdAt } from '../columns.ts'
 import { environments } from '../schema.ts'
+import type { FailureReason } from '../tasks/attempt.ts'
 
 /** A set-up container image of an environment, at the engine of one host. */
 export const snapshots = pgTable(
@@ -21,11 +22,20 @@ export const snapshots = pgTable(
     createdAt: createdAt(),
     expiresAt: at('expires_at').notNull(),
     lastUsedAt: at('last_used_at').notNull().defaultNow(),
+    /** Since when its image is gone, and why. The row stays: by it a later start can say what changed. */
+    removedAt: at('removed_at'),
+    removedBecause: text('removed_because'),
   },
   (t) => [uniqueIndex('snapshots_key').on(t.hostId, t.environmentId, t.key)],
 )
 
-/** Who builds a snapshot: a lease by the database's clock, so that one builds and the others wait. */
+export const BUILD_STATES = ['running', 'succeeded', 'failed', 'abandoned'] as const
+export type BuildState = (typeof BUILD_STATES)[number]
+
+/**
+ * Who builds a snapshot: a lease by the database's clock, so that one builds and the others wait. How it ended stays, for
+ * those who waited and for people. `abandoned`: whoever built it stopped, and nothing is known about the environment.
+ */
 export const snapshotBuilds = pgTable(
   'snapshot_builds',
   {
@@ -34,10 +44,32 @@ export const snapshotBuilds = pgTable(
       .notNull()
       .references(() => environments.id, { onDelete: 'cascade' }),
     key: text('key').notNull(),
+    /** The id of the build: its sandbox and its image carry it as a label. */
+    build: text('build').notNull().default(''),
+    /** The runner that builds. */
     holder: text('holder').notNull(),
     claim: integer('claim').notNull().default(1),
     leaseUntil: at('lease_until').notNull(),
+    state: text('state').$type<BuildState>().notNull().default('running'),
+    /** Why it was begun: a sentence. */
+    cause: text('cause').notNull().default(''),
+    reason: text('reason').$type<FailureReason>(),
+    message: text('message'),
+    /** The last lines that it printed. */
+    output: text('output').notNull().default(''),
     startedAt: at('started_at').notNull().defaultNow(),
+    finishedAt: at('finished_at'),
   },
   (t) => [primaryKey({ columns: [t.hostId, t.environmentId, t.key] })],
 )
+
+/** What people last asked of the cache of an environment, by name. */
+export const cacheOrders = pgTable('cache_orders', {
+  environmentId: text('environment_id')
+    .primaryKey()
+    .references(() => environments.id, { onDelete: 'cascade' }),
+  resetBy: text('reset_by'),
+  resetAt: at('reset_at'),
+  refreshBy: text('refresh_by'),
+  refreshAt: at('refresh_at'),
+})

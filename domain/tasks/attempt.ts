@@ -52,6 +52,7 @@ export type FailureReason =
   | 'repository-uses-lfs'
   | 'checkout-failed'
   | 'setup-failed'
+  | 'secret-in-snapshot'
   | 'agent-exited'
   | 'agent-unavailable'
   | 'collect-failed'

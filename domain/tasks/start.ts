@@ -5,4 +5,6 @@ export type StartRecord = {
   reason: string
   /** `warm`: a sandbox of the pool was taken. */
   sandbox: 'warm' | 'cold'
+  /** The image of the snapshot that it was started from. */
+  snapshot?: string
 }

@@ -1,7 +1,8 @@
 import type { ExecBody } from './engine-calls.ts'
 import { LABELS } from './engine.ts'
+import type { Labels } from './engine.ts'
 import { TRUST_SCRIPT } from './trust-script.ts'
-import type { ExecSpec, SandboxSpec } from './sandbox.ts'
+import type { ExecSpec, SandboxOwner, SandboxSpec } from './sandbox.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -64,9 +65,7 @@ export function containerBody(spec: SandboxSpec, image: string) {
     OpenStdin: false,
     Tty: false,
     Labels: {
-      [LABELS.installation]: spec.owner.installation,
-      [LABELS.attempt]: spec.owner.attempt,
-      [LABELS.claim]: String(spec.owner.claim),
+      ...ownerLabels(spec.owner),
       [LABELS.kind]: 'sandbox',
     },
     HostConfig: {
@@ -106,6 +105,12 @@ export function containerBody(spec: SandboxSpec, image: string) {
     },
     ...endpointOf(spec.network),
   }
+}
+
+function ownerLabels(owner: SandboxOwner): Labels {
+  const installation = { [LABELS.installation]: owner.installation }
+  if ('build' in owner) return { ...installation, [LABELS.build]: owner.build }
+  return { ...installation, [LABELS.attempt]: owner.attempt, [LABELS.claim]: String(owner.claim) }
 }
 
 /** Names are asked of the gateway only; nothing of the host's own resolver comes along. */

@@ -1,10 +1,11 @@
-import type { Duplex } from 'node:stream'
+import { addAbortSignal, type Duplex, type Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DrydockError, hasCode } from '../../domain/errors.ts'
 import { newId } from '../../domain/ids.ts'
 import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from './aborted.ts'
+import { changedAmong } from './changed-among.ts'
 import { containerBody, diskLimits, READY } from './container-body.ts'
 import { emptyFolders, isDeep } from './deep-folders.ts'
 import { createDemux } from './demux.ts'
@@ -54,7 +55,7 @@ export class ContainerSandbox implements Sandbox {
   constructor(spec: SandboxSpec, deps: ContainerSandboxDeps) {
     this.#spec = spec
     this.#deps = deps
-    this.#name = `drydock-${spec.owner.attempt}-${spec.owner.claim}-${newId()}`
+    this.#name = `drydock-${'build' in spec.owner ? spec.owner.build : `${spec.owner.attempt}-${spec.owner.claim}`}-${newId()}`
     let onBreach: (breach: Breach) => void = () => {}
     this.breached = new Promise((resolve) => (onBreach = resolve))
     this.#onBreach = onBreach
@@ -103,6 +104,19 @@ export class ContainerSandbox implements Sandbox {
       throw new DrydockError('engine-unavailable', 'Cannot save a sandbox: a command in it does not begin')
     const image = await untilAborted(calls.image(id), signal)
     return { id, sizeBytes: image?.sizeBytes ?? 0 }
+  }
+
+  async files(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    return this.#streamed(this.#deps.calls.exportFiles(this.#running()), signal)
+  }
+
+  async changedAmong(paths: readonly string[], signal: AbortSignal): Promise<Set<string>> {
+    const changes = await this.#streamed(this.#deps.calls.changes(this.#running()), signal)
+    return changedAmong(paths, changes)
+  }
+
+  async #streamed(opening: Promise<Readable>, signal: AbortSignal): Promise<Readable> {
+    return addAbortSignal(signal, await untilAborted(opening, signal, (late) => late.destroy()))
   }
 
   async destroy(): Promise<void> {

@@ -72,6 +72,10 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       const made = (await during('save a sandbox as an image', container(id).commit(options))) as { Id: string }
       return made.Id
     },
+    async exportFiles(id) {
+      return (await during('read the files of a sandbox', container(id).export())) as Readable
+    },
+    changes: (id) => during('ask what a sandbox changed', streamOf(docker, `/containers/${id}/changes`)),
     async remove(id) {
       await unless(GONE, 'remove a sandbox', container(id).remove({ force: true, v: true }))
     },
@@ -91,6 +95,14 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       for await (const event of jsonLines(events)) onEvent((event as { Actor: { ID: string } }).Actor.ID)
     },
   }
+}
+
+/** An answer as it comes: the client would read all of it into memory. */
+function streamOf(docker: Docker, path: string): Promise<Readable> {
+  const options = { path, method: 'GET', isStream: true, statusCodes: { 200: true, 404: 'no such container' } }
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(options, (error, stream) => (error ? reject(error) : resolve(stream as Readable)))
+  })
 }
 
 /**

@@ -51,6 +51,7 @@ export function dockerOwned(docker: Docker, errors: DockerErrors): OwnedCalls {
 function owned(type: Owned['type'], id: string, name: string, labels: Labels | undefined): Owned & { labels: Labels } {
   const attempt = labels?.[LABELS.attempt]
   const claim = labels?.[LABELS.claim]
+  const build = labels?.[LABELS.build]
   return {
     type,
     id,
@@ -59,5 +60,6 @@ function owned(type: Owned['type'], id: string, name: string, labels: Labels | u
     labels: labels ?? {},
     ...(attempt ? { attempt } : {}),
     ...(claim ? { claim: Number(claim) } : {}),
+    ...(build ? { build } : {}),
   }
 }

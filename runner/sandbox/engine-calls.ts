@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { ContainerBody } from './container-body.ts'
 import type { ImageInfo } from './engine.ts'
 
@@ -46,6 +46,10 @@ export interface EngineCalls {
   /** Ends every process by tearing the container's PID namespace down, then starts it again on the same file system. */
   restart(container: string): Promise<void>
   commit(container: string, target: { tag: string; labels: Readonly<Record<string, string>> }): Promise<string>
+  /** The file system as a tar archive. */
+  exportFiles(container: string): Promise<Readable>
+  /** What differs from the image, as the engine's JSON: `[{"Path":"/…","Kind":0}, …]`; 2 are removals. */
+  changes(container: string): Promise<Readable>
   /** Kills and removes with anonymous volumes. One that is gone is success. */
   remove(container: string): Promise<void>
   /** Bytes in the writable layer, as the engine counts them. */

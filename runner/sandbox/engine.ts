@@ -4,11 +4,15 @@ import type { SandboxFactory } from './sandbox.ts'
 // Vocabulary.
 // owned: carries the label of this installation. service: a container that outlives attempts (the database).
 
-/** Labels on everything that Drydock makes. `attempt` and `claim` are on what belongs to one sandbox run. */
+/**
+ * Labels on everything that Drydock makes. `attempt` and `claim` are on what belongs to one sandbox run, `build` on what
+ * belongs to the build of a snapshot, and on the snapshot.
+ */
 export const LABELS = {
   installation: 'drydock.installation',
   attempt: 'drydock.attempt',
   claim: 'drydock.claim',
+  build: 'drydock.build',
   kind: 'drydock.kind',
 } as const
 
@@ -26,6 +30,7 @@ export type Owned = {
   kind: string
   attempt?: string
   claim?: number
+  build?: string
 }
 
 export type ServiceSpec = {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { untilAborted } from './aborted.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxFactory, SandboxSpec } from './sandbox.ts'
 
@@ -17,6 +18,10 @@ export type FakeScript = {
   killAll?: () => void | Promise<void>
   destroy?: () => void | Promise<void>
   commit?: (tag: string) => { id: string; sizeBytes: number }
+  /** A tar archive of its files; without it there are none. */
+  files?: () => AsyncIterable<Uint8Array>
+  /** Without it every path counts as changed. */
+  changedAmong?: (paths: readonly string[]) => Set<string>
 }
 
 /** A sandbox that runs nothing: it answers from a script, writes down what was asked and objects to misuse. */
@@ -79,6 +84,17 @@ export class FakeSandbox implements Sandbox {
     this.#record(`commit ${tag}`, 'started')
     signal.throwIfAborted()
     return this.#script.commit?.(tag) ?? { id: `sha256:${tag}`, sizeBytes: 1 }
+  }
+
+  async files(signal: AbortSignal) {
+    this.#record('files', 'started')
+    signal.throwIfAborted()
+    return this.#script.files?.() ?? Readable.from([])
+  }
+
+  async changedAmong(paths: readonly string[]) {
+    this.#record('changedAmong', 'started')
+    return this.#script.changedAmong?.(paths) ?? new Set(paths)
   }
 
   async destroy(): Promise<void> {

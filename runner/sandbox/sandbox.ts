@@ -6,11 +6,14 @@ export type Breach = 'out-of-memory' | 'disk-full' | 'too-many-processes'
 
 export type Mount = { host: string; target: string }
 
+/** Who a sandbox is made for: one claim of an attempt, or the build of a snapshot. */
+export type SandboxOwner = { installation: string } & ({ attempt: string; claim: number } | { build: string })
+
 export type SandboxSpec = {
   /** Engine image reference: a tag of ours, a snapshot, or what the environment names. */
   image: string
-  /** Whose it is. Every container, volume and image of a sandbox carries all three as labels. */
-  owner: { installation: string; attempt: string; claim: number }
+  /** Whose it is. Every container, volume and image of a sandbox carries all of it as labels. */
+  owner: SandboxOwner
   resources: Resources
   /** Folders or single files of the host, always read-only. */
   mounts: readonly Mount[]
@@ -57,6 +60,10 @@ export interface Sandbox extends AsyncDisposable {
   exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult>
   /** Kills every process of the sandbox but PID 1. Afterwards nothing of an earlier exec runs. */
   killAll(signal: AbortSignal): Promise<void>
+  /** Its files as a tar archive, as an image of it would have them: without what is mounted. Ends early on abort. */
+  files(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /** Those of some absolute paths at which something was made or changed since it was started. */
+  changedAmong(paths: readonly string[], signal: AbortSignal): Promise<Set<string>>
   /** Settles with the first limit that was breached; stays pending while none is. Never rejects. */
   readonly breached: Promise<Breach>
   /** Saves the container's file system as an image under `tag`, with clean config (no env, no entrypoint). Resolves to its id and size. */

@@ -84,6 +84,7 @@ export function attempt(overrides: Record<string, unknown> = {}) {
     usage: { inputTokens: 0, outputTokens: 0, seconds: 1 },
     agentVersion: null,
     network: null,
+    start: null,
     startedAt: null,
     finishedAt: null,
     ...overrides,

@@ -80,7 +80,8 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
     earlierSession: async () => undefined,
     restoreSession: async () => undefined,
     resolveImage: async (name) => ({ ref: name, digest: 'sha256:1' }),
-    snapshots: { find: async () => undefined, save: async () => undefined, imageExists: async () => false },
+    cache: { use: () => Promise.reject(new Error('nothing is set up here')) },
+    recordStart: async () => undefined,
     openMirror: async () => view,
     checkOut: async () => undefined,
     collect: async () => ({ ...change, flagged: [], skipped: [] }),
@@ -111,16 +112,6 @@ test("runAttempt() permits the agent's policy, and gives the network back after 
   expect(network?.grants).toMatchObject([{ phase: 'agent', policy: COMMON, repositories: { repo: '/served/1' } }])
   expect(network?.grants[0]?.model).toBeUndefined()
   expect(network?.closed).toBe(true)
-})
-
-test('runAttempt() opens set-up in a network of its own, closed before the agent, who has none', async () => {
-  const { deps, stop, networks, sandboxes } = story({ setup: ALL, agent: undefined })
-  const closedAtAgent: (boolean | undefined)[] = []
-  deps.enter = async () => void closedAtAgent.push(networks.made[0]?.closed)
-  await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)
-  expect(networks.made.map((network) => network.grants)).toMatchObject([[{ phase: 'setup', policy: ALL }]])
-  expect(closedAtAgent[0]).toBe(true)
-  expect(sandboxes.made.at(-1)?.spec.network).toBeUndefined()
 })
 
 test('runAttempt() lets maintenance reach what set-up reaches on the default branch only', async () => {
@@ -225,8 +216,8 @@ test('runAttempt() succeeds when a network cannot be given back, and says so', a
   }
   const leftovers: unknown[] = []
   deps.onLeftover = (error) => void leftovers.push(error)
-  await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)
-  expect(leftovers.map(String)).toEqual(['Error: it has endpoints', 'Error: it has endpoints'])
+  await runAttempt(aJob(), deps, stop)
+  expect(leftovers.map(String)).toEqual(['Error: it has endpoints'])
 })
 
 test('runAttempt() goes on without a conversation that no key opens', async () => {

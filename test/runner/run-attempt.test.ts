@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { DrydockError } from '../../domain/errors.ts'
 import type { PhaseTiming } from '../../domain/tasks/attempt.ts'
+import type { StartRecord } from '../../domain/tasks/start.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 import { commandAgent } from '../../runner/agent/command.ts'
 import type { EventLog } from '../../runner/event-log.ts'
@@ -15,6 +16,7 @@ import type { Change } from '../../runner/workspace/workspace.ts'
 import { aJob } from '../support/job.ts'
 import { aPlan, fakeNetworks } from '../support/networks.ts'
 
+const HIT = { cache: 'hit' as const, reason: 'made 1 s ago', snapshot: 'drydock/snapshot:1' }
 const HEAD = 'a'.repeat(40)
 const CHANGE: Change = {
   tree: 'tree',
@@ -63,7 +65,8 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
     createSandbox: sandboxes.create,
     phases: createPhases({ log, record: async (timing) => void timings.push(timing), signal: stop.signal }),
     resolveImage: async (name) => ({ ref: `drydock/${name}:1`, digest: 'sha256:1' }),
-    snapshots: { find: async () => undefined, save: async () => undefined, imageExists: async () => false },
+    cache: { use: () => Promise.reject(new Error('nothing is set up here')) },
+    recordStart: async () => undefined,
     openMirror: async () => view,
     checkOut: async () => undefined,
     collect: async () => change,
@@ -154,24 +157,43 @@ test('runAttempt() ends at once when it is cancelled while the agent runs, and d
   sandboxes.assertClean()
 })
 
-test('runAttempt() sets up once in a sandbox of its own, which is gone before the agent starts', async () => {
+test('runAttempt() starts from the snapshot of its set-up, holds it until the end, and notes why it is this one', async () => {
   const { deps, stop, sandboxes } = story()
-  const saved: string[] = []
-  deps.snapshots.save = async (snapshot) => void saved.push(snapshot.image)
+  const starts: StartRecord[] = []
+  deps.recordStart = async (start) => void starts.push(start)
+  const asked: unknown[] = []
+  let released = 0
+  deps.cache = {
+    use: async (wish) => {
+      asked.push({ image: wish.image.digest, attempt: wish.attempt.id, repository: wish.repository.address })
+      return { ref: 'drydock/snapshot:1', key: 'k', start: HIT, release: () => void released++ }
+    },
+  }
+  deps.collect = async () => {
+    expect(released).toBe(0)
+    return CHANGE
+  }
   await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)
-  const [setup, agent] = sandboxes.made
-  expect(setup?.calls.at(-1)).toBe('destroy')
-  expect(setup?.calls.some((call) => call.startsWith('commit drydock/snapshot:env1-'))).toBe(true)
-  expect(agent?.spec.image).toBe(saved[0])
-  sandboxes.assertClean()
+  expect(asked).toEqual([{ image: 'sha256:1', attempt: 'attempt1', repository: '/srv/repo' }])
+  expect(sandboxes.made.map(({ spec }) => spec.image)).toEqual(['drydock/snapshot:1'])
+  expect(starts).toEqual([{ ...HIT, sandbox: 'cold' }])
+  expect(released).toBe(1)
 })
 
-test('runAttempt() fails with setup-failed, keeps no snapshot and starts no agent', async () => {
-  const { deps, stop, sandboxes } = story({ exec: ({ spec }) => ({ code: spec.user === 'root' ? 1 : 0 }) })
+test('runAttempt() says that nothing is set up where there is no script', async () => {
+  const { deps, stop } = story()
+  const starts: StartRecord[] = []
+  deps.recordStart = async (start) => void starts.push(start)
+  await runAttempt(aJob(), deps, stop)
+  expect(starts).toEqual([{ cache: 'none', reason: 'the environment has no set-up script', sandbox: 'cold' }])
+})
+
+test('runAttempt() fails with what its set-up failed for and starts no agent', async () => {
+  const { deps, stop, sandboxes } = story()
+  deps.cache = { use: () => Promise.reject(new AttemptFailure('setup-failed', 'Cannot set up')) }
   const failed = runAttempt(aJob({ environment: { setupScript: 'false' } }), deps, stop)
   await expect(failed).rejects.toMatchObject({ reason: 'setup-failed' })
-  expect(sandboxes.made).toHaveLength(1)
-  expect(sandboxes.made[0]?.calls.some((call) => call.startsWith('commit'))).toBe(false)
+  expect(sandboxes.made).toHaveLength(0)
 })
 
 test('runAttempt() keeps its result when the sandbox cannot be removed, and says what it left', async () => {
@@ -181,38 +203,39 @@ test('runAttempt() keeps its result when the sandbox cannot be removed, and says
   expect(leftovers).toEqual([gone])
 })
 
-test('runAttempt() destroys the set-up sandbox when it is cancelled in it', async () => {
-  const { deps, stop, sandboxes } = story({
-    exec: ({ spec }) => {
-      if (spec.user !== 'root') return { code: 0 }
+test('runAttempt() ends only when a set-up that it was cancelled in has ended, too', async () => {
+  const { deps, stop } = story()
+  const order: string[] = []
+  deps.cache = {
+    use: async (_wish, _follower, signal) => {
       stop.stop({ kind: 'cancelled' })
-      return new Promise<never>(() => undefined)
+      await new Promise((resolve) => setImmediate(resolve))
+      order.push('set-up is gone')
+      signal.throwIfAborted()
+      throw new Error('was not stopped')
     },
-  })
+  }
   const run = runAttempt(aJob({ environment: { setupScript: 'sleep 600' } }), deps, stop)
   await expect(run).rejects.toMatchObject({ because: { kind: 'cancelled' } })
-  sandboxes.assertClean()
+  expect([...order, 'attempt has ended']).toEqual(['set-up is gone', 'attempt has ended'])
 })
 
-test('runAttempt() destroys the set-up sandbox when its checkout fails', async () => {
-  const { deps, stop, sandboxes } = story()
-  deps.checkOut = () => Promise.reject(new Error('no objects'))
-  await expect(runAttempt(aJob({ environment: { setupScript: 'true' } }), deps, stop)).rejects.toThrow('no objects')
-  sandboxes.assertClean()
-})
-
-test('runAttempt() sets up again when the snapshot is removed before the sandbox starts', async () => {
+test('runAttempt() asks for a snapshot again when it is removed before the sandbox starts', async () => {
   let started = 0
   const gone = new AttemptFailure('image-unavailable', 'Cannot start a sandbox: the engine has no such image')
   const { deps, stop, sandboxes } = story({
     start: () => {
-      if (++started === 2) throw gone
+      if (++started === 1) throw gone
     },
   })
+  let asked = 0
+  deps.cache = {
+    use: async () => ({ ref: `drydock/snapshot:${++asked}`, key: 'k', start: HIT, release: () => undefined }),
+  }
   expect(await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)).toMatchObject({
     change: { commit: 'commit' },
   })
-  expect(started).toBe(4)
+  expect(sandboxes.made.map(({ spec }) => spec.image)).toEqual(['drydock/snapshot:1', 'drydock/snapshot:2'])
   sandboxes.assertClean()
 })
 

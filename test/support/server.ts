@@ -31,6 +31,7 @@ export type AttemptJson = {
   message: string | null
   phases: { phase: string; ms: number }[]
   answer: string | null
+  start: { cache: string; reason: string; sandbox: string } | null
   diff: { files: number; additions: number; deletions: number } | null
   flagged: { path: string; why: string }[]
   branch: string | null

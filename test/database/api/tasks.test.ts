@@ -38,6 +38,7 @@ test('POST /tasks answers 201 with the whole task, queued', async () => {
     usage: { inputTokens: 0, outputTokens: 0, seconds: 0 },
     agentVersion: null,
     network: null,
+    start: null,
     startedAt: null,
     finishedAt: null,
   }

@@ -1,0 +1,171 @@
+import type { SetUpSource } from '../../domain/environments/cache.ts'
+import type { MirrorView } from '../../forge/mirrors.ts'
+import { breachFailure } from '../attempt-context.ts'
+import { attemptSettings } from '../attempt-settings.ts'
+import { cleanupStack } from '../cleanup.ts'
+import type { CleanupStack } from '../cleanup.ts'
+import { connect, setupGrant } from '../connect.ts'
+import type { Connection } from '../connect.ts'
+import { AttemptFailure } from '../failure.ts'
+import { livePlan } from '../live-plan.ts'
+import { networkPlan } from '../network-plan.ts'
+import { openMirror } from '../open-mirror.ts'
+import { watchPhase } from '../phases.ts'
+import { credentialReader, planReader } from '../read-grants.ts'
+import { retryDatabase } from '../retry-database.ts'
+import type { RunnerDeps } from '../runner-deps.ts'
+import type { SandboxNetwork } from '../network/network.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import { IN_SANDBOX } from '../workspace/workspace.ts'
+import type { Progress } from '../workspace/workspace.ts'
+import type { ResolvedImage } from './image.ts'
+import { makeSnapshot } from './snapshot.ts'
+import type { KeyParts } from './snapshot-key.ts'
+
+/** What is to be built, and why. */
+export type BuildOrder = SetUpSource & {
+  image: ResolvedImage
+  key: string
+  parts: KeyParts
+  cause: string
+  /** Whose ledger has what set-up asks of the network; undefined: no attempt waits for it. */
+  attempt: { id: string; claim: number } | undefined
+}
+
+export type RunBuildDeps = Pick<
+  RunnerDeps,
+  | 'db'
+  | 'engine'
+  | 'hostId'
+  | 'logger'
+  | 'mirrors'
+  | 'remoteOf'
+  | 'networks'
+  | 'workspacePolicy'
+  | 'keyring'
+  | 'checkOut'
+  | 'setupSecrets'
+> & {
+  /** Something of it could not be removed: a sweep must follow. */
+  onLeftover: (error: unknown) => void
+}
+
+export type BuildScope = {
+  /** The id of the build: its sandbox and its image carry it. */
+  build: string
+  onOutput: Progress
+  note: (message: string) => Promise<void>
+}
+
+export type Built = { image: string; sizeBytes: number; fromCommit: string }
+
+type Context = {
+  order: BuildOrder
+  deps: RunBuildDeps
+  scope: BuildScope
+  cleanup: CleanupStack
+  stop: AbortController
+}
+
+/**
+ * Sets an environment up, from the head of its default branch, under its limits, and saves what came of it. Depends on no
+ * attempt, so that it may outlive the one that wanted it. Nothing but the image is left when this settles.
+ */
+export async function runBuild(
+  order: BuildOrder,
+  deps: RunBuildDeps,
+  scope: BuildScope,
+  outer: AbortSignal,
+): Promise<Built> {
+  const { setupMs, noOutputMs } = attemptSettings(order).limits
+  const stop = new AbortController()
+  const watch = watchPhase({ phase: 'setup', limitMs: setupMs, noOutputMs }, AbortSignal.any([outer, stop.signal]))
+  const onOutput: Progress = (stream, chunk) => {
+    watch.heard()
+    return scope.onOutput(stream, chunk)
+  }
+  try {
+    await using cleanup = cleanupStack()
+    return await build({ order, deps, scope: { ...scope, onOutput }, cleanup, stop }, watch.signal)
+  } catch (error) {
+    // A limit that was breached is why whatever else went wrong did.
+    throw watch.signal.aborted ? watch.signal.reason : error
+  } finally {
+    watch.stop()
+  }
+}
+
+async function build(context: Context, signal: AbortSignal): Promise<Built> {
+  const { order, deps, scope, cleanup } = context
+  const { environment } = order
+  const view = await openMirror(order, deps, signal)
+  cleanup.defer(() => view[Symbol.asyncDispose]())
+  const fromCommit = headOf(view)
+  const secrets = await retryDatabase(async () => (await deps.setupSecrets?.(environment.id)) ?? [], signal)
+  const image = `drydock/snapshot:${environment.id}-${scope.build}`
+  const { sizeBytes } = await makeSnapshot(
+    {
+      installation: deps.hostId,
+      environment: { ...environment, setupScript: environment.setupScript ?? '' },
+      secrets,
+      tag: image,
+    },
+    { prepare: (until) => prepare(context, { view, fromCommit }, until), onOutput: scope.onOutput },
+    signal,
+  )
+  return { image, sizeBytes, fromCommit }
+}
+
+async function prepare(
+  context: Context,
+  { view, fromCommit }: { view: MirrorView; fromCommit: string },
+  signal: AbortSignal,
+): Promise<Sandbox> {
+  const { deps, scope } = context
+  const connection = await connectFor(context, signal)
+  const sandbox = newSandbox(context, { view, network: connection?.network })
+  await sandbox.start(signal)
+  const write = <T>(work: () => Promise<T>) => retryDatabase(work, signal)
+  await connection?.permit(setupGrant({ readCredentials: credentialReader({ ...deps, write, note: scope.note }) }))
+  const base = { commit: fromCommit, branch: view.defaultBranch }
+  await deps.checkOut({ sandbox, view, base, onOutput: scope.onOutput }, signal)
+  return sandbox
+}
+
+/** A network that follows the environment's policy, should set-up reach anything. */
+async function connectFor({ order, deps, cleanup }: Context, signal: AbortSignal): Promise<Connection | undefined> {
+  const { environment, attempt } = order
+  const plan = livePlan(networkPlan(environment, deps.workspacePolicy()), {
+    read: planReader(environment, deps),
+    onError: (error) =>
+      deps.logger.warn({ err: error, environment: environment.id }, 'Cannot look for a changed policy'),
+  })
+  if (plan.current.setup === undefined) return undefined
+  const owner = { attempt: attempt ?? { id: null, claim: 0 } }
+  return connect({ job: owner, deps: { ...deps, plan }, cleanup }, signal)
+}
+
+/** Destroyed with the build at the latest; the first limit that it breaches stops the build. */
+function newSandbox(
+  { order, deps, scope, cleanup, stop }: Context,
+  { view, network }: { view: MirrorView; network: SandboxNetwork | undefined },
+): Sandbox {
+  const { resources, limits } = attemptSettings(order)
+  const sandbox = deps.engine.createSandbox({
+    image: order.image.ref,
+    owner: { installation: deps.hostId, build: scope.build },
+    resources,
+    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }, ...(network?.mounts ?? [])],
+    lifetimeMs: 2 * limits.setupMs,
+    ...(network && { network: network.attachment, env: network.env }),
+  })
+  cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
+  void sandbox.breached.then((breach) => stop.abort(breachFailure(breach)))
+  return sandbox
+}
+
+function headOf(view: MirrorView): string {
+  const head = view.refs.find((ref) => ref.name === `refs/heads/${view.defaultBranch}`)
+  if (head) return head.commit
+  throw new AttemptFailure('branch-not-found', `Cannot set up: the repository has no branch "${view.defaultBranch}"`)
+}
