@@ -20,6 +20,7 @@ export const STATUS = {
   'provider-not-found': 404,
   'provider-in-use': 409,
   'credential-not-found': 404,
+  'secret-not-found': 404,
   'model-unavailable': 422,
   'key-unavailable': 503,
   'name-taken': 409,

@@ -64,6 +64,22 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'throw away what set-up has left',
     load: async () => (await import('../cli/commands/env/reset-cache.ts')).resetCache,
   },
+  'env secret set': {
+    summary: 'store a secret of an environment',
+    load: async () => (await import('../cli/commands/env/secret/set.ts')).setSecret,
+  },
+  'env secret list': {
+    summary: 'list the secrets of an environment, without their values',
+    load: async () => (await import('../cli/commands/env/secret/list.ts')).listSecrets,
+  },
+  'env secret delete': {
+    summary: 'remove a secret of an environment',
+    load: async () => (await import('../cli/commands/env/secret/delete.ts')).deleteSecret,
+  },
+  'env import-env': {
+    summary: 'take variables and secrets from a .env file',
+    load: async () => (await import('../cli/commands/env/import-env.ts')).importEnv,
+  },
   'provider add': {
     summary: 'add a provider of models',
     load: async () => (await import('../cli/commands/provider/add.ts')).addProvider,
@@ -164,8 +180,9 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   [
     'Environments',
     [
-      ...['env create', 'env list', 'env show', 'env update', 'env delete'],
-      ...['env cache', 'env refresh', 'env reset-cache'],
+      ...['env create', 'env list', 'env show', 'env update', 'env delete', 'env import-env'],
+      ...['env plan', 'env apply', 'env export', 'env cache', 'env refresh', 'env reset-cache'],
+      ...['env secret set', 'env secret list', 'env secret delete'],
     ],
   ],
   [

@@ -10,6 +10,7 @@ import { CliError, usageError } from './errors.ts'
 import { environmentFileCalls } from './environment-file-calls.ts'
 import { followEvents } from './follow.ts'
 import { providerCalls } from './provider-calls.ts'
+import { secretCalls } from './secret-calls.ts'
 import { segment } from './segment.ts'
 import { neutraliseLine } from './terminal.ts'
 
@@ -51,6 +52,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
       json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger`, query: { after } }),
     ...providerCalls(call, signal),
     ...environmentFileCalls(call, signal),
+    ...secretCalls(call, signal),
     publish: (attempt: string, confirmFlagged: boolean) =>
       json<PublishJson>({
         method: 'POST',

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'provider-not-found'
   | 'provider-in-use'
   | 'credential-not-found'
+  | 'secret-not-found'
   | 'model-unavailable'
   | 'key-unavailable'
   | 'name-taken'

@@ -40,6 +40,8 @@ export type RunAttemptDeps = SetUpDeps &
     enter: (state: 'running' | 'collecting') => Promise<void>
     recordBase: (base: AttemptBase) => Promise<void>
     recordStart: (start: StartRecord) => Promise<void>
+    /** The files of a change that hold a secret: people must know before it is published. */
+    findSecrets: (patch: Buffer) => Promise<FlaggedPath[]>
   }
 
 type OnProgress = (line: string) => void
@@ -70,7 +72,7 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   )
   const place: Place = { sandbox, connection, view, base, agent }
   await maintain(context, place)
-  const resume = job.turn.n > 1 ? await resumeIn(context, { ...place, earlier }) : undefined
+  const resume = job.turn.n > 1 || job.turn.startingPatch ? await resumeIn(context, { ...place, earlier }) : undefined
 
   await deps.enter('running')
   const answer = await withAgent(context, { ...place, resume })
@@ -193,7 +195,8 @@ async function collectChange({ deps }: Context, { sandbox, view, base }: Place, 
     deps.collect({ sandbox, view, base, onOutput }, signal),
   )
   for (const message of collected.skipped) await log.write('collect', 'notice', { message })
-  return { ...collected, flagged: listed(collected.flagged) }
+  const secrets = await deps.findSecrets(collected.patch)
+  return { ...collected, flagged: listed([...secrets, ...collected.flagged]) }
 }
 
 /** Every look at a task carries this list: a change with a hundred thousand such files must not make it one of megabytes. */

@@ -8,7 +8,6 @@ import type { ReadyAgent } from './agent-phase.ts'
 import type { WorkspacePolicy } from './network-plan.ts'
 import type { Networks } from './network/network.ts'
 import type { ImageDeps } from './environment/image.ts'
-import type { SetupSecret } from './environment/secrets/spellings.ts'
 import type { Engine } from './sandbox/engine.ts'
 import type { CheckOut, Collect } from './workspace/workspace.ts'
 
@@ -30,8 +29,6 @@ export type RunnerDeps = {
   keyring: Keyring
   /** Holds what sandboxes fetch from by git, while they may. */
   servedFolder: string
-  /** What set-up scripts of an environment may know besides its variables; absent: nothing. */
-  setupSecrets?: (environmentId: string) => Promise<readonly SetupSecret[]>
   /** What is free on the engine's disk; undefined where that cannot be told. */
   freeBytes?: () => Promise<number | undefined>
   images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>

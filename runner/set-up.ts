@@ -11,10 +11,13 @@ import type { ConnectDeps, Connection } from './connect.ts'
 import type { Phases } from './phases.ts'
 import { printing } from './printing.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+import type { SetupSecret } from './secrets/spellings.ts'
 import type { Base, CheckOut, Progress } from './workspace/workspace.ts'
 
 export type SetUpDeps = SandboxDeps &
   ConnectDeps & {
+    /** What scripts know, and nothing that runs after them. */
+    setupSecrets: readonly SetupSecret[]
     log: EventLog
     phases: Phases
     cache: Pick<SnapshotCache, 'use'>
@@ -58,16 +61,19 @@ export async function setUp(context: Context, image: ResolvedImage): Promise<Sta
 }
 
 /**
- * Runs the maintenance script in a checkout. It reaches what set-up reaches where the base is the default branch; on
- * another branch, which anybody may have written, only what the agent reaches (R19). What it leaves running is killed.
+ * Runs the maintenance script in a checkout. It reaches what set-up reaches, and knows its secrets, where the base is the
+ * default branch; on another branch, which anybody may have written, it reaches only what the agent reaches (R19). What it
+ * leaves running is killed.
  */
 export async function maintain(context: Context, { sandbox, connection, view, base }: In): Promise<void> {
   const { maintenanceScript: script, variables } = context.job.environment
   if (!script) return
   const { deps } = context
-  await connection?.permit(base.branch === view.defaultBranch ? setupGrant(deps) : ownGrant(deps))
+  const isTrusted = base.branch === view.defaultBranch
+  const secrets = isTrusted ? deps.setupSecrets : []
+  await connection?.permit(isTrusted ? setupGrant(deps) : ownGrant(deps))
   await inSetupPhase(context, async (onOutput, signal) => {
-    const code = await runSetup(sandbox, { script, variables, onOutput }, signal)
+    const code = await runSetup(sandbox, { script, variables, secrets, onOutput }, signal)
     if (code !== 0) {
       const how = `the maintenance script ended with exit code ${code ?? 'unknown'}. Its output is in the log.`
       throw new AttemptFailure('setup-failed', `Cannot prepare the checkout: ${how}`)

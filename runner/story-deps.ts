@@ -25,6 +25,7 @@ import type { ResumeDeps } from './resume-turn.ts'
 import { retryDatabase } from './retry-database.ts'
 import type { RunAttemptDeps } from './run-attempt.ts'
 import type { RunnerDeps } from './runner-deps.ts'
+import type { AttemptSecrets } from './secrets/attempt-secrets.ts'
 import { restoreSession, saveSession } from './sessions/sessions.ts'
 import type { StopSwitch } from './stop.ts'
 
@@ -34,12 +35,13 @@ export type StoryContext = {
   log: EventLog
   phases: Phases
   stop: StopSwitch
+  secrets: AttemptSecrets
   deps: RunnerDeps & { engineGate: EngineGate; cache: SnapshotCache }
 }
 
 /** What the story of one attempt works with: the runner's parts, bound to the attempt and its fence. */
 export function storyDeps(context: StoryContext): RunAttemptDeps {
-  const { fence, job, log, phases, deps } = context
+  const { fence, job, log, phases, secrets, deps } = context
   const { db, engine } = deps
   const write = writer(context)
   return {
@@ -47,6 +49,8 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     ...withAgents(context),
     ...resuming(context),
     installation: deps.hostId,
+    setupSecrets: secrets.setup,
+    findSecrets: secrets.findIn,
     log,
     phases,
     createSandbox: (spec) => engine.createSandbox(spec),
@@ -85,18 +89,19 @@ const writer =
     retryDatabase(work, stop.signal)
 
 function connecting(context: StoryContext): ConnectDeps {
-  const { job, fence, log, phases, deps } = context
+  const { job, fence, log, phases, secrets, deps } = context
   const write = writer(context)
-  const { provider, model, budgetTokens } = job.environment
+  const { id: environmentId, policy, provider, model, budgetTokens } = job.environment
   return {
     networks: deps.networks,
-    plan: livePlan(networkPlan(job.environment, deps.workspacePolicy()), {
-      read: planReader(job.environment, deps),
+    plan: livePlan(networkPlan({ policy, brokered: secrets.brokered }, deps.workspacePolicy()), {
+      read: planReader({ id: environmentId, policy, provider, brokered: secrets.brokered }, deps),
       onError: (error) =>
         deps.logger.warn({ err: error, attempt: fence.attemptId }, 'Cannot look for a changed policy'),
     }),
     readCredentials: credentialReader({
       ...deps,
+      environmentId,
       write,
       note: (message) => log.write(phases.current, 'notice', { message }),
     }),

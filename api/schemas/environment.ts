@@ -21,16 +21,14 @@ const image = z
   .max(500)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._\-/:@]*$/, 'must be the reference of a container image')
 const script = text(SCRIPT_CHARACTERS).nullable()
+/** Of variables and of secrets, which no environment has under one name. */
+export const VariableName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a name of a variable: letters, digits and "_"')
+  .refine((name) => !name.startsWith('DRYDOCK_'), 'must leave names that begin with DRYDOCK_ to Drydock')
 const variables = z
-  .record(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a name of a variable: letters, digits and "_"'),
-    text(VARIABLE_CHARACTERS),
-  )
+  .record(VariableName, text(VARIABLE_CHARACTERS))
   .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `must be at most ${MAX_VARIABLES} variables`)
-  .refine(
-    (all) => !Object.keys(all).some((key) => key.startsWith('DRYDOCK_')),
-    'must leave names that begin with DRYDOCK_ to Drydock',
-  )
 
 const resources = z.strictObject({
   memoryMiB: z.int().min(16).max(4_194_304).exactOptional(),

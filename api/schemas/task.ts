@@ -34,6 +34,10 @@ export const NewTaskSchema = z
     mode: z.enum(['ask', 'code']),
     prompt,
     images: images.optional(),
+    startingDiff: text(CAPS.startingDiffBytes)
+      .refine((patch) => patch.trim() !== '', 'must not be empty')
+      .optional()
+      .openapi({ description: 'A patch on the commit that the task starts from; the diff of the task contains it' }),
     branch: BranchName.optional(),
     attempts: z.int().min(1).max(MAX_ATTEMPTS).default(1),
     agent: line(64).optional(),

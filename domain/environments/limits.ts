@@ -30,9 +30,15 @@ export const DEFAULT_LIMITS: PhaseLimits = {
   totalMs: 90 * MINUTE,
 }
 
+/** Secrets of one environment; Linux takes about 2 MiB of arguments and variables for one program. */
+export const MAX_SECRETS = 100
+export const MAX_SECRET_BYTES = 512 * 1024
+
 /** Caps on what crosses from a sandbox to the host. */
 export const CAPS = {
   promptBytes: 256 * 1024,
+  /** What fits into the body of a request beside a prompt. */
+  startingDiffBytes: 3 * MiB,
   packBytes: 64 * MiB,
   patchBytes: 16 * MiB,
   logBytes: 16 * MiB,

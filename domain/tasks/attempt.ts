@@ -53,6 +53,7 @@ export type FailureReason =
   | 'checkout-failed'
   | 'setup-failed'
   | 'secret-in-snapshot'
+  | 'secrets-unavailable'
   | 'agent-exited'
   | 'agent-unavailable'
   | 'collect-failed'

@@ -10,10 +10,13 @@ import { LEASE_MS } from '../lease.ts'
 import { retryDatabase } from '../retry-database.ts'
 import { Stopped } from '../stop.ts'
 import type { Progress } from '../workspace/workspace.ts'
+import { readSecrets } from '../secrets/attempt-secrets.ts'
+import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
+import { maskedOutput } from '../secrets/masked-output.ts'
 import { Abandoned, flight } from './flight.ts'
 import type { Flight } from './flight.ts'
 import { runBuild } from './run-build.ts'
-import type { BuildOrder, RunBuildDeps } from './run-build.ts'
+import type { BuildOrder, Built, RunBuildDeps } from './run-build.ts'
 
 const SECOND = 1000
 const POLL_MS = SECOND
@@ -149,7 +152,9 @@ async function buildUnderLease({ order, fence, deps, stop, tail, onOutput, note 
   const over = new AbortController()
   const renewing = keepLease({ fence, deps, stop, output: () => tail.text() }, over.signal)
   try {
-    const built = await runBuild(order, deps, { build: fence.build, onOutput, note }, stop.signal)
+    const secrets = await lasting(() => readSecrets(deps, order.environment.id))
+    if (secrets.failure) throw secrets.failure
+    const built = await maskedBuild({ order, fence, deps, stop, onOutput, note }, secrets)
     const { parts, key, attempt, environment } = order
     const snapshot = {
       ...{ hostId: fence.hostId, environmentId: environment.id, key, parts, ...built },
@@ -168,6 +173,20 @@ async function buildUnderLease({ order, fence, deps, stop, tail, onOutput, note 
   } finally {
     over.abort()
     await renewing
+  }
+}
+
+/** What it prints is seen by all who wait for it, and kept: nobody sees a secret there. */
+async function maskedBuild(
+  { order, fence, deps, stop, onOutput, note }: Omit<BuildWork, 'tail'>,
+  secrets: AttemptSecrets,
+): Promise<Built> {
+  const masked = maskedOutput(secrets.mask, onOutput)
+  try {
+    const scope = { build: fence.build, secrets, onOutput: masked.onOutput, note }
+    return await runBuild(order, deps, scope, stop.signal)
+  } finally {
+    await masked.close()
   }
 }
 

@@ -17,6 +17,7 @@ import type { RunnerDeps } from '../runner-deps.ts'
 import type { SandboxNetwork } from '../network/network.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { IN_SANDBOX } from '../workspace/workspace.ts'
+import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
 import type { Progress } from '../workspace/workspace.ts'
 import type { ResolvedImage } from './image.ts'
 import { makeSnapshot } from './snapshot.ts'
@@ -44,7 +45,6 @@ export type RunBuildDeps = Pick<
   | 'workspacePolicy'
   | 'keyring'
   | 'checkOut'
-  | 'setupSecrets'
 > & {
   /** Something of it could not be removed: a sweep must follow. */
   onLeftover: (error: unknown) => void
@@ -53,6 +53,7 @@ export type RunBuildDeps = Pick<
 export type BuildScope = {
   /** The id of the build: its sandbox and its image carry it. */
   build: string
+  secrets: AttemptSecrets
   onOutput: Progress
   note: (message: string) => Promise<void>
 }
@@ -101,13 +102,12 @@ async function build(context: Context, signal: AbortSignal): Promise<Built> {
   const view = await openMirror(order, deps, signal)
   cleanup.defer(() => view[Symbol.asyncDispose]())
   const fromCommit = headOf(view)
-  const secrets = await retryDatabase(async () => (await deps.setupSecrets?.(environment.id)) ?? [], signal)
   const image = `drydock/snapshot:${environment.id}-${scope.build}`
   const { sizeBytes } = await makeSnapshot(
     {
       installation: deps.hostId,
       environment: { ...environment, setupScript: environment.setupScript ?? '' },
-      secrets,
+      secrets: scope.secrets.setup,
       tag: image,
     },
     { prepare: (until) => prepare(context, { view, fromCommit }, until), onOutput: scope.onOutput },
@@ -121,22 +121,23 @@ async function prepare(
   { view, fromCommit }: { view: MirrorView; fromCommit: string },
   signal: AbortSignal,
 ): Promise<Sandbox> {
-  const { deps, scope } = context
+  const { order, deps, scope } = context
   const connection = await connectFor(context, signal)
   const sandbox = newSandbox(context, { view, network: connection?.network })
   await sandbox.start(signal)
   const write = <T>(work: () => Promise<T>) => retryDatabase(work, signal)
-  await connection?.permit(setupGrant({ readCredentials: credentialReader({ ...deps, write, note: scope.note }) }))
+  await connection?.permit(setupGrant({ readCredentials: credentialReader({ ...deps, environmentId: order.environment.id, write, note: scope.note }) }))
   const base = { commit: fromCommit, branch: view.defaultBranch }
   await deps.checkOut({ sandbox, view, base, onOutput: scope.onOutput }, signal)
   return sandbox
 }
 
 /** A network that follows the environment's policy, should set-up reach anything. */
-async function connectFor({ order, deps, cleanup }: Context, signal: AbortSignal): Promise<Connection | undefined> {
+async function connectFor({ order, deps, scope, cleanup }: Context, signal: AbortSignal): Promise<Connection | undefined> {
   const { environment, attempt } = order
-  const plan = livePlan(networkPlan(environment, deps.workspacePolicy()), {
-    read: planReader(environment, deps),
+  const { brokered } = scope.secrets
+  const plan = livePlan(networkPlan({ ...environment, brokered }, deps.workspacePolicy()), {
+    read: planReader({ ...environment, brokered }, deps),
     onError: (error) =>
       deps.logger.warn({ err: error, environment: environment.id }, 'Cannot look for a changed policy'),
   })

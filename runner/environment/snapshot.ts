@@ -1,8 +1,8 @@
 import { AttemptFailure } from '../failure.ts'
 import { launch, shellFor } from '../sandbox/run-script.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import { searchForSecrets } from './secrets/search.ts'
-import type { SetupSecret } from './secrets/spellings.ts'
+import { searchForSecrets } from '../secrets/search.ts'
+import type { SetupSecret } from '../secrets/spellings.ts'
 
 export type SnapshotInput = {
   installation: string
@@ -29,8 +29,8 @@ export async function makeSnapshot(
   signal: AbortSignal,
 ): Promise<{ sizeBytes: number }> {
   await using sandbox = await prepare(signal)
-  const variables = { ...environment.variables, ...Object.fromEntries(secrets.map(({ name, value }) => [name, value])) }
-  const exit = await runSetup(sandbox, { script: environment.setupScript, variables, onOutput }, signal)
+  const { setupScript: script, variables } = environment
+  const exit = await runSetup(sandbox, { script, variables, secrets, onOutput }, signal)
   if (exit !== 0) {
     throw new AttemptFailure(
       'setup-failed',
@@ -53,6 +53,7 @@ const TRUSTED_WORKSPACE = {
 export type SetupRun = {
   script: string
   variables: Readonly<Record<string, string>>
+  secrets: readonly SetupSecret[]
   onOutput: SnapshotDeps['onOutput']
 }
 
@@ -62,7 +63,7 @@ export type SetupRun = {
  */
 export async function runSetup(
   sandbox: Sandbox,
-  { script, variables, onOutput }: SetupRun,
+  { script, variables, secrets, onOutput }: SetupRun,
   signal: AbortSignal,
 ): Promise<number | null> {
   const path = '/drydock/setup.sh'
@@ -73,7 +74,8 @@ export async function runSetup(
       files: [{ path, content: script, mode: 0o600 }],
       user: 'root',
       cwd: '/workspace',
-      env: { ...variables, ...TRUSTED_WORKSPACE, HOME: '/root' },
+      // Of this one command: what the image and later commands get has none of it (R22).
+      env: { ...variables, ...environmentOf(secrets), ...TRUSTED_WORKSPACE, HOME: '/root' },
       onOutput,
     },
     signal,
@@ -81,3 +83,6 @@ export async function runSetup(
   if (code === 0) await sandbox.exec({ command: ['chown', '-Rh', '1000:1000', '/workspace'], user: 'root' }, signal)
   return code
 }
+
+const environmentOf = (secrets: readonly SetupSecret[]) =>
+  Object.fromEntries(secrets.map(({ name, value }) => [name, value]))

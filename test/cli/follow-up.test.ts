@@ -72,3 +72,25 @@ test('exec and follow send the pictures that --image names, and none that is too
     await expect(exec.run(['--env', 'e', '--image', name, 'x'], world.context)).rejects.toMatchObject({ exitCode: 2 })
   }
 })
+
+test('exec --starting-diff sends the patch of a file, or of standard input', async () => {
+  using folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'x.patch'), 'diff --git a/x b/x\n')
+  const answers = { 'POST /tasks': json(task(), 201) }
+  const world = fakeWorld(answers, { cwd: folder.path, stdin: { isTerminal: false, read: async () => 'diff é\n' } })
+  expect(await exec.run(['--env', 'shop', '--starting-diff', 'x.patch', 'Go on'], world.context)).toBe(0)
+  expect(await exec.run(['--env', 'shop', '--starting-diff', '-', 'Go on'], world.context)).toBe(0)
+  expect(world.calls.map(({ body }) => body)).toMatchObject([
+    { startingDiff: 'diff --git a/x b/x\n' },
+    { startingDiff: 'diff é\n' },
+  ])
+  writeFileSync(join(folder.path, 'x.patch'), Buffer.of(0xff, 0x0a))
+  for (const [argv, why] of [
+    [['--starting-diff', '-', '-'], 'must be an argument'],
+    [['--starting-diff', 'x.patch', 'x'], 'not UTF-8'],
+    [['--starting-diff', '', 'x'], 'is empty'],
+  ] as const) {
+    const run = exec.run(['--env', 'shop', ...argv], world.context)
+    await expect(run).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(why) as unknown })
+  }
+})

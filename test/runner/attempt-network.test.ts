@@ -63,6 +63,8 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
   const usages: number[] = []
   const deps: RunAttemptDeps = {
     installation: 'i',
+    setupSecrets: [],
+    findSecrets: async () => [],
     log,
     phases: createPhases({ log, record: async () => undefined, signal: stop.signal }),
     readyAgent: async () => ({ adapter, ...(adapter.wire && { program: PROGRAM }) }),

@@ -49,6 +49,8 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
   }
   const deps: RunAttemptDeps = {
     installation: 'i',
+    setupSecrets: [],
+    findSecrets: async () => [],
     log,
     readyAgent: async () => ({ adapter: commandAgent }),
     networks,
@@ -291,4 +293,31 @@ test('runAttempt() lists a bounded number of flagged files and says how many mor
   const { change } = await runAttempt(aJob(), deps, stop)
   expect(change?.flagged).toHaveLength(200)
   expect(change?.flagged.at(-1)).toEqual({ path: '…', why: 'and 99801 more files like these' })
+})
+
+test('runAttempt() gives secrets to set-up, to maintenance on the default branch, and to nothing else', async () => {
+  const holders = async (branch: string) => {
+    const seen: string[] = []
+    const { deps, stop } = story({
+      exec: ({ spec }) => {
+        if (JSON.stringify(spec).includes('s3cr3t-value')) seen.push(spec.env?.['DRYDOCK_F0'] ?? spec.command.join(' '))
+        if (spec.env?.['TOKEN'] !== undefined)
+          expect(spec).toMatchObject({ user: 'root', env: { TOKEN: 's3cr3t-value' } })
+        return { code: 0 }
+      },
+    })
+    const view = await deps.openMirror(aJob(), stop.signal)
+    deps.openMirror = async () => ({ ...view, refs: [...view.refs, { name: 'refs/heads/other', commit: HEAD }] })
+    deps.setupSecrets = [{ name: 'TOKEN', value: 's3cr3t-value', version: 1 }]
+    const environment = { setupScript: 'set-up', maintenanceScript: 'maintenance' }
+    return runAttempt(aJob({ environment, task: { branch } }), deps, stop).then(() => seen)
+  }
+  expect(await holders('main')).toEqual(['set-up', 'maintenance'])
+  expect(await holders('other')).toEqual(['set-up'])
+})
+
+test('runAttempt() flags the files of a change that hold a secret', async () => {
+  const { deps, stop } = story()
+  deps.findSecrets = async (patch) => [{ path: patch.toString(), why: 'a secret' }]
+  expect((await runAttempt(aJob(), deps, stop)).change?.flagged).toEqual([{ path: 'patch', why: 'a secret' }])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { spellingsOf } from '../../../../runner/environment/secrets/spellings.ts'
+import { spellingsOf } from '../../../runner/secrets/spellings.ts'
 
 const SECRET = 'h/u+n t?e"r\\2<é>!=&\n\u2028'
 const holds = (text: string, secret = SECRET) =>

@@ -1,9 +1,9 @@
 import { extract } from 'tar-stream'
 import type { Extract, Header } from 'tar-stream'
-import { AttemptFailure } from '../../failure.ts'
-import { byteSearch } from '../../sandbox/byte-search.ts'
-import type { ByteSearch } from '../../sandbox/byte-search.ts'
-import type { Sandbox } from '../../sandbox/sandbox.ts'
+import { AttemptFailure } from '../failure.ts'
+import { byteSearch } from '../sandbox/byte-search.ts'
+import type { ByteSearch } from '../sandbox/byte-search.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import { spellingsOf } from './spellings.ts'
 import type { SetupSecret } from './spellings.ts'
 

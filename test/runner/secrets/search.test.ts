@@ -1,8 +1,8 @@
 import { pack } from 'tar-stream'
 import type { Header } from 'tar-stream'
 import { expect, test } from 'vitest'
-import { searchForSecrets } from '../../../../runner/environment/secrets/search.ts'
-import type { SearchLimits } from '../../../../runner/environment/secrets/search.ts'
+import { searchForSecrets } from '../../../runner/secrets/search.ts'
+import type { SearchLimits } from '../../../runner/secrets/search.ts'
 
 const SECRET = 's3cr3t-value-of-set-up'
 const NEVER = new AbortController().signal
