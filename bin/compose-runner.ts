@@ -13,7 +13,7 @@ import { AttemptFailure } from '../runner/failure.ts'
 import type { ManagedNetworks } from '../runner/network/networks.ts'
 import type { RunnerDeps } from '../runner/runner-deps.ts'
 import type { Engine } from '../runner/sandbox/engine.ts'
-import { checkOut } from '../runner/workspace/checkout.ts'
+import { checkOut, settle } from '../runner/workspace/checkout.ts'
 import { collector } from '../runner/workspace/collect.ts'
 import { packageRoot } from './config.ts'
 import type { ServerConfig } from './config.ts'
@@ -49,6 +49,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     engine,
     hostId: folder.installation,
     capacity: config.capacity,
+    warmBounds: config.warm,
     logger,
     readyAgent: readyAgent(
       agentInstaller({
@@ -77,6 +78,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
       ...(config.knownHosts && { knownHosts: config.knownHosts }),
     }),
     checkOut,
+    settle,
     collect: collector({ path: config.path }),
     remoteOf: async ({ forge: kind, address }) => ({
       forge: kind,

@@ -27,6 +27,8 @@ export type AgentDeps = ConnectDeps & {
   phases: Phases
   recordUsage: (usage: ModelUsage) => Promise<void>
   readImages: () => Promise<AgentRun['images']>
+  /** The agent has said something, or will not any more: the start is over. */
+  onStarted: () => void
   /** Keeps the conversation, so that a follow-up can go on with it. Never rejects: the change matters more. */
   keepSession: (input: { sandbox: Sandbox; agent: ReadyAgent; sessionId: string }, signal: AbortSignal) => Promise<void>
 }
@@ -60,7 +62,12 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
     const input = await inputOf(context, place)
     const outcome = await deps.phases.run({ phase: 'agent', limitMs: agentMs, noOutputMs }, ({ signal, heard }) => {
       const run = runAgent(
-        { ...input, heard, askToEnd: () => !context.stop.signal.aborted, onSession: (id) => (sessionId = id) },
+        {
+          ...input,
+          heard: () => (deps.onStarted(), heard()),
+          askToEnd: () => !context.stop.signal.aborted,
+          onSession: (id) => (sessionId = id),
+        },
         signal,
       )
       running = run

@@ -30,8 +30,22 @@ export type SandboxDeps = {
  * for broke off, and the first limit that it breaches stops the attempt.
  */
 export function newSandbox(context: AttemptContext<SandboxDeps>, input: SandboxInput): Sandbox {
-  const { deps, cleanup, stop } = context
-  const sandbox = deps.createSandbox(sandboxSpec(context, input))
+  const { network } = input
+  const { mounts, ...spec } = specWithout(context, input)
+  const { attempt } = context.job
+  return keepSandbox(
+    context,
+    context.deps.createSandbox({
+      ...spec,
+      owner: { installation: context.deps.installation, attempt: attempt.id, claim: attempt.claim },
+      mounts: [...mounts, ...(network?.mounts ?? [])],
+      ...(network && { network: network.attachment, env: network.env }),
+    }),
+  )
+}
+
+/** Makes a sandbox the attempt's: see `newSandbox`. */
+export function keepSandbox({ deps, cleanup, stop }: AttemptContext<SandboxDeps>, sandbox: Sandbox): Sandbox {
   cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
   void sandbox.breached.then((breach) => stop.stop({ kind: 'failed', failure: breachFailure(breach) }))
   return sandbox
@@ -45,17 +59,16 @@ export type SandboxInput = {
   mounts?: readonly Mount[]
 }
 
-function sandboxSpec(
-  { job, deps, settings }: AttemptContext<SandboxDeps>,
-  { ref, view, network, mounts = [] }: SandboxInput,
-): SandboxSpec {
+/** All of a sandbox but whose it is and what its network brings along. */
+export function specWithout(
+  { settings }: Pick<AttemptContext<unknown>, 'settings'>,
+  { ref, view, mounts = [] }: SandboxInput,
+): Omit<SandboxSpec, 'owner' | 'network' | 'env'> {
   return {
     image: ref,
-    owner: { installation: deps.installation, attempt: job.attempt.id, claim: job.attempt.claim },
     resources: settings.resources,
-    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }, ...mounts, ...(network?.mounts ?? [])],
+    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }, ...mounts],
     lifetimeMs: settings.limits.totalMs + settings.limits.collectMs,
-    ...(network && { network: network.attachment, env: network.env }),
   }
 }
 

@@ -44,9 +44,17 @@ export type ConnectContext = {
   cleanup: CleanupStack
 }
 
-/** Takes a network for a sandbox that is made after it; it is given back at the attempt's end, after that sandbox. */
-export async function connect({ job, deps, cleanup }: ConnectContext, signal: AbortSignal): Promise<Connection> {
-  const network = await deps.networks.take({ attempt: job.attempt.id, claim: job.attempt.claim }, signal)
+/**
+ * Takes a network for a sandbox that is made after it, or the one that a sandbox has; it is given back at the attempt's
+ * end, after that sandbox.
+ */
+export async function connect(
+  { job, deps, cleanup }: ConnectContext,
+  signal: AbortSignal,
+  taken?: SandboxNetwork,
+): Promise<Connection> {
+  const owner = { attempt: job.attempt.id, claim: job.attempt.claim }
+  const network = taken ?? (await deps.networks.take(owner, signal))
   let wanted: GrantOf | undefined
   let phase: NetworkGrant['phase'] = 'setup'
   let last: Promise<void> = Promise.resolve()

@@ -8,7 +8,7 @@ import type { Mask } from './secrets/mask.ts'
 const BULK = new Set(['output', 'message', 'reasoning', 'command', 'tool', 'todo', 'files', 'raw'])
 const SECOND = 1000
 /** What comes now and then is stored nearly at once; in a steady stream one statement takes many lines. */
-const FLUSH_MS = { quick: 5, steady: 100 }
+const FLUSH_MS = { quick: 1, steady: 100 }
 /** So many flushes within a second make a stream steady. */
 const QUICK_FLUSHES = 15
 const MAX_BATCH = 500

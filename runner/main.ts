@@ -18,6 +18,8 @@ import type { LeaseKeeper } from './lease.ts'
 import { periodically } from './periodically.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
+import { makeWarmPool } from './warm/make-warm-pool.ts'
+import type { WarmPool } from './warm/warm-pool.ts'
 import { workOnAttempt } from './work-on-attempt.ts'
 import { workOnPublishing } from './work-on-publishing.ts'
 
@@ -55,9 +57,16 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
     cancelled: (ids) => cancelledAmong(db, ids),
     onError,
   })
-  const gate: EngineGate = engineGate({ answers: deps.engineAnswers, sweep: () => sweepLeftovers(deps, lease) })
+  const warm = makeWarmPool(deps)
+  const inUse = { lease, warm }
+  const sweep = () => {
+    // What waited on an engine that was away is not to be relied on.
+    warm.drop()
+    return sweepLeftovers(deps, inUse)
+  }
+  const gate: EngineGate = engineGate({ answers: deps.engineAnswers, sweep })
   const stopping = new AbortController()
-  const loops = createLoops(deps, { runnerId, lease, gate, onError, stopping: stopping.signal })
+  const loops = createLoops(deps, { runnerId, lease, gate, warm, onError, stopping: stopping.signal })
   const background = new AbortController()
   const claiming = new AbortController()
   const fresh = freshKeeper({
@@ -70,7 +79,8 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
     lease.run(background.signal),
     periodically({ everyMs: 5 * SECOND, work: () => reapExpired(db), onError }, background.signal),
     periodically({ everyMs: FRESH_EVERY_MS, work: () => fresh.look(claiming.signal), onError }, claiming.signal),
-    periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, lease), onError }, background.signal),
+    periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, inUse), onError }, background.signal),
+    periodically({ everyMs: 60 * SECOND, work: () => warm.tidy(), onError }, background.signal),
   ]
   const unlisten = await listen(deps, {
     lease,
@@ -95,6 +105,8 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
       // An engine or a database that hangs must not keep the server from ending: its successor takes over.
       if (!(await within(idle, END_LIMIT_MS))) logger.error('Work did not end in time; the next start cleans up')
       background.abort()
+      if (!(await within(warm.close(), END_LIMIT_MS)))
+        logger.error('What waited did not end in time; the next start cleans up')
       await within(Promise.all([unlisten(), ...tasks]), 5 * SECOND)
     },
   }
@@ -104,6 +116,7 @@ type LoopContext = {
   runnerId: string
   lease: LeaseKeeper
   gate: EngineGate
+  warm: WarmPool
   onError: (error: unknown) => void
   /** Aborts when publishings are to be given back. */
   stopping: AbortSignal
@@ -111,7 +124,7 @@ type LoopContext = {
 
 function createLoops(
   deps: RunnerDeps & { cache: SnapshotCache },
-  { runnerId, lease, gate, onError, stopping }: LoopContext,
+  { runnerId, lease, gate, warm, onError, stopping }: LoopContext,
 ) {
   const { db } = deps
   const claim = { runnerId, leaseMs: LEASE_MS }
@@ -119,7 +132,7 @@ function createLoops(
     attempts: claimLoop<Fence>({
       capacity: deps.capacity,
       claim: async () => ((await gate.isOpen()) ? claimNext(db, claim) : undefined),
-      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease, engineGate: gate, stopping }),
+      work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease, engineGate: gate, warm, stopping }),
       onError,
     }),
     publishings: claimLoop<Fence>({

@@ -7,7 +7,7 @@ export type PhaseSpec = { phase: Phase; limitMs: number; noOutputMs?: number }
 /** What a phase's work gets: a signal that ends with the phase, and a way to say that something was heard. */
 export type PhaseScope = { signal: AbortSignal; heard: () => void }
 
-export type PhasesDeps = { log: EventLog; record: (timing: PhaseTiming) => Promise<void>; signal: AbortSignal }
+export type PhasesDeps = { log: EventLog; record: (timing: PhaseTiming) => void; signal: AbortSignal }
 
 export type Phases = {
   /** The phase that runs, or ran last. */
@@ -38,7 +38,7 @@ export function createPhases({ log, record, signal }: PhasesDeps): Phases {
         await log.write(spec.phase, 'phase', { status: 'ended', ms })
         const total = (spent.get(spec.phase) ?? 0) + ms
         spent.set(spec.phase, total)
-        if (!signal.aborted) await record({ phase: spec.phase, ms: total })
+        if (!signal.aborted) record({ phase: spec.phase, ms: total })
       }
     },
   }

@@ -17,16 +17,20 @@ import { printing } from './printing.ts'
 import { resumeTurn } from './resume-turn.ts'
 import type { EarlierTurn, ResumeDeps } from './resume-turn.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+import { recipeOf, takeWarm } from './warm/take-warm.ts'
+import type { WarmDeps } from './warm/take-warm.ts'
 import { maintain, setUp } from './set-up.ts'
 import type { SetUpDeps } from './set-up.ts'
 import type { StopSwitch } from './stop.ts'
-import type { Base, Change, Collect } from './workspace/workspace.ts'
+import type { Base, Change, CheckedOut, Collect } from './workspace/workspace.ts'
 
 const MAX_FLAGGED = 200
+export const WARM = 'A sandbox that waited was taken'
 
 export type RunAttemptDeps = SetUpDeps &
   AgentDeps &
-  ResumeDeps & {
+  ResumeDeps &
+  WarmDeps & {
     resolveImage: (name: string, onProgress: OnProgress, signal: AbortSignal) => Promise<ResolvedImage>
     /** Gives the agent's program, installed on first use. */
     readyAgent: (onProgress: OnProgress, signal: AbortSignal) => Promise<ReadyAgent>
@@ -38,8 +42,8 @@ export type RunAttemptDeps = SetUpDeps &
       input: { change: Change; base: Base },
     ) => Promise<{ commit: string; branch: string }>
     enter: (state: 'running' | 'collecting') => Promise<void>
-    recordBase: (base: AttemptBase) => Promise<void>
-    recordStart: (start: StartRecord) => Promise<void>
+    recordBase: (base: AttemptBase) => void
+    recordStart: (start: StartRecord) => void
     /** The files of a change that hold a secret: people must know before it is published. */
     findSecrets: (patch: Buffer) => Promise<FlaggedPath[]>
   }
@@ -53,22 +57,22 @@ export type AttemptOutcome = Pick<AttemptResult, 'answer' | 'change'>
  */
 export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitch): Promise<AttemptOutcome> {
   await using cleanup = cleanupStack()
+  cleanup.defer(deps.onStarted)
   const { phases, log } = deps
   const context: Context = { job, deps, stop, cleanup, settings: attemptSettings(job) }
   const { limits } = context.settings
 
+  // An image of ours, or the agent, may have to be made first, which takes longer than a sandbox may.
+  const parts = findParts(context)
   const { view, base, earlier } = await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
     openBase(context, signal),
   )
 
-  // An image of ours, or the agent, may have to be made first, which takes longer than a sandbox may.
-  const { image, agent } = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, ({ signal }) =>
-    findParts(context, signal),
-  )
-  await deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
-  const { sandbox, connection } = await startSandbox(context, { view, image, agent })
+  const { image, agent } = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, () => parts)
+  deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
+  const { sandbox, connection, left } = await startSandbox(context, { view, base, image, agent })
   await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
-    printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput }, signal)),
+    printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput, left }, signal)),
   )
   const place: Place = { sandbox, connection, view, base, agent }
   await maintain(context, place)
@@ -102,7 +106,17 @@ async function openBase(
   throw new AttemptFailure('branch-not-found', `Cannot check out branch "${branch}": the repository has no such branch`)
 }
 
-async function findParts({ job, deps }: Context, signal: AbortSignal) {
+/** Begins at once, beside the look at the repository; given up with the attempt. */
+function findParts(context: Context) {
+  const over = new AbortController()
+  context.cleanup.defer(() => over.abort())
+  const parts = lookForParts(context, over.signal)
+  // Whoever fails before it is asked for does not ask.
+  parts.catch(() => undefined)
+  return parts
+}
+
+async function lookForParts({ job, deps }: Context, signal: AbortSignal) {
   const onProgress = (line: string) => {
     // Nobody waits for it; a log that cannot be written has stopped the attempt by now.
     deps.log.write('sandbox', 'notice', { message: line }).catch(() => undefined)
@@ -111,23 +125,30 @@ async function findParts({ job, deps }: Context, signal: AbortSignal) {
   return { agent, image: await deps.resolveImage(job.environment.image, onProgress, signal) }
 }
 
-type From = { view: MirrorView; image: ResolvedImage; agent: ReadyAgent }
-type Started = { sandbox: Sandbox; connection: Connection | undefined }
+type From = { view: MirrorView; base: Base; image: ResolvedImage; agent: ReadyAgent }
+type Started = { sandbox: Sandbox; connection: Connection | undefined; left?: CheckedOut }
 
-/** Starts the sandbox for the agent: once more from the set-up when its snapshot was removed in between. */
+/** Starts the sandbox for the agent, or takes one that waits: once more from the set-up when its snapshot was removed in between. */
 async function startSandbox(context: Context, from: From): Promise<Started> {
   const { job, deps, settings } = context
   const begin = async () => {
     const { ref, start } = await setUp(context, from.image)
-    await deps.recordStart({ ...start, sandbox: 'cold' })
-    const connection = needsNetwork(context, from.agent.adapter) ? await takeNetwork(context) : undefined
-    const sandbox = newSandbox(context, {
-      ref,
-      view: from.view,
-      network: connection?.network,
-      mounts: programMount(from.agent),
-    })
+    const isNetworked = needsNetwork(context, from.agent.adapter)
+    const { view, base } = from
+    const input = { ref, view, mounts: programMount(from.agent) }
     const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
+    const recipe = await recipeOf(context, { ...input, base, isNetworked })
+    if (recipe && deps.warm.want(recipe)) {
+      const warm = await deps.phases.run(spec, ({ signal }) => takeWarm(context, recipe, signal))
+      if (warm) {
+        deps.recordStart({ ...start, sandbox: 'warm' })
+        await deps.log.write('sandbox', 'notice', { message: WARM })
+        return warm
+      }
+    }
+    deps.recordStart({ ...start, sandbox: 'cold' })
+    const connection = isNetworked ? await takeNetwork(context) : undefined
+    const sandbox = newSandbox(context, { ...input, network: connection?.network })
     await deps.phases.run(spec, ({ signal }) => sandbox.start(signal))
     return { sandbox, connection }
   }

@@ -9,7 +9,8 @@ import type { WorkspacePolicy } from './network-plan.ts'
 import type { Networks } from './network/network.ts'
 import type { ImageDeps } from './environment/image.ts'
 import type { Engine } from './sandbox/engine.ts'
-import type { CheckOut, Collect } from './workspace/workspace.ts'
+import type { Bounds } from './warm/sizing.ts'
+import type { CheckOut, Collect, Settle } from './workspace/workspace.ts'
 
 /** All that a runner works with; composed in `bin/serve.ts`. */
 export type RunnerDeps = {
@@ -20,6 +21,8 @@ export type RunnerDeps = {
   /** Identifies the data folder: labels carry it, and claims of this host begin with it. */
   hostId: string
   capacity: number
+  /** How many sandboxes wait for tasks. */
+  warmBounds: Bounds
   logger: Logger
   /** An agent, its program installed on first use. Rejects with AttemptFailure `agent-unavailable`. */
   readyAgent: (id: string, onProgress: (line: string) => void, signal: AbortSignal) => Promise<ReadyAgent>
@@ -33,6 +36,7 @@ export type RunnerDeps = {
   freeBytes?: () => Promise<number | undefined>
   images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>
   checkOut: CheckOut
+  settle: Settle
   collect: Collect
   remoteOf: (repository: Job['repository']) => Promise<Remote>
   forgeOf: (repository: Job['repository']) => Forge | undefined

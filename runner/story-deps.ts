@@ -28,15 +28,18 @@ import type { RunnerDeps } from './runner-deps.ts'
 import type { AttemptSecrets } from './secrets/attempt-secrets.ts'
 import { restoreSession, saveSession } from './sessions/sessions.ts'
 import type { StopSwitch } from './stop.ts'
+import type { WriteBehind } from './write-behind.ts'
+import type { WarmPool } from './warm/warm-pool.ts'
 
 export type StoryContext = {
   fence: Fence
   job: Job
   log: EventLog
+  notes: WriteBehind
   phases: Phases
   stop: StopSwitch
   secrets: AttemptSecrets
-  deps: RunnerDeps & { engineGate: EngineGate; cache: SnapshotCache }
+  deps: RunnerDeps & { engineGate: EngineGate; cache: SnapshotCache; warm: WarmPool }
 }
 
 /** What the story of one attempt works with: the runner's parts, bound to the attempt and its fence. */
@@ -54,6 +57,9 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     log,
     phases,
     createSandbox: (spec) => engine.createSandbox(spec),
+    warm: deps.warm,
+    onStarted: deps.warm.hold().release,
+    imageId: async (ref) => (await engine.imageInfo(ref))?.id,
     resolveImage: (name, onProgress, signal) => {
       const onPull = (image: { ref: string; digest: string }) => {
         deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
@@ -68,16 +74,18 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
       return agent
     },
     cache: deps.cache,
-    recordStart: (start) => write(() => recordStart(db, fence, start)),
+    recordStart: (start) => context.notes.add(() => write(() => recordStart(db, fence, start))),
     openMirror: (of, signal) => openMirror(of, deps, signal),
     checkOut: deps.checkOut,
     collect: deps.collect,
     commit: (of, view, input) => commitChange({ job: of, view, ...input }, deps),
     enter: async (state) => {
-      await write(() => enterState(db, fence, state))
+      context.notes.add(() => write(() => enterState(db, fence, state)))
+      // The agent need not wait for it: when the fence is stale, it is stopped all the same.
+      if (state === 'collecting') await context.notes.flush()
       await log.write(phases.current, 'state', { state })
     },
-    recordBase: (base) => write(() => recordBase(db, fence, base)),
+    recordBase: (base) => context.notes.add(() => write(() => recordBase(db, fence, base))),
   }
 }
 

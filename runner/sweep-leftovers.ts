@@ -4,21 +4,25 @@ import { collectGarbage } from './environment/collect-garbage.ts'
 import type { GarbageDeps } from './environment/collect-garbage.ts'
 import type { LeaseKeeper } from './lease.ts'
 import type { Owned } from './sandbox/engine.ts'
+import type { WarmPool } from './warm/warm-pool.ts'
+
+/** Who has something at the engine that carries labels of its own. */
+export type InUse = { lease: Pick<LeaseKeeper, 'holds'>; warm: Pick<WarmPool, 'holds'> }
 
 /**
  * Removes what no live attempt or build of this host owns: containers, networks and volumes of claims that ended, and images
- * of snapshots that nobody needs. With a lease keeper, what this process works on is left alone.
+ * of snapshots that nobody needs. What this process works on, or keeps ready, is left alone; at its start that is nothing.
  */
-export async function sweepLeftovers(deps: GarbageDeps, lease?: LeaseKeeper): Promise<void> {
+export async function sweepLeftovers(deps: GarbageDeps, inUse?: InUse): Promise<void> {
   const { db, engine, hostId, logger, cache } = deps
   const owned = await engine.listOwned(hostId)
   const attempts = owned.flatMap((thing) => thing.attempt ?? [])
-  const live = lease ? await liveClaims(db, attempts) : new Set<string>()
+  const live = inUse ? await liveClaims(db, attempts) : new Set<string>()
   const builds = await liveBuilds(db, hostId)
   const isLeftover = ({ type, attempt, claim, build }: Owned) => {
     if (build !== undefined) return type !== 'image' && !builds.has(build) && !cache.builder.holds(build)
     if (attempt === undefined || claim === undefined) return false
-    return !live.has(`${attempt}/${claim}`) && !lease?.holds(attempt, claim)
+    return !live.has(`${attempt}/${claim}`) && !inUse?.lease.holds(attempt, claim) && !inUse?.warm.holds(attempt)
   }
   for (const thing of owned.filter(isLeftover)) {
     const { type, name, attempt, build } = thing

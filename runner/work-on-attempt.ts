@@ -1,7 +1,7 @@
 import { hasCode } from '../domain/errors.ts'
 import { CAPS } from '../domain/environments/limits.ts'
 import { appendEvent, appendEvents } from '../domain/tasks/append-events.ts'
-import type { Fence } from '../domain/tasks/attempt.ts'
+import type { Fence, PhaseTiming } from '../domain/tasks/attempt.ts'
 import { fail, recordPhase, succeed } from '../domain/tasks/fenced.ts'
 import type { AttemptResult } from '../domain/tasks/fenced.ts'
 import { loadJob } from '../domain/tasks/job.ts'
@@ -24,6 +24,8 @@ import type { RunnerDeps } from './runner-deps.ts'
 import { stopSwitch } from './stop.ts'
 import { storyDeps } from './story-deps.ts'
 import type { StoryContext } from './story-deps.ts'
+import type { WarmPool } from './warm/warm-pool.ts'
+import { writeBehind } from './write-behind.ts'
 import { workOnPublishing } from './work-on-publishing.ts'
 
 export type AttemptWorkDeps = RunnerDeps & {
@@ -31,6 +33,7 @@ export type AttemptWorkDeps = RunnerDeps & {
   lease: LeaseKeeper
   engineGate: EngineGate
   cache: SnapshotCache
+  warm: WarmPool
   /** Aborts when publishings are to be given back. */
   stopping: AbortSignal
 }
@@ -45,20 +48,21 @@ export async function workOnAttempt(fence: Fence, deps: AttemptWorkDeps): Promis
   try {
     const job = await retryDatabase(() => loadJob(db, fence.attemptId), stop.signal)
     const secrets = await retryDatabase(() => readSecrets(deps, job.environment.id), stop.signal)
+    const onLost = (error: unknown) => {
+      if (!hasCode(error, 'stale-fence')) {
+        deps.logger.error({ err: error, attempt: fence.attemptId }, 'Cannot write down an attempt; it stops')
+      }
+      void lease.wake().finally(() => stop.stop({ kind: 'lease-lost' }))
+    }
     await using log = openEventLog({
       mask: secrets.mask,
       append: (events) => retryDatabase(() => appendEvents(db, fence, events), stop.signal),
-      onLost: (error) => {
-        if (!hasCode(error, 'stale-fence')) {
-          deps.logger.error({ err: error, attempt: fence.attemptId }, 'Cannot write the log of an attempt; it stops')
-        }
-        void lease.wake().finally(() => stop.stop({ kind: 'lease-lost' }))
-      },
+      onLost,
     })
-    const record = (timing: Parameters<typeof recordPhase>[2]) =>
-      retryDatabase(() => recordPhase(db, fence, timing), stop.signal)
+    const notes = writeBehind(onLost)
+    const record = (timing: PhaseTiming) =>
+      notes.add(() => retryDatabase(() => recordPhase(db, fence, timing), stop.signal))
     const phases = createPhases({ log, signal: stop.signal, record })
-    const result = await execute({ fence, job, log, phases, stop, secrets, deps })
     hold.release()
     if (result?.publish.state === 'pending') {
       await workOnPublishing({ attemptId: fence.attemptId, claim: 1 }, deps, deps.stopping)
@@ -69,13 +73,14 @@ export async function workOnAttempt(fence: Fence, deps: AttemptWorkDeps): Promis
 }
 
 async function execute(context: Context): Promise<AttemptResult | undefined> {
-  const { fence, job, log, phases, stop, secrets, deps } = context
+  const { fence, job, log, notes, phases, stop, secrets, deps } = context
   const queuedMs = Math.max(0, (job.attempt.startedAt ?? new Date()).getTime() - job.attempt.queuedAt.getTime())
   await log.write('queue', 'state', { state: 'preparing', claim: fence.claim })
-  await retryDatabase(() => recordPhase(deps.db, fence, { phase: 'queue', ms: queuedMs }), stop.signal)
+  notes.add(() => retryDatabase(() => recordPhase(deps.db, fence, { phase: 'queue', ms: queuedMs }), stop.signal))
   return executeAttempt({
     job,
     log,
+    notes,
     phases,
     stop,
     totalMs: attemptSettings(job).limits.totalMs,

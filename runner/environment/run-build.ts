@@ -18,7 +18,7 @@ import type { SandboxNetwork } from '../network/network.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { IN_SANDBOX } from '../workspace/workspace.ts'
 import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
-import type { Progress } from '../workspace/workspace.ts'
+import type { Base, Progress } from '../workspace/workspace.ts'
 import type { ResolvedImage } from './image.ts'
 import { makeSnapshot } from './snapshot.ts'
 import type { KeyParts } from './snapshot-key.ts'
@@ -45,6 +45,7 @@ export type RunBuildDeps = Pick<
   | 'workspacePolicy'
   | 'keyring'
   | 'checkOut'
+  | 'settle'
 > & {
   /** Something of it could not be removed: a sweep must follow. */
   onLeftover: (error: unknown) => void
@@ -102,6 +103,7 @@ async function build(context: Context, signal: AbortSignal): Promise<Built> {
   const view = await openMirror(order, deps, signal)
   cleanup.defer(() => view[Symbol.asyncDispose]())
   const fromCommit = headOf(view)
+  const base = { commit: fromCommit, branch: view.defaultBranch }
   const image = `drydock/snapshot:${environment.id}-${scope.build}`
   const { sizeBytes } = await makeSnapshot(
     {
@@ -110,7 +112,11 @@ async function build(context: Context, signal: AbortSignal): Promise<Built> {
       secrets: scope.secrets.setup,
       tag: image,
     },
-    { prepare: (until) => prepare(context, { view, fromCommit }, until), onOutput: scope.onOutput },
+    {
+      prepare: (until) => prepare(context, { view, base }, until),
+      settle: (sandbox, until) => deps.settle({ sandbox, view, base, onOutput: scope.onOutput }, until),
+      onOutput: scope.onOutput,
+    },
     signal,
   )
   return { image, sizeBytes, fromCommit }
@@ -118,7 +124,7 @@ async function build(context: Context, signal: AbortSignal): Promise<Built> {
 
 async function prepare(
   context: Context,
-  { view, fromCommit }: { view: MirrorView; fromCommit: string },
+  { view, base }: { view: MirrorView; base: Base },
   signal: AbortSignal,
 ): Promise<Sandbox> {
   const { order, deps, scope } = context
@@ -127,7 +133,6 @@ async function prepare(
   await sandbox.start(signal)
   const write = <T>(work: () => Promise<T>) => retryDatabase(work, signal)
   await connection?.permit(setupGrant({ readCredentials: credentialReader({ ...deps, environmentId: order.environment.id, write, note: scope.note }) }))
-  const base = { commit: fromCommit, branch: view.defaultBranch }
   await deps.checkOut({ sandbox, view, base, onOutput: scope.onOutput }, signal)
   return sandbox
 }

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
 
+/** Raised when snapshots are made in another way: those of an older program are not what this one begins with. */
+const FORM = 2
+
 /** All that decides what set-up yields. The commit does not: a snapshot serves later commits of its branch, too. */
 export type KeyInput = {
   /** The digest of the environment's image. */
@@ -35,6 +38,7 @@ export function keyParts(input: KeyInput): KeyParts {
 }
 
 /** The key under which a snapshot is found. */
-export const snapshotKey = (parts: KeyParts): string => hash(Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1)))
+export const snapshotKey = (parts: KeyParts): string =>
+  hash([FORM, ...Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1))])
 
 const hash = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex')

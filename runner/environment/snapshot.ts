@@ -16,6 +16,8 @@ export type SnapshotInput = {
 export type SnapshotDeps = {
   /** A sandbox from the environment's image with the default branch checked out; it is destroyed here. */
   prepare: (signal: AbortSignal) => Promise<Sandbox>
+  /** Puts the checkout in order for the sandboxes that begin with it, once nothing of set-up runs any more. */
+  settle: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
 }
 
@@ -25,7 +27,7 @@ export type SnapshotDeps = {
  */
 export async function makeSnapshot(
   { installation, environment, secrets, tag }: SnapshotInput,
-  { prepare, onOutput }: SnapshotDeps,
+  { prepare, settle, onOutput }: SnapshotDeps,
   signal: AbortSignal,
 ): Promise<{ sizeBytes: number }> {
   await using sandbox = await prepare(signal)
@@ -38,6 +40,7 @@ export async function makeSnapshot(
     )
   }
   await sandbox.killAll(signal)
+  await settle(sandbox, signal)
   await searchForSecrets(sandbox, { secrets }, signal)
   const labels = { 'drydock.installation': installation, 'drydock.kind': 'snapshot' }
   return sandbox.commit(tag, labels, signal)

@@ -28,6 +28,10 @@ export interface SandboxNetwork extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>
   /** CA bundle and trust stores, read-only. */
   readonly mounts: readonly Mount[]
+  /** Says whose it is, on the ledger: before the first `permit`, where it was taken for nobody yet. */
+  assign(attempt: string): void
+  /** Whether a network that is taken now would bring along the same. Rejects when the gateway does not answer. */
+  isCurrent(): Promise<boolean>
   /** Resolves when it is in force at the gateway and everything that it no longer allows is closed. */
   permit(grant: NetworkGrant): Promise<void>
   usage(): Promise<ModelUsage>

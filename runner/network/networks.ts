@@ -4,7 +4,8 @@ import { startParts, type NetworkParts, type PartsDeps } from './network-parts.t
 import type { Networks } from './network.ts'
 import { OneNetwork } from './one-network.ts'
 import { testIsolation } from './isolation.ts'
-import { sandboxFiles } from './trust.ts'
+import type { PoolNetwork } from './pool.ts'
+import { sandboxFiles, type SandboxFiles } from './trust.ts'
 
 /** Knows whether the self-test was passed before. */
 export type IsolationMemory = { isKnown: () => Promise<boolean>; remember: () => Promise<void> }
@@ -61,14 +62,8 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
       const network = await of.pool.take()
       try {
         await of.gateway.refresh()
-        // Asked anew: the CA may be being replaced.
-        const health = await of.control.health()
-        const files = await sandboxFiles(of.folders.trust, {
-          health,
-          gateway: network.gateway,
-          ownerCas: of.ownerCas(),
-        })
-        return new OneNetwork({ ...deps, parts: of, network, owner, files })
+        const currentFiles = () => filesFor(of, network)
+        return new OneNetwork({ ...deps, parts: of, network, owner, files: await currentFiles(), currentFiles })
       } catch (error) {
         await of.pool.giveBack(network)
         throw unavailable(error)
@@ -90,6 +85,11 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
       await of?.[Symbol.asyncDispose]()
     },
   }
+}
+
+/** The gateway is asked anew each time: its CA may be being replaced. */
+async function filesFor({ control, folders, ownerCas }: NetworkParts, { gateway }: PoolNetwork): Promise<SandboxFiles> {
+  return sandboxFiles(folders.trust, { health: await control.health(), gateway, ownerCas: ownerCas() })
 }
 
 async function test(deps: NetworksDeps, of: NetworkParts): Promise<void> {

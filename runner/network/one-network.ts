@@ -19,6 +19,8 @@ export type OneNetworkDeps = {
   network: PoolNetwork
   owner: { attempt: string | null }
   files: SandboxFiles
+  /** What a new sandbox of this network gets to see. */
+  currentFiles: () => Promise<SandboxFiles>
   limits?: SandboxLimits
 }
 
@@ -30,14 +32,25 @@ export class OneNetwork implements SandboxNetwork {
   readonly mounts: SandboxNetwork['mounts']
   readonly #deps: OneNetworkDeps
   #version = 0
+  #attempt: string | null
   #closing: Promise<void> | undefined
 
   constructor(deps: OneNetworkDeps) {
     const { network, files } = deps
     this.#deps = deps
+    this.#attempt = deps.owner.attempt
     this.attachment = { network: network.name, address: network.sandbox, dns: network.gateway }
     this.env = files.env
     this.mounts = files.mounts
+  }
+
+  assign(attempt: string): void {
+    if (this.#version > 0) throw new Error('Cannot say whose the network is: something was permitted before')
+    this.#attempt = attempt
+  }
+
+  async isCurrent(): Promise<boolean> {
+    return JSON.stringify(await this.#deps.currentFiles()) === JSON.stringify(this.#deps.files)
   }
 
   async permit(grant: NetworkGrant): Promise<void> {
@@ -77,10 +90,10 @@ export class OneNetwork implements SandboxNetwork {
   }
 
   #config(grant: NetworkGrant): SandboxConfig {
-    const { network, owner, limits } = this.#deps
+    const { network, limits } = this.#deps
     return {
       id: this.id,
-      attempt: owner.attempt,
+      attempt: this.#attempt,
       phase: grant.phase,
       gatewayAddress: network.gateway,
       sandboxAddress: network.sandbox,

@@ -1,20 +1,15 @@
 import type { ExecBody } from './engine-calls.ts'
 import { LABELS } from './engine.ts'
+import { keeperScript } from './keeper-script.ts'
 import type { Labels } from './engine.ts'
-import { TRUST_SCRIPT } from './trust-script.ts'
 import type { ExecSpec, SandboxOwner, SandboxSpec } from './sandbox.ts'
+import { USERS } from './users.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
 /** What package managers need to change owners and users. Never NET_*, SYS_*, KILL, MKNOD. */
 const ROOT_CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID']
-const USERS = {
-  root: { user: '0:0', home: '/root' },
-  agent: { user: '1000:1000', home: '/agent-home' },
-} as const
-
-export const READY = 'drydock:ready'
 
 /** /dev/shm lies outside the writable layer, so its size is taken off the disk limit beforehand. */
 export function shmBytes(spec: SandboxSpec): number {
@@ -28,41 +23,26 @@ export function diskLimits(spec: SandboxSpec): { bytes: number; files: number } 
 }
 
 /**
- * The keeper: makes the folders, says what the image has, then sleeps. It is root's, so an agent cannot end it; nothing
- * but `sh` and the usual small tools is assumed, and ids are numbers since the image may not know the user.
- */
-function keeperScript(lifetimeMs: number): string {
-  return [
-    'umask 022',
-    'for d in /workspace /agent-home /drydock; do if [ -L "$d" ]; then rm -f "$d"; fi; done',
-    'mkdir -p /workspace /agent-home /drydock /root && chown 1000:1000 /workspace /agent-home && chown 0:0 /drydock || exit 3',
-    'chmod 0755 /workspace && chmod 0700 /agent-home /drydock || exit 3',
-    'if command -v git >/dev/null 2>&1; then g=git; else g=no-git; fi',
-    TRUST_SCRIPT,
-    `echo "${READY} $g"`,
-    `exec sleep ${Math.ceil(lifetimeMs / 1000)} </dev/null >/dev/null 2>&1`,
-  ].join('\n')
-}
-
-/**
  * The engine's description of a sandbox (ARCHITECTURE §5). All that an image could bring along and that runs or holds
  * something is overridden: entrypoint, command, user, folder, health check.
  */
-export function containerBody(spec: SandboxSpec, image: string) {
+export function containerBody(spec: SandboxSpec, { image, name }: { image: string; name: string }) {
   const memory = spec.resources.memoryMiB * MiB
   const disk = spec.resources.diskMiB * MiB
   return {
     Image: image,
     Hostname: 'sandbox',
     Domainname: '',
-    Entrypoint: ['sh', '-c', keeperScript(spec.lifetimeMs)],
+    Entrypoint: ['sh', '-c', keeperScript({ lifetimeMs: spec.lifetimeMs, run: name })],
     Cmd: [],
     User: '0:0',
     WorkingDir: '/',
     Healthcheck: { Test: ['NONE'] },
     StopSignal: 'SIGKILL',
-    AttachStdin: false,
-    OpenStdin: false,
+    AttachStdin: true,
+    OpenStdin: true,
+    // Without a runner at the other end the keeper stops waiting.
+    StdinOnce: true,
     Tty: false,
     Labels: {
       ...ownerLabels(spec.owner),
@@ -129,7 +109,7 @@ export type ContainerBody = ReturnType<typeof containerBody>
 
 /** The engine's description of one command. */
 export function execBody(spec: ExecSpec): ExecBody {
-  const { user, home } = USERS[spec.user]
+  const { uid, home } = USERS[spec.user]
   const env = Object.entries({ HOME: home, ...spec.env }).map(([name, value]) => `${name}=${value}`)
-  return { command: spec.command, user, env, cwd: spec.cwd ?? '/', stdin: spec.stdin !== undefined }
+  return { command: spec.command, user: `${uid}:${uid}`, env, cwd: spec.cwd ?? '/', stdin: spec.stdin !== undefined }
 }

@@ -1,4 +1,4 @@
-import { addAbortSignal, type Duplex, type Readable } from 'node:stream'
+import { addAbortSignal, type Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DrydockError, hasCode } from '../../domain/errors.ts'
 import { newId } from '../../domain/ids.ts'
@@ -6,25 +6,23 @@ import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from './aborted.ts'
 import { changedAmong } from './changed-among.ts'
-import { containerBody, diskLimits, READY } from './container-body.ts'
+import { containerBody, diskLimits } from './container-body.ts'
 import { emptyFolders, isDeep } from './deep-folders.ts'
-import { createDemux } from './demux.ts'
 import { canMeasure } from './disk-usage.ts'
 import { endWhenStuck } from './end-when-stuck.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { ExecGate } from './exec-gate.ts'
 import { runExec } from './exec.ts'
 import { isInContainer, openHostView } from './host-view.ts'
+import { Keeper } from './keeper.ts'
+import { READY } from './keeper-script.ts'
 import { createKiller, type KillAll } from './kill-all.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandbox.ts'
-import type { LimitWatch } from './watch.ts'
+import type { LimitWatch, Watched } from './watch.ts'
 
 const DESTROY_DEADLINE_MS = 30_000
 const ENGINE_PAUSE_MS = 1000
 const EASE_DEADLINE_MS = 10_000
-const GREETING_BYTES = 4096
-/** How long a freeze waits for commands that are being started. */
-const STARTS_LIMIT_MS = 5000
 
 export type ContainerSandboxDeps = {
   calls: EngineCalls
@@ -45,6 +43,8 @@ export class ContainerSandbox implements Sandbox {
   #creating: Promise<string | undefined> | undefined
   #id: string | undefined
   #killAll: KillAll | undefined
+  #keeper: Keeper | undefined
+  #watched: Watched | undefined
   /** PID 1 on this machine, while it is known: a restart changes it. */
   #pid: number | undefined
   /** The folders on this machine that it writes to, where they can be seen. */
@@ -87,7 +87,20 @@ export class ContainerSandbox implements Sandbox {
 
   async killAll(signal: AbortSignal): Promise<void> {
     this.#running()
+    this.#keeper?.close()
     await untilAborted(this.#killAll?.(signal) ?? Promise.resolve(), signal)
+  }
+
+  async freeze(): Promise<void> {
+    const container = this.#running()
+    if (!(await this.#gate.freeze(() => this.#deps.calls.pause(container))))
+      throw new DrydockError('engine-unavailable', 'Cannot freeze a sandbox: a command in it does not begin')
+    this.#deps.watch.remove(container)
+  }
+
+  async thaw(): Promise<void> {
+    await this.#deps.calls.unpause(this.#running())
+    if (this.#watched !== undefined && !this.#destroyed) this.#deps.watch.add(this.#watched)
   }
 
   async commit(
@@ -134,22 +147,29 @@ export class ContainerSandbox implements Sandbox {
     const { calls, withoutVolumes } = this.#deps
     signal.throwIfAborted()
     this.#creating = withoutVolumes(this.#spec.image, this.#spec.owner.installation).then((image) =>
-      image === undefined || this.#destroyed ? undefined : calls.create(this.#name, containerBody(this.#spec, image)),
+      image === undefined || this.#destroyed
+        ? undefined
+        : calls.create(this.#name, containerBody(this.#spec, { image, name: this.#name })),
     )
     const id = await untilAborted(this.#creating, signal)
     if (id === undefined) throw imageMissing(this.#spec.image)
     this.#id = id
     const stream = await untilAborted(calls.attach(id), signal, (late) => late.destroy())
-    // Until it is read, nobody else listens: an engine that goes away would end the server.
-    stream.on('error', () => {})
-    try {
-      await untilAborted(calls.start(id), signal)
-      const [greeting, facts] = await untilAborted(Promise.all([readGreeting(stream), calls.inspect(id)]), signal)
-      await this.#judge(greeting, facts)
-      await this.#observe(id, facts)
-    } finally {
-      stream.destroy()
-    }
+    const keeper = new Keeper(stream)
+    this.#keeper = keeper
+    await untilAborted(calls.start(id), signal)
+    const [greeting, facts] = await untilAborted(Promise.all([keeper.greeting(), calls.inspect(id)]), signal)
+    await this.#judge(greeting, facts)
+    await this.#observe(id, facts)
+  }
+
+  /** By the keeper where it may and can. Once something else runs, there may be a stranger inside, and it serves no more. */
+  async #run(container: string, spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
+    const { byKeeper } = spec
+    const running = byKeeper && this.#keeper?.run(spec, byKeeper === 'last', signal)
+    if (running !== undefined) return running
+    if (byKeeper !== 'next') this.#keeper?.close()
+    return runExec({ calls: this.#deps.calls, container, gate: this.#gate }, spec, signal)
   }
 
   /** Reads from what the keeper said, or did not say, what the image lacks. */
@@ -189,13 +209,14 @@ export class ContainerSandbox implements Sandbox {
       pid: facts.pid,
     })
     this.#folders = host === undefined || facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs]
-    this.#deps.watch.add({
+    this.#watched = {
       container: id,
       host,
       folders: this.#folders,
       limits: { disk: diskLimits(this.#spec), pids: this.#spec.resources.pids },
       onBreach: this.#onBreach,
-    })
+    }
+    this.#deps.watch.add(this.#watched)
   }
 
   /** A tree of hundreds of thousands of levels would take all open files of the engine: it is removed beforehand. */
@@ -217,6 +238,7 @@ export class ContainerSandbox implements Sandbox {
   /** A create in flight would leave a container behind that nobody knows: its outcome is waited for. */
   async #settleCreate(): Promise<void> {
     this.#destroyed = true
+    this.#keeper?.close()
     const deadline = AbortSignal.timeout(DESTROY_DEADLINE_MS)
     await untilAborted(this.#creating ?? Promise.resolve(undefined), deadline).catch(() => {})
     if (this.#id !== undefined) this.#deps.watch.remove(this.#id)
@@ -255,20 +277,4 @@ export class ContainerSandbox implements Sandbox {
 
 function imageMissing(image: string): AttemptFailure {
   return new AttemptFailure('image-unavailable', `Cannot start a sandbox: the engine has no image "${image}"`)
-}
-
-/** The first line of PID 1, or all it said before it ended. */
-async function readGreeting(stream: Duplex): Promise<string> {
-  const demux = createDemux()
-  let text = ''
-  try {
-    for await (const data of stream) {
-      for (const { chunk } of demux(data as Buffer)) text += chunk.toString()
-      if (text.includes(READY) && text.endsWith('\n')) return text
-      if (text.length > GREETING_BYTES) return text
-    }
-  } catch {
-    return text
-  }
-  return text
 }

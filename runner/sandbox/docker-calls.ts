@@ -25,7 +25,7 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       return created?.id
     },
     async attach(id) {
-      const options = { stream: true, stdout: true, stderr: true, hijack: true }
+      const options = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true }
       return (await during('attach to a sandbox', container(id).attach(options))) as Duplex
     },
     async start(id) {

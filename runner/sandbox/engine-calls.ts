@@ -31,7 +31,7 @@ export interface EngineCalls {
   image(ref: string): Promise<(ImageInfo & { volumes: readonly string[] }) | undefined>
   /** Resolves to the id; undefined when the image is not there. */
   create(name: string, body: ContainerBody): Promise<string | undefined>
-  /** The raw stream of PID 1: attach before `start` to miss nothing. */
+  /** The raw stream of PID 1, both ways: attach before `start` to miss nothing. Standard input ends with it. */
   attach(container: string): Promise<Duplex>
   start(container: string): Promise<void>
   /** Undefined when the container is gone. */

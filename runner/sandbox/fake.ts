@@ -16,6 +16,8 @@ export type FakeScript = {
   exec?: (call: FakeExec) => ExecResult | Promise<ExecResult>
   start?: (signal: AbortSignal) => void | Promise<void>
   killAll?: () => void | Promise<void>
+  freeze?: () => void | Promise<void>
+  thaw?: () => void | Promise<void>
   destroy?: () => void | Promise<void>
   commit?: (tag: string) => { id: string; sizeBytes: number }
   /** A tar archive of its files; without it there are none. */
@@ -30,7 +32,7 @@ export class FakeSandbox implements Sandbox {
   /** In order: `start`, `exec agent: sh -c …`, `killAll`, `commit TAG`, `destroy`. */
   readonly calls: string[] = []
   readonly breached: Promise<Breach>
-  #state: 'new' | 'started' | 'destroyed' = 'new'
+  #state: 'new' | 'started' | 'frozen' | 'destroyed' = 'new'
   #breach: (breach: Breach) => void = () => {}
   readonly #script: FakeScript
   readonly #misuse: string[]
@@ -80,6 +82,18 @@ export class FakeSandbox implements Sandbox {
     await this.#script.killAll?.()
   }
 
+  async freeze(): Promise<void> {
+    this.#record('freeze', 'started')
+    this.#state = 'frozen'
+    await this.#script.freeze?.()
+  }
+
+  async thaw(): Promise<void> {
+    this.#record('thaw', 'frozen')
+    this.#state = 'started'
+    await this.#script.thaw?.()
+  }
+
   async commit(tag: string, _labels: Readonly<Record<string, string>>, signal: AbortSignal) {
     this.#record(`commit ${tag}`, 'started')
     signal.throwIfAborted()
@@ -107,7 +121,7 @@ export class FakeSandbox implements Sandbox {
     await this.destroy()
   }
 
-  #record(call: string, needed: 'new' | 'started'): void {
+  #record(call: string, needed: 'new' | 'started' | 'frozen'): void {
     this.calls.push(call)
     if (this.#state === needed) return
     const objection = `${call} on a sandbox that is ${this.#state}`

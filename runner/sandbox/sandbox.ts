@@ -37,6 +37,11 @@ export type ExecSpec = {
   cwd?: string
   /** Sent to standard input, then end of file. Without it standard input is closed. */
   stdin?: Uint8Array | AsyncIterable<Uint8Array>
+  /**
+   * May be run by the keeper, at once, where the engine takes long to begin a command: only for what comes before anything
+   * hostile runs, one after the other. `last`: the keeper serves no more then. It is no more than a hint.
+   */
+  byKeeper?: 'next' | 'last'
   /** Called with bytes as they arrive, in order per stream. A returned promise holds the stream back. */
   onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
 }
@@ -64,6 +69,9 @@ export interface Sandbox extends AsyncDisposable {
   files(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
   /** Those of some absolute paths at which something was made or changed since it was started. */
   changedAmong(paths: readonly string[], signal: AbortSignal): Promise<Set<string>>
+  /** Halts it, with all that is in it: nothing runs and nothing is watched until `thaw`. Only while no command runs. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
   /** Settles with the first limit that was breached; stays pending while none is. Never rejects. */
   readonly breached: Promise<Breach>
   /** Saves the container's file system as an image under `tag`, with clean config (no env, no entrypoint). Resolves to its id and size. */

@@ -59,22 +59,26 @@ function story(script: FakeScript = {}, change: Change = CHANGE) {
     modelGrant: async () => Promise.reject(new AttemptFailure('model-unavailable', 'Cannot reach a model')),
     serveView: async () => ({ folder: '/served/1', remove: async () => undefined }),
     recordUsage: async () => undefined,
+    onStarted: () => undefined,
+    warm: { want: () => false, take: async () => undefined, forget: () => undefined },
+    imageId: async () => 'sha256:1',
     readImages: async () => undefined,
     keepSession: async () => undefined,
     earlierTurn: async () => undefined,
     earlierSession: async () => undefined,
     restoreSession: async () => undefined,
     createSandbox: sandboxes.create,
-    phases: createPhases({ log, record: async (timing) => void timings.push(timing), signal: stop.signal }),
+    phases: createPhases({ log, record: (timing) => void timings.push(timing), signal: stop.signal }),
     resolveImage: async (name) => ({ ref: `drydock/${name}:1`, digest: 'sha256:1' }),
     cache: { use: () => Promise.reject(new Error('nothing is set up here')) },
     recordStart: async () => undefined,
     openMirror: async () => view,
-    checkOut: async () => undefined,
+    checkOut: async () => ({ state: '', lines: [] }),
+    settle: async () => undefined,
     collect: async () => change,
     commit: async () => ({ commit: 'commit', branch: 'drydock/x' }),
     enter: async (state) => void entered.push(state),
-    recordBase: async () => undefined,
+    recordBase: () => undefined,
     onLeftover: (error) => void leftovers.push(error),
   }
   return { sandboxes, networks, stop, log, events, timings, entered, deps, leftovers, disposed: () => disposed }
@@ -244,7 +248,9 @@ test('runAttempt() asks for a snapshot again when it is removed before the sandb
 test('runAttempt() lets go of the mirror when the end of its phase cannot be written', async () => {
   const { deps, stop, disposed, log } = story()
   const stale = new DrydockError('stale-fence', 'Cannot write: cancelled meanwhile')
-  const record = () => Promise.reject(stale)
+  const record = () => {
+    throw stale
+  }
   const phases = createPhases({ log, record, signal: stop.signal })
   await expect(runAttempt(aJob(), { ...deps, phases }, stop)).rejects.toBe(stale)
   expect(disposed()).toBe(1)

@@ -32,6 +32,8 @@ export function aJob(parts: Parts = {}): Job {
       holdFlagged: true,
       resources: {},
       limits: {},
+      updatedAt: NOW,
+      cacheEpoch: 0,
     },
     repository: { id: 'repo1', forge: 'git', address: '/srv/repo', defaultBranch: null },
     user: { id: 'user1', name: 'Ada', email: 'ada@example.test' },

@@ -3,7 +3,12 @@ import type { LivePlan } from '../../runner/live-plan.ts'
 import type { NetworkPlan } from '../../runner/network-plan.ts'
 import type { NetworkGrant, Networks, SandboxNetwork } from '../../runner/network/network.ts'
 
-export type FakeNetwork = SandboxNetwork & { grants: NetworkGrant[]; closed: boolean; spent: ModelUsage }
+export type FakeNetwork = SandboxNetwork & {
+  grants: NetworkGrant[]
+  closed: boolean
+  assigned?: string
+  spent: ModelUsage
+}
 
 /** Networks that reach nothing: they write down what they were told to permit, and whether they were given back. */
 export function fakeNetworks(): Pick<Networks, 'take'> & { made: FakeNetwork[] } {
@@ -28,6 +33,8 @@ function fakeNetwork(id: string): FakeNetwork {
     closed: false,
     spent: { inputTokens: 0, outputTokens: 0, requests: 0, budgetLeft: null, exhausted: false },
     ledgerFailedAt: undefined,
+    isCurrent: async () => true,
+    assign: (attempt) => void (network.assigned = attempt),
     permit: async (grant) => void network.grants.push(grant),
     usage: async () => network.spent,
     close: async () => {

@@ -52,6 +52,8 @@ export async function testServer({ folder, databaseUrl, env = {} }: TestServerOp
     DRYDOCK_REPOSITORY_ROOTS: home,
     DRYDOCK_LOG: process.env['DRYDOCK_TEST_LOG'] ?? 'silent',
     DRYDOCK_DRAIN_SECONDS: '0',
+    // What waits would count as left over where a test looks for that.
+    DRYDOCK_WARM_POOL: '0',
     ...(databaseUrl && { DATABASE_URL: databaseUrl }),
     ...env,
   })

@@ -91,6 +91,8 @@ export function lyingSandbox(answer: {
   return {
     start: async () => undefined,
     killAll: async () => undefined,
+    freeze: async () => undefined,
+    thaw: async () => undefined,
     destroy: async () => undefined,
     commit: async () => ({ id: '', sizeBytes: 0 }),
     files: async () => Readable.from([]),
