@@ -15,6 +15,7 @@ import { credentialRoutes } from './routes/credentials.ts'
 import { environmentFileRoutes } from './routes/environment-files.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { eventRoutes } from './routes/events.ts'
+import { inspectionRoutes } from './routes/inspections.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { providerRoutes } from './routes/providers.ts'
@@ -42,6 +43,7 @@ const ROUTES = [
   environmentFileRoutes,
   cacheRoutes,
   secretRoutes,
+  inspectionRoutes,
   providerRoutes,
   credentialRoutes,
   settingsRoutes,

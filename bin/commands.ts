@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'make an environment',
     load: async () => (await import('../cli/commands/env/create.ts')).createEnvironment,
   },
+  'env detect': {
+    summary: 'show what a repository proposes for an environment',
+    load: async () => (await import('../cli/commands/env/detect.ts')).detectEnvironment,
+  },
   'env list': {
     summary: 'list the environments',
     load: async () => (await import('../cli/commands/env/list.ts')).listEnvironments,
@@ -180,7 +184,7 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   [
     'Environments',
     [
-      ...['env create', 'env list', 'env show', 'env update', 'env delete', 'env import-env'],
+      ...['env create', 'env detect', 'env list', 'env show', 'env update', 'env delete', 'env import-env'],
       ...['env plan', 'env apply', 'env export', 'env cache', 'env refresh', 'env reset-cache'],
       ...['env secret set', 'env secret list', 'env secret delete'],
     ],

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Database } from '../domain/db.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
+import { limitedGit } from '../forge/git.ts'
 import { createGitHub } from '../forge/github.ts'
 import type { GitHubOptions } from '../forge/github.ts'
 import { createMirrors } from '../forge/mirror.ts'
@@ -77,6 +78,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
       ...(github?.webUrl && { githubUrl: github.webUrl }),
       ...(config.knownHosts && { knownHosts: config.knownHosts }),
     }),
+    git: limitedGit(config.path),
     checkOut,
     settle,
     collect: collector({ path: config.path }),

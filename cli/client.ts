@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { CacheJson } from '../api/schemas/cache.ts'
 import type { EnvironmentChangeJson, EnvironmentJson, NewEnvironmentJson } from '../api/schemas/environment.ts'
+import type { InspectionJson } from '../api/schemas/inspection.ts'
 import type { LedgerJson } from '../api/schemas/ledger.ts'
 import type { EventJson, NewTaskJson, NewTurnJson, PublishJson, TaskJson, TaskPageJson } from '../api/schemas/task.ts'
 import type { ClientConfig } from './config.ts'
@@ -59,6 +60,8 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
         path: `/attempts/${segment(attempt)}/pull-request`,
         body: { confirmFlagged },
       }),
+    inspectRepository: (repository: string) =>
+      json<InspectionJson>({ method: 'POST', path: '/repositories/inspect', body: { repository } }),
     createEnvironment: (body: NewEnvironmentJson) =>
       json<EnvironmentJson>({ method: 'POST', path: '/environments', body }),
     listEnvironments: () => json<{ data: EnvironmentJson[] }>({ path: '/environments' }),

@@ -20,6 +20,8 @@ export const ENVIRONMENT_OPTIONS = {
   'agent-user': { type: 'string', value: 'agent|root', help: 'whom the agent runs as (default: agent, uid 1000)' },
   setup: { type: 'string', value: 'FILE', help: 'script that prepares the sandbox once' },
   maintenance: { type: 'string', value: 'FILE', help: 'script that runs at the start of every task' },
+  lang: { type: 'string', multiple: true, value: 'NAME=VERSION', help: "a language version other than the image's" },
+  verify: { type: 'string', multiple: true, value: 'COMMAND', help: 'a command that shows that it works ("": none)' },
   policy: { type: 'string', value: 'FILE', help: 'what the sandbox may reach, as JSON (default: nothing)' },
   publish: { type: 'string', value: 'MODE', help: 'after a change: manual, branch or pull-request (default: manual)' },
   'hold-flagged': { type: 'boolean', help: 'files that other machines run by themselves wait for your word (default)' },
@@ -52,9 +54,11 @@ export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string)
     setupScript: flags.setup === undefined ? undefined : await script('setup'),
     maintenanceScript: flags.maintenance === undefined ? undefined : await script('maintenance'),
     policy: flags.policy === undefined ? undefined : parsePolicy(await read('policy'), flags.policy),
+    versions: flags.lang === undefined ? undefined : parsePairs('lang', flags.lang),
+    verification: flags.verify?.filter((command) => command !== ''),
     publish: choice('publish', flags.publish, ['manual', 'branch', 'pull-request'] as const),
     holdFlagged: holdFlagged(flags),
-    variables: flags.var === undefined ? undefined : parseVariables(flags.var),
+    variables: flags.var === undefined ? undefined : parsePairs('var', flags.var),
     resources: resourcesOf(flags),
     model: emptyAsNull(flags.model),
     provider: emptyAsNull(flags.provider),
@@ -89,12 +93,12 @@ export function parsePolicy(text: string | undefined, path: string): Record<stri
   throw usageError(`Cannot read --policy ${JSON.stringify(path)}: it is not a JSON object`, 'policy-invalid')
 }
 
-function parseVariables(pairs: readonly string[]): Record<string, string> {
+function parsePairs(flag: string, pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=')
       if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
-      throw usageError(`Cannot use --var ${JSON.stringify(pair)}: write NAME=VALUE`)
+      throw usageError(`Cannot use --${flag} ${JSON.stringify(pair)}: write NAME=VALUE`)
     }),
   )
 }

@@ -22,9 +22,12 @@ export function renderEnvironment(environment: EnvironmentJson, style: Style): s
     line('publish', publish),
     line('network', Object.keys(policy).length === 0 ? 'off' : JSON.stringify(policy)),
     ...(Object.keys(resources).length === 0 ? [] : [line('resources', JSON.stringify(resources))]),
+    ...Object.entries(environment.versions).map(([key, value]) => line('version', `${key} ${value}`)),
     ...Object.entries(variables).map(([key, value]) => line('variable', `${key}=${value}`)),
     ...block('Setup', environment.setupScript),
     ...block('Maintenance', environment.maintenanceScript),
     ...block('Agent script', environment.agentScript),
+    ...block('Verification', environment.verification.join('\n')),
+    ...block('Starter tasks', environment.starterTasks.map(({ title }) => title).join('\n')),
   ].join('\n')
 }

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { claimInspection } from '../domain/environments/inspections.ts'
+import type { ClaimedInspection } from '../domain/environments/inspections.ts'
 import { releaseBuilds } from '../domain/environments/snapshot-builds.ts'
 import { releasePublishings } from '../domain/tasks/publishing.ts'
 import { claimNext, renewLeases } from '../domain/tasks/queue.ts'
@@ -21,12 +23,14 @@ import { sweepLeftovers } from './sweep-leftovers.ts'
 import { makeWarmPool } from './warm/make-warm-pool.ts'
 import type { WarmPool } from './warm/warm-pool.ts'
 import { workOnAttempt } from './work-on-attempt.ts'
+import { INSPECTION_LEASE_MS, workOnInspection } from './work-on-inspection.ts'
 import { workOnPublishing } from './work-on-publishing.ts'
 
 const SECOND = 1000
 const FRESH_EVERY_MS = 10 * SECOND
 /** Publishing waits on networks, not on cores. */
 const PUBLISH_CAPACITY = 4
+const INSPECTION_CAPACITY = 2
 /** Removing a sandbox and writing how an attempt ended have limits of their own, together below this. */
 const END_LIMIT_MS = 90 * SECOND
 
@@ -74,7 +78,8 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
     resolveImage: (name, signal) => resolveInBackground(name, deps, signal),
     hasRoom: () => loops.attempts.size < deps.capacity,
   })
-  const claims = Promise.all([loops.attempts.run(claiming.signal), loops.publishings.run(claiming.signal)])
+  const all = Object.values(loops)
+  const claims = Promise.all(all.map((loop) => loop.run(claiming.signal)))
   const tasks = [
     lease.run(background.signal),
     periodically({ everyMs: 5 * SECOND, work: () => reapExpired(db), onError }, background.signal),
@@ -95,7 +100,7 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
     async close({ drainMs = 0 } = {}) {
       claiming.abort()
       // A claim that is under way may still bring work.
-      const idle = claims.then(() => Promise.all([loops.attempts.idle(), loops.publishings.idle()]))
+      const idle = claims.then(() => Promise.all(all.map((loop) => loop.idle())))
       const drained = await within(idle, drainMs)
       if (!drained) {
         lease.stopAll({ kind: 'shutdown' })
@@ -118,7 +123,7 @@ type LoopContext = {
   gate: EngineGate
   warm: WarmPool
   onError: (error: unknown) => void
-  /** Aborts when publishings are to be given back. */
+  /** Aborts when publishings and inspections are to be given back. */
   stopping: AbortSignal
 }
 
@@ -141,6 +146,12 @@ function createLoops(
       work: (fence) => workOnPublishing(fence, deps, stopping),
       onError,
     }),
+    inspections: claimLoop<ClaimedInspection>({
+      capacity: INSPECTION_CAPACITY,
+      claim: () => claimInspection(db, INSPECTION_LEASE_MS),
+      work: (claimed) => workOnInspection(claimed, deps, stopping),
+      onError,
+    }),
   }
 }
 
@@ -149,8 +160,7 @@ type Woken = { lease: LeaseKeeper; loops: ReturnType<typeof createLoops>; cache:
 /** Wakes the loops by NOTIFY; the driver listens again by itself after a lost connection. */
 async function listen({ client }: RunnerDeps, { lease, loops, cache, look }: Woken): Promise<() => Promise<void>> {
   const queue = await client.listen('drydock_queue', () => {
-    loops.attempts.wake()
-    loops.publishings.wake()
+    for (const loop of Object.values(loops)) loop.wake()
   })
   const cancel = await client.listen('drydock_cancel', () => void lease.wake())
   const builds = await client.listen('drydock_builds', () => cache.builder.wake())

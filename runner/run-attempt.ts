@@ -12,6 +12,7 @@ import { cleanupStack } from './cleanup.ts'
 import { connect, needsNetwork } from './connect.ts'
 import type { Connection } from './connect.ts'
 import type { ResolvedImage } from './environment/image.ts'
+import { needsSetUp } from './environment/versions.ts'
 import { AttemptFailure } from './failure.ts'
 import { printing } from './printing.ts'
 import { resumeTurn } from './resume-turn.ts'
@@ -156,7 +157,7 @@ async function startSandbox(context: Context, from: From): Promise<Started> {
     return await begin()
   } catch (error) {
     const isGone = error instanceof AttemptFailure && error.reason === 'image-unavailable'
-    if (!isGone || !job.environment.setupScript) throw error
+    if (!isGone || !needsSetUp(job.environment)) throw error
     return begin()
   }
 }

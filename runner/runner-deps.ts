@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Db, SqlClient } from '../domain/db.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { Forge } from '../forge/forge.ts'
+import type { RunGit } from '../forge/git.ts'
 import type { Mirrors, Remote } from '../forge/mirrors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
 import type { ReadyAgent } from './agent-phase.ts'
@@ -18,6 +19,8 @@ export type RunnerDeps = {
   client: SqlClient
   engine: Engine
   mirrors: Mirrors
+  /** Host git, for reading what the mirrors hold. */
+  git: RunGit
   /** Identifies the data folder: labels carry it, and claims of this host begin with it. */
   hostId: string
   capacity: number

@@ -4,6 +4,7 @@ import type { AttemptContext, SandboxDeps } from './attempt-context.ts'
 import type { ResolvedImage } from './environment/image.ts'
 import type { SnapshotCache } from './environment/snapshot-cache.ts'
 import { runSetup } from './environment/snapshot.ts'
+import { needsSetUp } from './environment/versions.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import { ownGrant, setupGrant } from './connect.ts'
@@ -37,7 +38,7 @@ export type StartImage = { ref: string; start: Pick<StartRecord, 'cache' | 'reas
 export async function setUp(context: Context, image: ResolvedImage): Promise<StartImage> {
   const { job, deps, cleanup, settings } = context
   const { environment, repository, attempt } = job
-  if (!environment.setupScript) {
+  if (!needsSetUp(environment)) {
     return { ref: image.ref, start: { cache: 'none', reason: 'the environment has no set-up script' } }
   }
   const notice = (message: string) => deps.log.write('setup', 'notice', { message })

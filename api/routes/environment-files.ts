@@ -1,6 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { findEnvironment, updateEnvironment } from '../../domain/environments/environments.ts'
 import type { EnvironmentView } from '../../domain/environments/environments.ts'
+import { wakeCaches } from '../../domain/environments/cache.ts'
+import { listSecrets } from '../../domain/environments/secrets.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { authorize, newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
@@ -9,6 +11,7 @@ import { exportEnvironment } from '../environment-file/export-file.ts'
 import { environmentFileSchema } from '../environment-file/file-schema.ts'
 import { planEnvironment } from '../environment-file/plan.ts'
 import { FILE_PATH, readEnvironmentFile } from '../environment-file/read-file.ts'
+import { inspect } from '../inspect.ts'
 import { body, json, line, problems } from '../schemas/common.ts'
 import { AppliedSchema, ApplySchema, EnvironmentPlanSchema } from '../schemas/environment-file.ts'
 import { environmentJson } from '../schemas/environment.ts'
@@ -53,17 +56,17 @@ export function environmentFileRoutes(deps: ApiDeps) {
     .openapi(plan, async (c) => {
       authorize(c, 'environments.write')
       const environment = await findEnvironment(deps.db, c.req.valid('param').id)
-      const { commit, branch, planned } = await planNow(deps, environment)
+      const { commit, branch, planned } = await planNow(deps, environment, c.req.raw.signal)
       return c.json({ commit, branch, ...planned }, 200)
     })
     .openapi(apply, async (c) => {
       const { role } = authorize(c, 'environments.write')
       const environment = await findEnvironment(deps.db, c.req.valid('param').id)
       const { commit, accept } = c.req.valid('json')
-      const now = await planNow(deps, environment)
+      const now = await planNow(deps, environment, c.req.raw.signal)
       if (now.commit !== commit) throw changedSince(commit, now.commit)
       const { change, applied, left } = changeOf(now.file, { plan: now.planned, accept })
-      const settings = await settingsOf(deps, change, { isAdmin: role === 'admin' })
+      const settings = await settingsOf(deps, change, { environment, isAdmin: role === 'admin' })
       const updated = await updateEnvironment(deps.db, environment.id, settings)
       await wakeCaches(deps.db)
       return c.json({ applied, left, environment: environmentJson(updated) }, 200)
@@ -76,8 +79,8 @@ export function environmentFileRoutes(deps: ApiDeps) {
     })
 }
 
-async function planNow(deps: ApiDeps, environment: EnvironmentView) {
-  const { commit, branch, declared } = await deps.inspect(environment.repository)
+async function planNow(deps: ApiDeps, environment: EnvironmentView, signal: AbortSignal) {
+  const { commit, branch, declared } = await inspect(deps, environment.repository, signal)
   if (declared === null) {
     throw new DrydockError(
       'environment-file-missing',
@@ -88,6 +91,9 @@ async function planNow(deps: ApiDeps, environment: EnvironmentView) {
   const secretNames = await secretNamesOf(deps, environment)
   return { commit, branch, file, planned: planEnvironment(file, { environment, secretNames }) }
 }
+
+const secretNamesOf = async ({ db }: ApiDeps, { id }: EnvironmentView) =>
+  (await listSecrets(db, id)).map(({ name }) => name)
 
 function changedSince(planned: string, now: string): DrydockError {
   return new DrydockError(

@@ -7,7 +7,8 @@ import {
   listEnvironments,
   updateEnvironment,
 } from '../../domain/environments/environments.ts'
-import type { EnvironmentChange } from '../../domain/environments/environments.ts'
+import type { EnvironmentChange, EnvironmentView } from '../../domain/environments/environments.ts'
+import { assertVersions } from '../../domain/environments/toolchains.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { findProvider } from '../../domain/providers/providers.ts'
 import { parseRepository } from '../../domain/repositories/repositories.ts'
@@ -65,6 +66,7 @@ export function environmentRoutes(deps: ApiDeps) {
       const { userId, role } = authorize(c, 'environments.write')
       const { repository, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
+      assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
       await assertProvider(deps, settings.provider)
       const environment = await createEnvironment(deps.db, {
         ...settings,
@@ -85,9 +87,9 @@ export function environmentRoutes(deps: ApiDeps) {
     })
     .openapi(update, async (c) => {
       const { role } = authorize(c, 'environments.write')
-      const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
-      const change = await settingsOf(deps, c.req.valid('json'), { isAdmin: role === 'admin' })
-      const changed = await updateEnvironment(deps.db, id, change)
+      const environment = await findEnvironment(deps.db, c.req.valid('param').id)
+      const change = await settingsOf(deps, c.req.valid('json'), { environment, isAdmin: role === 'admin' })
+      const changed = await updateEnvironment(deps.db, environment.id, change)
       await wakeCaches(deps.db)
       return c.json(environmentJson(changed), 200)
     })
@@ -103,9 +105,10 @@ export function environmentRoutes(deps: ApiDeps) {
 export async function settingsOf(
   deps: ApiDeps,
   { repository, policy, ...settings }: z.output<typeof EnvironmentChangeSchema>,
-  { isAdmin }: { isAdmin: boolean },
+  { environment, isAdmin }: { environment: Pick<EnvironmentView, 'image' | 'versions'>; isAdmin: boolean },
 ): Promise<EnvironmentChange> {
   if (settings.agent !== undefined) assertAgent(settings.agent)
+  assertVersions(settings.versions ?? environment.versions, settings.image ?? environment.image)
   await assertProvider(deps, settings.provider)
   return {
     ...settings,
@@ -114,7 +117,7 @@ export async function settingsOf(
   }
 }
 
-async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {
+export async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {
   const repository = parseRepository(text)
   await checkAddress(repository.address)
   return repository

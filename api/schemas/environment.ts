@@ -9,6 +9,11 @@ const DAY = 24 * 60 * 60 * SECOND
 const SCRIPT_CHARACTERS = 256 * KiB
 const VARIABLE_CHARACTERS = 32 * KiB
 const MAX_VARIABLES = 200
+const MAX_VERSIONS = 12
+const COMMAND_CHARACTERS = 4 * KiB
+const MAX_COMMANDS = 40
+const PROMPT_CHARACTERS = 16 * KiB
+const MAX_STARTER_TASKS = 12
 
 const name = z
   .string()
@@ -29,6 +34,19 @@ export const VariableName = z
 const variables = z
   .record(VariableName, text(VARIABLE_CHARACTERS))
   .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `must be at most ${MAX_VARIABLES} variables`)
+
+const versions = z
+  .record(line(20), z.string().regex(/^\d{1,4}(\.\d{1,4}){0,2}$/, 'must be a version: numbers with dots'))
+  .refine((all) => Object.keys(all).length <= MAX_VERSIONS, `must be at most ${MAX_VERSIONS} languages`)
+  .openapi({ description: 'Language to version, as in {"node": "22"}; absent languages are those of the image' })
+const verification = z
+  .array(text(COMMAND_CHARACTERS).min(1))
+  .max(MAX_COMMANDS)
+  .openapi({ description: 'Commands that show whether the environment works: its build, its tests' })
+const starterTasks = z
+  .array(z.strictObject({ title: line(200), prompt: text(PROMPT_CHARACTERS).min(1) }))
+  .max(MAX_STARTER_TASKS)
+  .openapi({ description: 'Tasks that a newcomer may begin with' })
 
 const resources = z.strictObject({
   memoryMiB: z.int().min(16).max(4_194_304).exactOptional(),
@@ -69,6 +87,9 @@ const settings = {
   maxRunning: z.int().min(1).max(10_000).optional(),
   model: line(200).nullable().optional().openapi({ description: "The model's name; null: the agent's own choice" }),
   provider: line(64).nullable().optional().openapi({ description: 'Its name; null: the default of the wire' }),
+  versions: versions.optional(),
+  verification: verification.optional(),
+  starterTasks: starterTasks.optional(),
   budgetTokens: Tokens.nullable().optional().openapi({ description: "Of one attempt; null: the provider's" }),
 }
 
@@ -101,6 +122,9 @@ export const EnvironmentSchema = z
     model: z.string().nullable(),
     provider: z.string().nullable(),
     budgetTokens: z.int().nullable(),
+    versions: z.record(z.string(), z.string()),
+    verification: z.array(z.string()),
+    starterTasks: z.array(z.object({ title: z.string(), prompt: z.string() })),
     createdBy: z.string().nullable(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),

@@ -115,7 +115,7 @@ export async function cachesToKeep(db: Db, hostId: string): Promise<(SetUpSource
     .where(
       and(
         isNull(environments.deletedAt),
-        sql`coalesce(${environments.setupScript}, '') <> ''`,
+        sql`(coalesce(${environments.setupScript}, '') <> '' or ${environments.versions} <> '{}')`,
         sql`(${lastUse} > now() - interval '1 day' or ${isAsked})`,
       ),
     )

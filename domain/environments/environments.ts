@@ -35,6 +35,9 @@ export type EnvironmentSettings = Pick<
   | 'model'
   | 'provider'
   | 'budgetTokens'
+  | 'versions'
+  | 'verification'
+  | 'starterTasks'
 >
 export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: EnvironmentSettings[K] | undefined } & {
   name?: string | undefined

@@ -21,6 +21,7 @@ import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
 import type { Base, Progress } from '../workspace/workspace.ts'
 import type { ResolvedImage } from './image.ts'
 import { makeSnapshot } from './snapshot.ts'
+import { withVersions } from './versions.ts'
 import type { KeyParts } from './snapshot-key.ts'
 
 /** What is to be built, and why. */
@@ -108,7 +109,7 @@ async function build(context: Context, signal: AbortSignal): Promise<Built> {
   const { sizeBytes } = await makeSnapshot(
     {
       installation: deps.hostId,
-      environment: { ...environment, setupScript: environment.setupScript ?? '' },
+      environment: { ...environment, setupScript: withVersions(environment.setupScript, environment.versions) ?? '' },
       secrets: scope.secrets.setup,
       tag: image,
     },

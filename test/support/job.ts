@@ -24,6 +24,7 @@ export function aJob(parts: Parts = {}): Job {
       id: 'env1',
       image: 'base',
       setupScript: null,
+      versions: {},
       maintenanceScript: null,
       variables: {},
       agentScript: null,
