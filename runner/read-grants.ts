@@ -47,7 +47,9 @@ export type CredentialReaderDeps = Pick<RunnerDeps, 'db' | 'keyring'> & {
 export const credentialReader =
   ({ environmentId, write, note, ...deps }: CredentialReaderDeps) =>
   async (names: readonly string[]): Promise<Record<string, Credential>> => {
-    const found = await write(() => openCredentials(deps, { names, environmentId })).catch(asFailure('network-unavailable'))
+    const found = await write(() => openCredentials(deps, { names, environmentId })).catch(
+      asFailure('network-unavailable'),
+    )
     for (const name of names.filter((each) => !Object.hasOwn(found, each))) {
       await note(
         `There is no credential ${JSON.stringify(name)}: rules that name it deny. An administrator sets it with "drydock credential set"`,

@@ -63,6 +63,7 @@ export async function workOnAttempt(fence: Fence, deps: AttemptWorkDeps): Promis
     const record = (timing: PhaseTiming) =>
       notes.add(() => retryDatabase(() => recordPhase(db, fence, timing), stop.signal))
     const phases = createPhases({ log, signal: stop.signal, record })
+    const result = await execute({ fence, job, log, notes, phases, stop, secrets, deps })
     hold.release()
     if (result?.publish.state === 'pending') {
       await workOnPublishing({ attemptId: fence.attemptId, claim: 1 }, deps, deps.stopping)

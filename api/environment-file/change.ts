@@ -1,11 +1,13 @@
 import { DrydockError } from '../../domain/errors.ts'
-import type { EnvironmentChangeJson } from '../schemas/environment.ts'
+import type { z } from '@hono/zod-openapi'
+import type { EnvironmentChangeSchema } from '../schemas/environment.ts'
 import { PLAIN, PROPOSED } from './file-schema.ts'
 import type { EnvironmentFile } from './file-schema.ts'
 import type { EnvironmentPlan } from './plan.ts'
 
 const FIELDS: Readonly<Record<string, string>> = { ...PLAIN, ...PROPOSED }
 
+type Change = z.output<typeof EnvironmentChangeSchema>
 type Chosen = { plan: EnvironmentPlan; accept: readonly string[] }
 
 /**
@@ -21,6 +23,7 @@ export function changeOf(file: EnvironmentFile, { plan, accept }: Chosen) {
   }
   const applied = [...plan.changes.map(({ field }) => field), ...accept]
   const declared = Object.entries(file).filter(([name]) => applied.includes(name))
-  const change: EnvironmentChangeJson = Object.fromEntries(declared.map(([name, value]) => [FIELDS[name], value]))
+  // Each field of the file has the schema of the environment's field of which it is the name here.
+  const change = Object.fromEntries<unknown>(declared.map(([name, value]) => [FIELDS[name] ?? name, value])) as Change
   return { change, applied, left: proposed.filter((field) => !accept.includes(field)) }
 }

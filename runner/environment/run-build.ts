@@ -133,13 +133,20 @@ async function prepare(
   const sandbox = newSandbox(context, { view, network: connection?.network })
   await sandbox.start(signal)
   const write = <T>(work: () => Promise<T>) => retryDatabase(work, signal)
-  await connection?.permit(setupGrant({ readCredentials: credentialReader({ ...deps, environmentId: order.environment.id, write, note: scope.note }) }))
+  await connection?.permit(
+    setupGrant({
+      readCredentials: credentialReader({ ...deps, environmentId: order.environment.id, write, note: scope.note }),
+    }),
+  )
   await deps.checkOut({ sandbox, view, base, onOutput: scope.onOutput }, signal)
   return sandbox
 }
 
 /** A network that follows the environment's policy, should set-up reach anything. */
-async function connectFor({ order, deps, scope, cleanup }: Context, signal: AbortSignal): Promise<Connection | undefined> {
+async function connectFor(
+  { order, deps, scope, cleanup }: Context,
+  signal: AbortSignal,
+): Promise<Connection | undefined> {
   const { environment, attempt } = order
   const { brokered } = scope.secrets
   const plan = livePlan(networkPlan({ ...environment, brokered }, deps.workspacePolicy()), {

@@ -23,6 +23,8 @@ import type { LimitWatch, Watched } from './watch.ts'
 const DESTROY_DEADLINE_MS = 30_000
 const ENGINE_PAUSE_MS = 1000
 const EASE_DEADLINE_MS = 10_000
+/** How long a freeze waits for commands that are being started. */
+const STARTS_LIMIT_MS = 5000
 
 export type ContainerSandboxDeps = {
   calls: EngineCalls

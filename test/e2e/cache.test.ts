@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, inject, test } from 'vitest'
 import type { CacheJson } from '../../api/schemas/cache.ts'
+import { cleanupStack } from '../../runner/cleanup.ts'
 import { testDatabase } from '../support/database.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { bareRepository, testServer } from '../support/server.ts'
@@ -114,7 +115,8 @@ test('a task that is cancelled in its set-up leaves neither container nor image,
 test('a server sweeps what the builds of a killed one left: containers, and images without a row', async () => {
   await using database = await testDatabase()
   const first = await testServer({ databaseUrl: database.url })
-  await using _folder = { [Symbol.asyncDispose]: () => first[Symbol.asyncDispose]() }
+  await using cleanup = cleanupStack()
+  cleanup.defer(() => first[Symbol.asyncDispose]())
   await first.close()
   const labels = ['installation=' + (await installationOf(first)), 'build=dead'].flatMap((label) => [
     '--label',

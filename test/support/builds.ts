@@ -58,7 +58,8 @@ export function cacheOf({ db }: TestDatabase, fake: FakeEngine, changes: Partial
     networks: { ...networks, [Symbol.asyncDispose]: async () => undefined },
     workspacePolicy: () => ({ ceiling: undefined, deny: [] }),
     keyring: parseKeyring([randomBytes(32).toString('base64')]),
-    checkOut: async () => undefined,
+    checkOut: async () => ({ state: '', lines: [] }),
+    settle: async () => undefined,
     onLeftover: (error) => void leftovers.push(error),
     ...changes,
   })

@@ -87,7 +87,7 @@ describe('makeSnapshot()', () => {
     const input = { installation: world.installation, environment, secrets, tag }
     const owner = { installation: world.installation, build: newId() }
     const prepare = () => world.started({ owner })
-    const made = makeSnapshot(input, { prepare, onOutput: () => undefined }, NEVER)
+    const made = makeSnapshot(input, { prepare, settle: async () => undefined, onOutput: () => undefined }, NEVER)
     return { tag, owner, made }
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fakeSandboxes } from '../../../runner/sandbox/fake.ts'
-import type { FakeScript } from '../../../runner/sandbox/fake.ts'
+import type { FakeSandbox, FakeScript } from '../../../runner/sandbox/fake.ts'
 import type { Recipe } from '../../../runner/warm/recipe.ts'
 import { WarmPool } from '../../../runner/warm/warm-pool.ts'
 import { fakeNetworks } from '../../support/networks.ts'
@@ -23,6 +23,9 @@ function aRecipe(changes: Partial<Recipe> = {}): Recipe {
     ...changes,
   }
 }
+
+const ownerOf = (sandbox: FakeSandbox | undefined): string =>
+  sandbox && 'attempt' in sandbox.spec.owner ? sandbox.spec.owner.attempt : ''
 
 function world({ most = 4, least = 1, script = {} }: { most?: number; least?: number; script?: FakeScript } = {}) {
   const sandboxes = fakeSandboxes(script)
@@ -197,7 +200,7 @@ test('what cannot be made is said once, leaves nothing, and is not tried again b
 test('holds() knows what waits and what was taken, until it is gone', async () => {
   const { pool, sandboxes, start } = world()
   await start(aRecipe())
-  const owner = sandboxes.made[0]?.spec.owner.attempt ?? ''
+  const owner = ownerOf(sandboxes.made[0])
   expect(pool.holds(owner)).toBe(true)
   const ready = await pool.take(aRecipe())
   expect(pool.holds(owner)).toBe(true)
@@ -210,7 +213,7 @@ test('drop() gives all up that waits: nobody takes it, and the sweep may have it
   const { pool, sandboxes, start } = world({ least: 2 })
   await start(aRecipe())
   pool.drop()
-  expect(sandboxes.made.map((sandbox) => pool.holds(sandbox.spec.owner.attempt))).toEqual([false, false])
+  expect(sandboxes.made.map((sandbox) => pool.holds(ownerOf(sandbox)))).toEqual([false, false])
   expect(await pool.take(aRecipe())).toBeUndefined()
 })
 

@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { readCache, resetCache } from '../../../../domain/environments/cache.ts'
+import { setSecret } from '../../../../domain/environments/secrets.ts'
 import { readBuild, releaseBuilds } from '../../../../domain/environments/snapshot-builds.ts'
 import { environments } from '../../../../domain/schema.ts'
 import { snapshotBuilds, snapshots } from '../../../../domain/schema/snapshots.ts'
+import { parseKeyring } from '../../../../domain/secrets/keyring.ts'
 import { AttemptFailure } from '../../../../runner/failure.ts'
 import { HOST, cacheOf, fakeEngine, gate, listener, seedWish, wishFor } from '../../../support/builds.ts'
 import type { Gate } from '../../../support/builds.ts'
@@ -112,10 +115,12 @@ describe('use()', () => {
         return { code: 0 }
       },
     })
-    const { cache } = cacheOf(database, fake, {
-      setupSecrets: async () => [{ name: 'TOKEN', value: 'hunter2-hunter2' }],
-    })
-    await cache.use(await seedWish(database), listener(), NEVER)
+    const keyring = parseKeyring([randomBytes(32).toString('base64')])
+    const { cache } = cacheOf(database, fake, { keyring })
+    const wish = await seedWish(database)
+    const secret = { environmentId: wish.environment.id, name: 'TOKEN', value: 'hunter2-hunter2' }
+    await setSecret(database.db, keyring, { ...secret, kind: 'setup', host: null, header: null })
+    await cache.use(wish, listener(), NEVER)
     expect(seen).toEqual(['hunter2-hunter2'])
     expect(fake.sandboxes.made[0]?.calls).toContain('files')
   })
