@@ -172,6 +172,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'kill a server at random moments under load and check what is left',
     load: async () => (await import('./commands/bench.ts')).fault,
   },
+  soak: {
+    summary: 'have people work with a server and look for leaks',
+    load: async () => (await import('./commands/bench.ts')).soak,
+  },
   fuzz: {
     summary: 'feed the gateway with hostile input and check what it makes of it',
     load: async () => (await import('./commands/bench.ts')).fuzz,
@@ -197,5 +201,5 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
-  ['Measuring', ['bench', 'fault', 'fuzz']],
+  ['Measuring', ['bench', 'fault', 'soak', 'fuzz']],
 ]

@@ -54,6 +54,21 @@ export const fault: Command = {
   },
 }
 
+const soakHelp = defineCommand({
+  name: 'soak',
+  summary:
+    'Has people work with a server for half an hour, kills runners meanwhile, and looks for leaks and wrong states.',
+  positionals: [],
+  options: { json: { type: 'boolean', help: 'print one JSON document and nothing else' } },
+  examples: ['drydock soak', 'drydock soak --minutes 5 --kills 2 --json'],
+  run: async () => 0,
+})
+
+export const soak: Command = {
+  ...soakHelp,
+  run: (argv, context) => runProgram(join(ROOT, 'dist', 'bench', 'soak.js'), argv, context),
+}
+
 const fuzzHelp = defineCommand({
   name: 'fuzz',
   summary: 'Feeds all that reads hostile input with it, and has what comes out checked by another reading.',
