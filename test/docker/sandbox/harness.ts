@@ -81,3 +81,10 @@ export async function containersOf(spec: AttemptSpec): Promise<string[]> {
   const ids = await docker('ps', '-aq', '--no-trunc', '--filter', `label=drydock.attempt=${spec.owner.attempt}`)
   return ids.split('\n').filter(Boolean)
 }
+
+/** How many processes of a sandbox sleep for at most a minute: the keeper, which is none of theirs, sleeps for longer. */
+export async function sleepersIn(sandbox: Sandbox): Promise<number> {
+  const list = 'for each in /proc/[0-9]*/cmdline; do tr "\\0" " " < "$each"; echo; done 2>/dev/null'
+  const { stdout } = await sh(sandbox, `${list} | grep -c -E "^sleep (1|60) "`, { user: 'root' })
+  return Number(stdout)
+}
