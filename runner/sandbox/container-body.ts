@@ -88,9 +88,11 @@ export function containerBody(spec: SandboxSpec, { image, name }: { image: strin
 }
 
 function ownerLabels(owner: SandboxOwner): Labels {
-  const installation = { [LABELS.installation]: owner.installation }
-  if ('build' in owner) return { ...installation, [LABELS.build]: owner.build }
-  return { ...installation, [LABELS.attempt]: owner.attempt, [LABELS.claim]: String(owner.claim) }
+  // A container has the labels of its image, too: all are said, so that none of a snapshot's makes it another's.
+  const nobody = { [LABELS.attempt]: '', [LABELS.claim]: '', [LABELS.build]: '' }
+  const common = { ...nobody, [LABELS.installation]: owner.installation }
+  if ('build' in owner) return { ...common, [LABELS.build]: owner.build }
+  return { ...common, [LABELS.attempt]: owner.attempt, [LABELS.claim]: String(owner.claim) }
 }
 
 /** Names are asked of the gateway only; nothing of the host's own resolver comes along. */

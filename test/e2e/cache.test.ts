@@ -16,15 +16,11 @@ const docker = async (...args: string[]) => (await run('docker', args)).stdout.t
 const installationOf = async (server: TestServer) =>
   (await readFile(join(server.folder, 'data', 'installation'), 'utf8')).trim()
 
-const buildContainers = async (server: TestServer) =>
-  docker(
-    'ps',
-    '-aq',
-    '--filter',
-    `label=drydock.installation=${await installationOf(server)}`,
-    '--filter',
-    'label=drydock.build',
-  )
+/** The builds that have a container. Every container has the label; where it is no build's, it is empty. */
+const buildContainers = async (server: TestServer) => {
+  const ofServer = `label=drydock.installation=${await installationOf(server)}`
+  return docker('ps', '-a', '--filter', ofServer, '--format', '{{.Label "drydock.build"}}')
+}
 
 async function makeEnvironment(server: TestServer, setupScript: string): Promise<void> {
   const repository = await bareRepository(server.folder)

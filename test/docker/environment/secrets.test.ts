@@ -106,6 +106,9 @@ describe('makeSnapshot()', () => {
       for (const [, text] of spelled) expect(told).not.toContain(text)
       expect(told).not.toContain('TOKEN')
       await using sandbox = await world.started({ image: tag })
+      // The engine gives a container the labels of its image: a sweep must not take it for the build's.
+      const containers = (await world.engine.listOwned(world.installation)).filter(({ type }) => type === 'container')
+      expect(containers.map((each) => [typeof each.attempt, each.build])).toEqual([['string', undefined]])
       const grep = 'grep -rlaF -D skip --exclude-dir=proc --exclude-dir=sys -- "$TOKEN" / | head -1; echo searched'
       expect((await plant(sandbox, grep)).stdout).toBe('searched\n')
       // The same look finds it where it is.
