@@ -148,8 +148,10 @@ export type EnvironmentChangeJson = z.input<typeof EnvironmentChangeSchema>
 export type EnvironmentJson = z.infer<typeof EnvironmentSchema>
 
 export function environmentJson(view: EnvironmentView): EnvironmentJson {
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- how often its cache was reset is nobody's business
+  const { cacheEpoch, ...shown } = view
   return {
-    ...view,
+    ...shown,
     policy: { ...view.policy },
     createdAt: view.createdAt.toISOString(),
     updatedAt: view.updatedAt.toISOString(),
