@@ -8,6 +8,8 @@ import { ENVIRONMENT_OPTIONS, environmentFromFlags } from '../../environment-fla
 import { CliError, usageError } from '../../errors.ts'
 import { renderProposal } from '../../render-proposal.ts'
 
+const UNIVERSAL = 'universal'
+
 export const createEnvironment = defineCommand({
   name: 'env create',
   summary: 'Makes an environment: a repository and what an agent needs to work on it.',
@@ -18,7 +20,7 @@ export const createEnvironment = defineCommand({
     ...JSON_OPTION,
   },
   notes:
-    '--name and --repo are needed. Without --setup, --maintenance and --image, the repository is looked into: what it\nproposes is shown with the reason of every line and taken, under what the flags say. Change it with: env update.',
+    '--name and --repo are needed. Without --setup, --maintenance and another --image, the repository is looked into: what\nit proposes is shown with the reason of every line and taken, under what the flags say. Change it with: env update.',
   examples: [
     'drydock env create --name shop --repo ~/src/shop',
     'drydock env create --name shop --repo https://git.example.com/shop.git --setup setup.sh --publish branch',
@@ -33,7 +35,9 @@ export const createEnvironment = defineCommand({
       )
     }
     const client = await createClient(context)
-    const isSaid = [settings.setupScript, settings.maintenanceScript, settings.image].some((each) => each !== undefined)
+    const { setupScript, maintenanceScript, image = UNIVERSAL } = settings
+    // What is proposed is for this image; of another nobody knows what it has.
+    const isSaid = setupScript !== undefined || maintenanceScript !== undefined || image !== UNIVERSAL
     const proposed = plain || isSaid ? {} : await proposalFor(client, repository, context)
     const environment = await client.createEnvironment({ name, repository, ...proposed, ...settings })
     if (json) writeJson(context, environment)
