@@ -39,6 +39,8 @@ export type StoryContext = {
   phases: Phases
   stop: StopSwitch
   secrets: AttemptSecrets
+  /** What could not be removed, and is swept later. */
+  left: { sandbox: boolean }
   deps: RunnerDeps & { engineGate: EngineGate; cache: SnapshotCache; warm: WarmPool }
 }
 
@@ -47,8 +49,13 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
   const { fence, job, log, phases, secrets, deps } = context
   const { db, engine } = deps
   const write = writer(context)
+  const connect = connecting(context)
   return {
-    ...connecting(context),
+    ...connect,
+    onSandboxLeft: (error) => {
+      context.left.sandbox = true
+      connect.onLeftover(error)
+    },
     ...withAgents(context),
     ...resuming(context),
     installation: deps.hostId,

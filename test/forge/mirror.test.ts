@@ -90,6 +90,21 @@ test('push() makes the branch, counts a repetition as pushed, never overwrites',
   expect(git(origin.bare, 'rev-parse', 'drydock/x-1')).toBe(commit)
 })
 
+test('push() moves a branch on from the commit that it replaces, and from no other', async () => {
+  await using view = await mirrors.open(remote, signal)
+  const base = git(origin.bare, 'rev-parse', 'main')
+  const branch = 'drydock/moved'
+  const first = await commitOn(view, base)
+  expect(await mirrors.push(view, remote, { commit: first, branch }, signal)).toEqual({ kind: 'pushed' })
+  const second = { commit: await commitOn(view, first, 'Second'), branch, replaces: first }
+  expect(await mirrors.push(view, remote, second, signal)).toEqual({ kind: 'pushed' })
+  // As after an answer that was lost.
+  expect(await mirrors.push(view, remote, second, signal)).toEqual({ kind: 'pushed' })
+  const late = { commit: await commitOn(view, first, 'Late'), branch, replaces: first }
+  expect(await mirrors.push(view, remote, late, signal)).toEqual({ kind: 'taken', at: second.commit })
+  expect(git(origin.bare, 'rev-parse', branch)).toBe(second.commit)
+})
+
 test('open() after a force push removes what is unreachable, and the store keeps it', async () => {
   const old = origin.commit({ 'secret.txt': 'force-pushed away' })
   const first = await mirrors.open(remote, signal)

@@ -5,36 +5,57 @@ export type EngineProxy = AsyncDisposable & {
   socketPath: string
   /** Cuts every connection and refuses new ones: the engine is gone. */
   die: () => void
-  /** Lets connections through again. */
+  /** Takes connections and says nothing more on any of them: the engine hangs. */
+  hang: () => void
+  /** Lets connections through again; what hung goes on. */
   revive: () => void
 }
 
+type Pair = { client: Socket; upstream: Socket }
+
 /** A unix socket in front of the real engine, which can be taken away without hurting the engine. */
 export async function engineProxy(socketPath: string, engine = '/var/run/docker.sock'): Promise<EngineProxy> {
-  let alive = true
-  const open = new Set<Socket>()
+  let state: 'up' | 'hung' | 'dead' = 'up'
+  const pairs = new Set<Pair>()
+  const flow = ({ client, upstream }: Pair) => client.pipe(upstream).pipe(client)
   const server = createServer({ allowHalfOpen: true }, (client) => {
-    if (!alive) return void client.destroy()
+    if (state === 'dead') return void client.destroy()
     const upstream = connect({ path: engine, allowHalfOpen: true })
-    for (const socket of [client, upstream]) {
-      open.add(socket)
-      socket.on('close', () => open.delete(socket))
-      socket.on('error', () => undefined)
-    }
-    client.pipe(upstream).pipe(client)
+    const pair = { client, upstream }
+    pairs.add(pair)
+    for (const socket of [client, upstream]) socket.on('error', () => undefined)
+    client.on('close', () => {
+      pairs.delete(pair)
+      upstream.destroy()
+    })
+    if (state === 'up') flow(pair)
   })
+  const cutAll = () => {
+    for (const { client, upstream } of pairs) {
+      client.destroy()
+      upstream.destroy()
+    }
+  }
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
   return {
     socketPath,
     die() {
-      alive = false
-      for (const socket of open) socket.destroy()
+      state = 'dead'
+      cutAll()
+    },
+    hang() {
+      state = 'hung'
+      for (const { client, upstream } of pairs) {
+        client.unpipe(upstream)
+        upstream.unpipe(client)
+      }
     },
     revive() {
-      alive = true
+      if (state === 'hung') pairs.forEach(flow)
+      state = 'up'
     },
     async [Symbol.asyncDispose]() {
-      for (const socket of open) socket.destroy()
+      cutAll()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }

@@ -129,15 +129,23 @@ export async function gitIn(repository: string, ...args: string[]): Promise<stri
 }
 
 /** Follows the event stream until the agent runs. */
-export async function untilAgentRuns(server: Pick<TestServer, 'url' | 'token'>, taskId: string): Promise<void> {
+export const untilAgentRuns = (server: Pick<TestServer, 'url' | 'token'>, taskId: string): Promise<void> =>
+  untilLogged(server, taskId, /"phase": ?"agent"/)
+
+/** Follows the event stream until it has said something. */
+export async function untilLogged(
+  server: Pick<TestServer, 'url' | 'token'>,
+  taskId: string,
+  what: RegExp,
+): Promise<void> {
   const headers = { authorization: `Bearer ${server.token}` }
   const response = await fetch(`${server.url}/api/v1/tasks/${taskId}/events`, { headers })
   let seen = ''
   for await (const chunk of response.body ?? []) {
     seen += Buffer.from(chunk as Uint8Array).toString()
-    if (/"phase": ?"agent"/.test(seen)) return
+    if (what.test(seen)) return
   }
-  throw new Error(`The task ended before its agent ran: ${seen}`)
+  throw new Error(`The task ended before it said ${String(what)}: ${seen}`)
 }
 
 function isOver({ state, turns }: TaskJson): boolean {
