@@ -7,10 +7,11 @@ import { COMPILED_SHAPES } from '../support/shapes/compiled.ts'
 import { MIXED_SHAPES } from '../support/shapes/mixed.ts'
 import { NODE_SHAPES } from '../support/shapes/node.ts'
 import { PYTHON_SHAPES } from '../support/shapes/python.ts'
+import { UNIGNORED_SHAPES } from '../support/shapes/unignored.ts'
 import type { Shape } from '../support/shapes/shape.ts'
 import { documentOf, run } from './program.ts'
 
-const SHAPES = [...NODE_SHAPES, ...PYTHON_SHAPES, ...COMPILED_SHAPES, ...MIXED_SHAPES]
+const SHAPES = [...NODE_SHAPES, ...PYTHON_SHAPES, ...COMPILED_SHAPES, ...MIXED_SHAPES, ...UNIGNORED_SHAPES]
 /** The registry may lie at an address that is not public; other registries are not needed. */
 const POLICY = JSON.stringify({ setup: { allow: [{ host: 'registry.npmjs.org', internal: true }] } })
 

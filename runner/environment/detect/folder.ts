@@ -15,6 +15,8 @@ export type Folder = {
   at: (name: string) => string
   /** Says whether a `.gitignore` names it here or further up; patterns that are more than a name are not understood. */
   ignores: (name: string) => boolean
+  /** Says whether a `.gitignore` names anything at all here or further up. */
+  isIgnoring: boolean
 }
 
 /** Looks at one folder of a repository. */
@@ -35,6 +37,7 @@ export function folderOf({ paths, texts }: Repository, path: string): Folder {
     below: below.filter((each) => isPlain(each) && !isForeign(each)),
     at,
     ignores: (name) => ignored.has(name),
+    isIgnoring: ignored.size > 0,
   }
 }
 

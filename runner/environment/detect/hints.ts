@@ -62,12 +62,15 @@ function ofDevcontainer({ texts }: Repository): Reason[] {
       { part: 'note', what: 'devcontainer.json is not used', why: `it cannot be read: ${read.error}`, from: path },
     ]
   const image = string(read.value.image)
-  const after = string(read.value.postCreateCommand)
+  const command = read.value.postCreateCommand
+  const after = command === undefined ? undefined : (string(command) ?? JSON.stringify(command))
+  const builds = string(table(read.value, 'build').dockerfile) ?? string(read.value.dockerFile)
   const features = Object.keys(table(read.value, 'features'))
   return [
     ...(image === undefined
       ? []
       : [`its image is ${cut(image)}; choose it by --image if the universal one will not do`]),
+    ...(builds === undefined ? [] : [`${cut(builds)} is not built: put its steps into the setup script`]),
     ...(features.length === 0 ? [] : [`its features (${cut(features.join(', '))}) are not installed`]),
     ...(after === undefined ? [] : [`its postCreateCommand is not run: ${cut(after)}`]),
   ].map((why) => ({ part: 'note', what: 'devcontainer.json decides nothing', why, from: path }))

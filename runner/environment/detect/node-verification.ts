@@ -8,7 +8,17 @@ import { inFolder } from './shell.ts'
 
 type Input = { manifest: Loose; manager: ManagerName; members: readonly Member[] | undefined }
 
-export const TEST_FILE = /(^|\/)(test|tests|__tests__)\/[^/]+\.(c|m)?js$|\.(test|spec)\.(c|m)?js$/
+export const TEST_FILE = /(^|\/)(test|tests|__tests__)\/[^/]+\.[cm]?[jt]s$|\.(test|spec)\.[cm]?[jt]s$/
+
+/** Test runners, and what runs all tests once. */
+const RUNNERS = [
+  ['vitest', 'vitest run'],
+  ['jest', 'jest'],
+  ['mocha', 'mocha'],
+  ['ava', 'ava'],
+  ['tap', 'tap'],
+  ['jasmine', 'jasmine'],
+] as const
 
 /** How a Node project is built and tested: by its own scripts, else by what its files show. */
 export function nodeVerification(folder: Folder, input: Input): Step[] {
@@ -22,7 +32,14 @@ export function nodeVerification(folder: Folder, input: Input): Step[] {
   }
   if (steps.some(({ why }) => why.includes('"test"'))) return steps
   const tests = folder.below.find((path) => TEST_FILE.test(path))
-  if (tests !== undefined && !usesOtherRunner(input.manifest))
+  const runner = RUNNERS.find(([name]) => dependsOn(input.manifest, name))
+  if (runner !== undefined)
+    steps.push({
+      run: `CI=true npx --no ${runner[1]}`,
+      why: `there is no script "test", and the project has ${runner[0]}`,
+      from,
+    })
+  else if (tests !== undefined)
     steps.push({
       run: 'node --test',
       why: 'there is no script "test", and there are test files',
@@ -58,10 +75,6 @@ function one(script: 'build' | 'test', manager: ManagerName): string {
 function isReal(script: string, scripts: Loose): boolean {
   const text = string(scripts[script])
   return text !== undefined && text.trim() !== '' && !text.includes('no test specified')
-}
-
-function usesOtherRunner(manifest: Loose): boolean {
-  return ['jest', 'mocha', 'vitest', 'ava', 'tap', 'jasmine'].some((name) => dependsOn(manifest, name))
 }
 
 function dependsOn(manifest: Loose, name: string): boolean {

@@ -2,12 +2,14 @@ import { INSTALL, MANAGER_PACKAGES, managerOf } from './node-manager.ts'
 import type { Manager } from './node-manager.ts'
 import { TEST_FILE, nodeVerification } from './node-verification.ts'
 import { folderMembers } from './node-workspaces.ts'
+import type { Member } from './node-workspaces.ts'
 import type { Folder } from './folder.ts'
 import { parseJson, string, table } from './parse.ts'
 import type { Loose } from './parse.ts'
+import { keepOut } from './keep-clean.ts'
 import { emptyPart } from './part.ts'
 import type { OpenPart, Part } from './part.ts'
-import { cut, versionFile } from './version-files.ts'
+import { cut, versionFiles } from './version-files.ts'
 
 /** A project with a `package.json`. */
 export function detectNode(folder: Folder): Part | undefined {
@@ -25,7 +27,7 @@ export function detectNode(folder: Folder): Part | undefined {
   part.coversBelow = members !== undefined
   part.notes.push(...manager.notes)
   addVersion(part, { folder, manifest: read.value })
-  addInstall(part, { folder, manifest: read.value, manager })
+  addInstall(part, { folder, manifest: read.value, manager, members: members ?? [] })
   part.verification.push(...nodeVerification(folder, { manifest: read.value, manager: manager.name, members }))
   return part
 }
@@ -45,13 +47,15 @@ function addVersion(part: OpenPart, { folder, manifest }: Input): void {
   const from = folder.at('package.json')
   const volta = string(table(manifest, 'volta').node)
   const engines = string(table(manifest, 'engines').node)
-  const wanted = versionFile(folder, 'node')
-  if (wanted) part.versions.push(wanted)
+  const wanted = versionFiles(folder, 'node')
+  if (wanted.length > 0) part.versions.push(...wanted)
   else if (volta !== undefined) part.versions.push({ language: 'node', version: cut(volta), from })
   else if (engines !== undefined) part.versions.push({ language: 'node', version: cut(engines), from })
 }
 
-function addInstall(part: OpenPart, { folder, manifest, manager }: Input & { manager: Manager }): void {
+type Install = Input & { manager: Manager; members: readonly Member[] }
+
+function addInstall(part: OpenPart, { folder, manifest, manager, members }: Install): void {
   const { name, lock, pinned, from } = manager
   if (pinned !== undefined) {
     const run = `npm install --global --prefix /opt/toolchain --no-audit --no-fund ${MANAGER_PACKAGES[name]}@${pinned}`
@@ -70,9 +74,9 @@ function addInstall(part: OpenPart, { folder, manifest, manager }: Input & { man
     })
   } else return
   part.manifests.push(...['package.json', ...(lock === undefined ? [] : [lock])].map(folder.at))
-  if (folder.ignores('node_modules') || name === 'berry') return
-  const why = 'no .gitignore names it, so its files appear in every change: add a line "node_modules/"'
-  part.notes.push({ what: 'node_modules is not ignored', why, from: folder.at('.gitignore') })
+  if (name === 'berry') return
+  const folders = ['', ...members.map(({ path }) => `${path}/`)].map((each) => `${each}node_modules`)
+  part.setup.push(...keepOut(folder, folders, folder.at('package.json')))
 }
 
 function hasDependencies(manifest: Loose): boolean {

@@ -8,7 +8,7 @@ import { pythonVerification } from './python-verification.ts'
 import { quote } from './shell.ts'
 import { satisfies } from './semver.ts'
 import { TOOLCHAINS } from '../../../domain/environments/toolchains.ts'
-import { cut, versionFile } from './version-files.ts'
+import { cut, versionFiles } from './version-files.ts'
 
 /** Build backends that the image has, so that no registry is needed for building. */
 const BACKENDS = /^(setuptools|hatchling|poetry\.core|pdm\.backend|flit_core)/
@@ -22,8 +22,7 @@ export function detectPython(folder: Folder): Part | undefined {
   if (manifest === undefined && files.length === 0) return undefined
   const part = emptyPart('Python')
   const project = readProject(part, folder)
-  const wanted = versionFile(folder, 'python')
-  if (wanted) part.versions.push(wanted)
+  part.versions.push(...versionFiles(folder, 'python'))
   const isInstalled = addProject(part, { folder, project, files })
   part.manifests.push(
     ...[manifest, ...files, folder.first('poetry.lock', 'Pipfile.lock')]
@@ -72,7 +71,7 @@ function addProject(part: OpenPart, { folder, project, files }: Input): boolean 
   return false
 }
 
-function addPackage(part: OpenPart, folder: Folder, project: Loose): true {
+function addPackage(part: OpenPart, folder: Folder, project: Loose): boolean {
   const from = folder.at(folder.first('pyproject.toml', 'setup.py', 'setup.cfg') ?? '')
   const { extras, groups } = extrasForTests(project)
   const what = [
@@ -81,8 +80,15 @@ function addPackage(part: OpenPart, folder: Folder, project: Loose): true {
   ]
   const target = [...ignoringVersion(part, folder, project), ...what].join(' ')
   const backend = string(table(project, 'build-system')['build-backend']) ?? 'setuptools'
+  if (!BACKENDS.test(backend)) {
+    const needs = [...dependenciesOf(project).map(quote), ...groups.map((name) => `--group ${name}`)]
+    const alone = needs.length === 0 ? `echo 'The project is used where it is'` : `${PIP} ${needs.join(' ')}`
+    const why = `installs the project; only what it needs where its build backend ${cut(backend)} cannot be had`
+    part.setup.push({ run: `${PIP} ${target} || ${alone}`, why, from })
+    return false
+  }
   part.setup.push({
-    run: BACKENDS.test(backend) ? `${OFFLINE} ${target} || ${PIP} ${target}` : `${PIP} ${target}`,
+    run: `${OFFLINE} ${target} || ${PIP} ${target}`,
     why: 'installs the project so that its files are used in place; with the build backend of the image where that will do',
     from,
   })

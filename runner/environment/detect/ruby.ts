@@ -1,7 +1,10 @@
 import type { Folder } from './folder.ts'
+import { onCopy } from './keep-clean.ts'
 import { emptyPart } from './part.ts'
 import type { OpenPart, Part, Step } from './part.ts'
-import { cut, versionFile } from './version-files.ts'
+import { cut, versionFiles } from './version-files.ts'
+
+const BUNDLE = 'bundle install --local || bundle install'
 
 /** A Ruby project: by its Gemfile, gemspec or Rakefile with Ruby sources. */
 export function detectRuby(folder: Folder): Part | undefined {
@@ -13,31 +16,36 @@ export function detectRuby(folder: Folder): Part | undefined {
   const part = emptyPart('Ruby')
   const gemfile = folder.text('Gemfile')
   addVersion(part, folder)
-  if (gemfile !== undefined) addBundle(part, folder)
+  const isSeen = gemfile !== undefined && !folder.has('Gemfile.lock') && !folder.ignores('Gemfile.lock')
+  if (gemfile !== undefined) addBundle(part, folder, isSeen)
   const step = verification(folder, gemfile ?? '')
-  if (step) part.verification.push(gemfile === undefined ? step : { ...step, run: `bundle exec ${step.run}` })
+  if (step) part.verification.push(gemfile === undefined ? step : bundled(step, folder, isSeen))
   part.manifests.push(...['Gemfile', 'Gemfile.lock', gemspec ?? ''].filter(folder.has).map(folder.at))
   return part
 }
 
 function addVersion(part: OpenPart, folder: Folder): void {
-  const wanted = versionFile(folder, 'ruby')
+  const wanted = versionFiles(folder, 'ruby')
   const [, named] = /^\s*ruby\s*\(?\s*['"](\d[\d.]{0,20})['"]/m.exec(folder.text('Gemfile') ?? '') ?? []
-  if (wanted) part.versions.push(wanted)
+  if (wanted.length > 0) part.versions.push(...wanted)
   else if (named !== undefined)
     part.versions.push({ language: 'ruby', version: cut(named), from: folder.at('Gemfile') })
 }
 
-function addBundle(part: OpenPart, folder: Folder): void {
+/** Bundler writes a lock file where there is none: on a copy it is no change. */
+function bundled({ run, why, from }: Step, folder: Folder, isSeen: boolean): Step {
+  if (!isSeen) return { run: `bundle exec ${run}`, why, from }
+  const copied = `${why}; on a copy of the work tree, since Bundler writes a Gemfile.lock and no .gitignore names it`
+  return { run: onCopy(folder, `bundle exec ${run}`), why: copied, from }
+}
+
+function addBundle(part: OpenPart, folder: Folder, isSeen: boolean): void {
   const from = folder.at(folder.first('Gemfile.lock', 'Gemfile') ?? '')
   part.setup.push({
-    run: 'bundle install --local || bundle install',
+    run: isSeen ? `{ ${BUNDLE}; } && rm -f Gemfile.lock` : BUNDLE,
     why: "installs what the Gemfile names; the image's own gems will do where they fit",
     from,
   })
-  if (folder.has('Gemfile.lock') || folder.ignores('Gemfile.lock')) return
-  const why = 'Bundler makes it: commit it, or ignore it'
-  part.notes.push({ what: 'Gemfile.lock appears in every change', why, from })
 }
 
 function verification(folder: Folder, gemfile: string): Step | undefined {

@@ -21,11 +21,16 @@ const OWN_FILES: Partial<Record<Language, readonly string[]>> = {
 }
 
 /** What the version files of a folder say about a language: its own file first, then `.tool-versions`. */
-export function versionFile(folder: Folder, language: Language): WantedVersion | undefined {
-  for (const name of OWN_FILES[language] ?? []) {
+export function versionFiles(folder: Folder, language: Language): WantedVersion[] {
+  const own = (OWN_FILES[language] ?? []).flatMap((name) => {
     const version = firstLine(folder.text(name))
-    if (version !== undefined) return { language, version, from: folder.at(name) }
-  }
+    return version === undefined ? [] : [{ language, version, from: folder.at(name) }]
+  })
+  const tool = toolVersion(folder, language)
+  return tool === undefined ? own : [...own, tool]
+}
+
+function toolVersion(folder: Folder, language: Language): WantedVersion | undefined {
   for (const line of (folder.text('.tool-versions') ?? '').split('\n')) {
     const [tool = '', version] = line.trim().split(/\s+/)
     if (version !== undefined && Object.hasOwn(TOOLS, tool) && TOOLS[tool] === language)

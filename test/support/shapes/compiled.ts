@@ -11,6 +11,13 @@ export const GO_FILES = {
     'package adding\n\nimport "testing"\n\nfunc TestAdd(t *testing.T) {\n\tif Add(1, 2) != 3 {\n\t\tt.Fatal("no")\n\t}\n}\n',
 }
 
+export const JAVA_FILES = {
+  'src/main/java/adding/Adding.java':
+    'package adding;\n\npublic class Adding {\n  public static int add(int a, int b) { return a + b; }\n}\n',
+  'src/test/java/adding/AddingTest.java':
+    'package adding;\n\nimport org.junit.Test;\nimport static org.junit.Assert.assertEquals;\n\npublic class AddingTest {\n  @Test public void adds() { assertEquals(3, Adding.add(1, 2)); }\n}\n',
+}
+
 const go: Shape = {
   name: 'Go',
   files: GO_FILES,
@@ -29,7 +36,7 @@ const rust: Shape = {
       'pub fn add(a: i32, b: i32) -> i32 {\n    a + b\n}\n\n#[test]\nfn adds() {\n    assert_eq!(add(1, 2), 3);\n}\n',
   },
   setup: ['cargo fetch --locked'],
-  verification: ['cargo build', 'cargo test'],
+  verification: ['cargo build --locked', 'cargo test --locked'],
   reasons: [{ what: "rust 1.85, the image's", from: 'rust-toolchain.toml' }],
 }
 
@@ -52,10 +59,7 @@ const maven: Shape = {
   </dependencies>
 </project>
 `,
-    'src/main/java/adding/Adding.java':
-      'package adding;\n\npublic class Adding {\n  public static int add(int a, int b) { return a + b; }\n}\n',
-    'src/test/java/adding/AddingTest.java':
-      'package adding;\n\nimport org.junit.Test;\nimport static org.junit.Assert.assertEquals;\n\npublic class AddingTest {\n  @Test public void adds() { assertEquals(3, Adding.add(1, 2)); }\n}\n',
+    ...JAVA_FILES,
   },
   setup: [
     'mvn -B -ntp -Dmaven.test.failure.ignore=true test || mvn -B -ntp -s /opt/debian-maven.xml -Dmaven.test.failure.ignore=true test',

@@ -2,16 +2,20 @@ import { GO_FILES } from './compiled.ts'
 import { json } from './shape.ts'
 import type { Shape } from './shape.ts'
 
+export const RUBY_FILES = {
+  Gemfile: 'source "https://rubygems.org"\n\ngem "minitest"\ngem "rake"\n',
+  Rakefile:
+    'require "rake/testtask"\n\nRake::TestTask.new(:test) { |task| task.pattern = "test/**/*_test.rb" }\n\ntask default: :test\n',
+  'lib/adding.rb': 'def add(a, b) = a + b\n',
+  'test/adding_test.rb':
+    'require "minitest/autorun"\nrequire "adding"\n\nclass AddingTest < Minitest::Test\n  def test_add\n    assert_equal 3, add(1, 2)\n  end\nend\n',
+}
+
 const ruby: Shape = {
   name: 'Ruby',
   files: {
-    Gemfile: 'source "https://rubygems.org"\n\ngem "minitest"\ngem "rake"\n',
+    ...RUBY_FILES,
     '.gitignore': 'Gemfile.lock\n',
-    Rakefile:
-      'require "rake/testtask"\n\nRake::TestTask.new(:test) { |task| task.pattern = "test/**/*_test.rb" }\n\ntask default: :test\n',
-    'lib/adding.rb': 'def add(a, b) = a + b\n',
-    'test/adding_test.rb':
-      'require "minitest/autorun"\nrequire "adding"\n\nclass AddingTest < Minitest::Test\n  def test_add\n    assert_equal 3, add(1, 2)\n  end\nend\n',
   },
   setup: ['bundle install --local || bundle install'],
   verification: ['bundle exec rake test'],

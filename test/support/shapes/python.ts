@@ -78,4 +78,29 @@ const unmanaged: Shape = {
   verification: ['python -m unittest discover'],
 }
 
-export const PYTHON_SHAPES = [pip, pyproject, poetry, unmanaged]
+/** What `uv init` writes; its build backend is at PyPI only. */
+const uv: Shape = {
+  name: 'uv',
+  files: {
+    'pyproject.toml': [
+      '[project]',
+      'name = "adding"',
+      'version = "1.0"',
+      'dependencies = []',
+      '[dependency-groups]',
+      'dev = ["pytest>=8"]',
+      '[build-system]',
+      'requires = ["uv_build>=0.8,<0.9"]',
+      'build-backend = "uv_build"',
+      '',
+    ].join('\n'),
+    'uv.lock': 'version = 1\n',
+    'src/adding/__init__.py': ADD,
+    'tests/test_add.py': TEST,
+  },
+  setup: ['python -m pip install -e . --group dev || python -m pip install --group dev'],
+  verification: ['PYTHONPATH=src python -m pytest'],
+  reasons: [{ what: 'uv.lock is not used', from: 'uv.lock' }],
+}
+
+export const PYTHON_SHAPES = [pip, pyproject, poetry, uv, unmanaged]

@@ -5,9 +5,10 @@ import { COMPILED_SHAPES } from '../../../support/shapes/compiled.ts'
 import { MIXED_SHAPES } from '../../../support/shapes/mixed.ts'
 import { NODE_SHAPES } from '../../../support/shapes/node.ts'
 import { PYTHON_SHAPES } from '../../../support/shapes/python.ts'
+import { UNIGNORED_SHAPES } from '../../../support/shapes/unignored.ts'
 import type { Shape } from '../../../support/shapes/shape.ts'
 
-const SHAPES = [...NODE_SHAPES, ...PYTHON_SHAPES, ...COMPILED_SHAPES, ...MIXED_SHAPES]
+const SHAPES = [...NODE_SHAPES, ...PYTHON_SHAPES, ...COMPILED_SHAPES, ...MIXED_SHAPES, ...UNIGNORED_SHAPES]
 
 /** What the setup script has before the lines that all of them end with. */
 function ownLines(script: string | null): string[] {
@@ -54,4 +55,63 @@ test('detect() proposes nothing to run for an empty repository, and says so', ()
     ...{ setupScript: null, maintenanceScript: null, verification: [], versions: {} },
   })
   expect(reasons).toContainEqual(expect.objectContaining({ what: 'no verification' }))
+})
+
+const node = (fields: object) => JSON.stringify({ name: 'a', ...fields })
+
+test.each([
+  ['jest without a script', { 'package.json': node({ devDependencies: { jest: '^29' } }) }, ['CI=true npx --no jest']],
+  [
+    'vitest without a script',
+    { 'package.json': node({ devDependencies: { vitest: '3' } }) },
+    ['CI=true npx --no vitest run'],
+  ],
+  // The first target of a Makefile may publish something.
+  ['a Makefile alone', { Makefile: 'deploy:\n\t./deploy\ntest:\n\tsh t.sh\n', 't.sh': '' }, ['make test']],
+  [
+    'two projects of CMake',
+    Object.fromEntries(
+      ['a', 'b b'].flatMap((at) => [
+        [`${at}/CMakeLists.txt`, ''],
+        [`${at}/a.c`, ''],
+      ]),
+    ),
+    [
+      '(cd a && { cmake -S . -B /tmp/build-a && cmake --build /tmp/build-a --parallel 2; })',
+      "(cd 'b b' && { cmake -S . -B /tmp/build-b-b && cmake --build /tmp/build-b-b --parallel 2; })",
+    ],
+  ],
+] as [string, Record<string, string>, string[]][])('detect() verifies %s', (_, files, verification) => {
+  expect(detect(repositoryOf(files)).verification).toEqual(verification)
+})
+
+test('detect() hides what is built in every module of a build, and nothing that is ignored', () => {
+  const files = { 'pom.xml': '<modules>', 'core lib/pom.xml': '', 'examples/a/pom.xml': '' }
+  expect(ownLines(detect(repositoryOf(files)).setupScript)).toContain(
+    "mkdir -p target 'core lib/target' && echo '*' | tee target/.gitignore 'core lib/target/.gitignore' > /dev/null",
+  )
+  const { setupScript } = detect(repositoryOf({ ...files, '.gitignore': '**/target/\n' }))
+  expect(setupScript).not.toContain('mkdir')
+})
+
+test('detect() says which of two version files is not used', () => {
+  const { versions, reasons } = detect(
+    repositoryOf({ 'package.json': node({}), '.nvmrc': 'lts/jod', '.tool-versions': 'nodejs 18.20.0\n' }),
+  )
+  expect(versions).toEqual({ node: '22' })
+  expect(reasons).toContainEqual(expect.objectContaining({ what: 'node 18.20.0 is not used', from: '.tool-versions' }))
+})
+
+test('detect() shows what a devcontainer would run, as text', () => {
+  const { setupScript, reasons } = detect(
+    repositoryOf({
+      '.devcontainer/devcontainer.json': '{"build": {"dockerfile": "Box"}, "postCreateCommand": ["curl", "evil"],}',
+    }),
+  )
+  expect(setupScript).toBeNull()
+  const why = reasons.filter(({ what }) => what.startsWith('devcontainer')).map((each) => each.why)
+  expect(why).toEqual([
+    'Box is not built: put its steps into the setup script',
+    'its postCreateCommand is not run: ["curl","evil"]',
+  ])
 })
