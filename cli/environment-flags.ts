@@ -4,6 +4,7 @@ import type { EnvironmentChangeJson } from '../api/schemas/environment.ts'
 import type { Values } from './command.ts'
 import { usageError } from './errors.ts'
 import { choice, emptyAsNull, numberOf, readFlagFile } from './flag-values.ts'
+import { SERVICE_OPTIONS, servicesFromFlags } from './service-flags.ts'
 
 /** The flags that set up an environment, alike for a new one and for a change. An empty FILE removes what was there. */
 export const ENVIRONMENT_OPTIONS = {
@@ -27,6 +28,7 @@ export const ENVIRONMENT_OPTIONS = {
   'hold-flagged': { type: 'boolean', help: 'files that other machines run by themselves wait for your word (default)' },
   'publish-flagged': { type: 'boolean', help: 'publish those files without asking' },
   var: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a variable for scripts and agent' },
+  ...SERVICE_OPTIONS,
   memory: { type: 'string', value: 'MIB', help: 'memory of a sandbox' },
   cpus: { type: 'string', value: 'N', help: 'processors of a sandbox' },
   disk: { type: 'string', value: 'MIB', help: 'disk of a sandbox' },
@@ -59,6 +61,7 @@ export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string)
     publish: choice('publish', flags.publish, ['manual', 'branch', 'pull-request'] as const),
     holdFlagged: holdFlagged(flags),
     variables: flags.var === undefined ? undefined : parsePairs('var', flags.var),
+    services: servicesFromFlags(flags),
     resources: resourcesOf(flags),
     model: emptyAsNull(flags.model),
     provider: emptyAsNull(flags.provider),

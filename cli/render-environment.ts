@@ -24,10 +24,19 @@ export function renderEnvironment(environment: EnvironmentJson, style: Style): s
     ...(Object.keys(resources).length === 0 ? [] : [line('resources', JSON.stringify(resources))]),
     ...Object.entries(environment.versions).map(([key, value]) => line('version', `${key} ${value}`)),
     ...Object.entries(variables).map(([key, value]) => line('variable', `${key}=${value}`)),
+    ...environment.services.flatMap((service) => serviceLines(service).map((text) => line('service', text))),
     ...block('Setup', environment.setupScript),
     ...block('Maintenance', environment.maintenanceScript),
     ...block('Agent script', environment.agentScript),
     ...block('Verification', environment.verification.join('\n')),
     ...block('Starter tasks', environment.starterTasks.map(({ title }) => title).join('\n')),
   ].join('\n')
+}
+
+function serviceLines({ name, image, env = {}, command, port }: EnvironmentJson['services'][number]): string[] {
+  const at = port === undefined ? name : `${name}:${port}`
+  return [
+    `${at} from ${image}${command === undefined ? '' : ` with ${JSON.stringify(command)}`}`,
+    ...Object.entries(env).map(([key, value]) => `${name} has ${key}=${value}`),
+  ]
 }

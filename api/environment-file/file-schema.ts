@@ -31,6 +31,7 @@ export const PROPOSED = {
   maxRunning: 'maxRunning',
   provider: 'provider',
   budgetTokens: 'budgetTokens',
+  services: 'services',
 } as const
 
 /** The form of `.drydock/environment.yml`. What is absent is left as it is. */

@@ -5,8 +5,7 @@ import type { SecretTarget } from '../../domain/environments/secrets.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { authorize, newRouter, requireKeyring } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
-import { body, json, line, problems } from '../schemas/common.ts'
-import { VariableName } from '../schemas/environment.ts'
+import { VariableName, body, json, line, problems } from '../schemas/common.ts'
 import { SecretChangeSchema, SecretListSchema, SecretParams, SetSecretSchema, secretJson } from '../schemas/secret.ts'
 
 const list = createRoute({

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import type { EnvironmentView } from '../../domain/environments/environments.ts'
-import { line, text } from './common.ts'
+import { ImageRef, VariableName, line, text } from './common.ts'
 import { Tokens } from './provider.ts'
+import { Services } from './service.ts'
 
 const KiB = 1024
 const SECOND = 1000
@@ -21,16 +22,7 @@ const name = z
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
     'must be 1 to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit',
   )
-const image = z
-  .string()
-  .max(500)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._\-/:@]*$/, 'must be the reference of a container image')
 const script = text(SCRIPT_CHARACTERS).nullable()
-/** Of variables and of secrets, which no environment has under one name. */
-export const VariableName = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a name of a variable: letters, digits and "_"')
-  .refine((name) => !name.startsWith('DRYDOCK_'), 'must leave names that begin with DRYDOCK_ to Drydock')
 const variables = z
   .record(VariableName, text(VARIABLE_CHARACTERS))
   .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `must be at most ${MAX_VARIABLES} variables`)
@@ -68,7 +60,7 @@ const limits = z.strictObject({
 
 const settings = {
   description: text(10_000).optional(),
-  image: image.optional().openapi({ description: 'Default: universal, the image that Drydock builds' }),
+  image: ImageRef.optional().openapi({ description: 'Default: universal, the image that Drydock builds' }),
   agent: line(64).optional(),
   agentScript: script.optional(),
   agentUser: z.enum(['agent', 'root']).optional(),
@@ -90,6 +82,7 @@ const settings = {
   versions: versions.optional(),
   verification: verification.optional(),
   starterTasks: starterTasks.optional(),
+  services: Services.optional(),
   budgetTokens: Tokens.nullable().optional().openapi({ description: "Of one attempt; null: the provider's" }),
 }
 
@@ -125,6 +118,7 @@ export const EnvironmentSchema = z
     versions: z.record(z.string(), z.string()),
     verification: z.array(z.string()),
     starterTasks: z.array(z.object({ title: z.string(), prompt: z.string() })),
+    services: Services,
     createdBy: z.string().nullable(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),

@@ -38,6 +38,7 @@ export type EnvironmentSettings = Pick<
   | 'versions'
   | 'verification'
   | 'starterTasks'
+  | 'services'
 >
 export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: EnvironmentSettings[K] | undefined } & {
   name?: string | undefined

@@ -7,6 +7,12 @@ export type Resources = { memoryMiB: number; cpus: number; pids: number; diskMiB
 
 export const DEFAULT_RESOURCES: Resources = { memoryMiB: 4096, cpus: 2, pids: 1024, diskMiB: 10_240 }
 
+/** What each service of an environment may use, beside its sandbox. */
+export const SERVICE_RESOURCES: Resources = { memoryMiB: 1024, cpus: 1, pids: 512, diskMiB: 4096 }
+
+/** As many as the network of a sandbox has room for. */
+export const MAX_SERVICES = 3
+
 /** How long each phase may take, in milliseconds; `noOutputMs` bounds the silence of setup and agent. */
 export type PhaseLimits = {
   sandboxMs: number

@@ -61,6 +61,7 @@ export type FailureReason =
   | 'tree-refused'
   | 'engine-unavailable'
   | 'network-unavailable'
+  | 'service-failed'
   | 'model-unavailable'
   | 'budget-exhausted'
   | 'session-lost'

@@ -42,12 +42,31 @@ test('environmentFromFlags() removes what an empty FILE names', async () => {
   expect(await read({ setup: '', policy: '' }, folder())).toEqual({ setupScript: null, policy: null })
 })
 
+test('environmentFromFlags() puts the services together from their flags', async () => {
+  const flags = {
+    service: ['db=postgres:17', 'cache=registry.test:5000/redis'],
+    'service-env': ['db:POSTGRES_PASSWORD=a:b=c', 'db:POSTGRES_DB='],
+    'service-port': ['cache:6379'],
+  }
+  expect(await read(flags, '/')).toEqual({
+    services: [
+      { name: 'db', image: 'postgres:17', env: { POSTGRES_PASSWORD: 'a:b=c', POSTGRES_DB: '' } },
+      { name: 'cache', image: 'registry.test:5000/redis', port: 6379 },
+    ],
+  })
+  expect(await read({ service: [''] }, '/')).toEqual({ services: [] })
+})
+
 test.each([
   [{ setup: 'none.sh' }, 'Cannot read --setup "none.sh": there is no such file'],
   [{ setup: 'acme' }, 'Cannot read --setup "acme": it is a folder'],
   [{ policy: 'list.json' }, 'Cannot read --policy "list.json": it is not a JSON object'],
   [{ policy: 'broken.json' }, 'Cannot read --policy "broken.json": Expected'],
   [{ var: ['=x'] }, 'Cannot use --var "=x": write NAME=VALUE'],
+  [{ service: ['postgres'] }, 'Cannot use --service "postgres": write NAME=IMAGE'],
+  [{ service: ['db=x'], 'service-env': ['db=A'] }, 'Cannot use --service-env "db=A": write NAME:KEY=VALUE'],
+  [{ 'service-env': ['db:A=1'] }, 'name the service, too, with --service db=IMAGE'],
+  [{ service: ['db=x'], 'service-port': ['db:y'] }, 'Cannot use --service-port "db:y": write NAME:PORT'],
   [{ memory: 'much' }, 'Cannot use --memory "much": it is not a number'],
   [{ publish: 'maybe' }, 'Cannot use --publish "maybe": it is one of manual, branch, pull-request'],
   [{ 'hold-flagged': true, 'publish-flagged': true }, 'Cannot use --hold-flagged together'],

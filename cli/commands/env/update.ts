@@ -13,8 +13,13 @@ export const updateEnvironment = defineCommand({
     'unset-var': { type: 'string', multiple: true, value: 'NAME', help: 'remove a variable' },
     ...JSON_OPTION,
   },
-  notes: 'An empty FILE removes what was there: --setup ""',
-  examples: ['drydock env update shop --policy policy.json', 'drydock env update shop --var CI=1 --unset-var DEBUG'],
+  notes:
+    'An empty FILE removes what was there: --setup "". Services are replaced together: name all that there are to be, or\n--service "" for none.',
+  examples: [
+    'drydock env update shop --policy policy.json',
+    'drydock env update shop --var CI=1 --unset-var DEBUG',
+    'drydock env update shop --service db=postgres:17 --service-env db:POSTGRES_PASSWORD=test',
+  ],
   run: async ({ values, positionals: [id = ''] }, context) => {
     const { 'unset-var': removed = [], json, ...flags } = values
     const change = await environmentFromFlags(flags, context.cwd)

@@ -60,6 +60,7 @@ test.each([
   ['limits', 'limits: {totalMs: 80000000}'],
   ['maxRunning', 'maxRunning: 100'],
   ['budgetTokens', 'budgetTokens: 1000000'],
+  ['services', 'services: [{name: db, image: postgres}]'],
 ])('planEnvironment() only proposes %s (R21)', (field, text) => {
   const { changes, proposals } = plan(text)
   expect(changes).toEqual([])

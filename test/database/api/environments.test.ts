@@ -35,6 +35,7 @@ test('POST /environments fills in the defaults', async () => {
     versions: {},
     verification: [],
     starterTasks: [],
+    services: [],
     createdBy: userId,
   })
   expect(Object.keys(json)).not.toContain('deletedAt')
@@ -57,6 +58,7 @@ test('POST /environments stores everything that it is given', async () => {
     maxRunning: 3,
     verification: ['npm test', '(cd web && npm test)'],
     starterTasks: [{ title: 'Explain', prompt: 'Explain\nit' }],
+    services: [{ name: 'db', image: 'postgres:17', env: { A: 'x=y' }, command: ['-c', 'fsync=off'], port: 5432 }],
   }
   const body = { name: 'full', repository: 'acme/site', policy: { preset: 'none', allow: [] }, ...settings }
   const { status, json } = await call<EnvironmentJson>('POST', '/environments', body)
@@ -168,6 +170,7 @@ test.each([
   [{ verification: [''] }, 'verification'],
   [{ verification: Array.from({ length: 41 }, () => 'true') }, 'verification'],
   [{ starterTasks: [{ title: '', prompt: 'x' }] }, 'title'],
+  [{ services: [{ name: 'db', image: 'x', privileged: true }] }, 'has no privileged'],
 ])('POST /environments refuses %j', async (settings, words) => {
   const { call } = await api.person()
   const { status, json } = await call('POST', '/environments', { name: 'bad', repository: '/srv/a', ...settings })
