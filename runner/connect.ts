@@ -6,7 +6,7 @@ import type { CleanupStack } from './cleanup.ts'
 import { CLOSED, credentialsOf } from './network-plan.ts'
 import type { LivePlan } from './live-plan.ts'
 import type { NetworkPlan } from './network-plan.ts'
-import type { NetworkGrant, Networks, SandboxNetwork } from './network/network.ts'
+import type { NetworkGrant, Networks, NetworkService, SandboxNetwork } from './network/network.ts'
 
 export type ConnectDeps = {
   networks: Pick<Networks, 'take'>
@@ -50,11 +50,11 @@ export type ConnectContext = {
  */
 export async function connect(
   { job, deps, cleanup }: ConnectContext,
+  { taken, services }: { taken?: SandboxNetwork; services?: readonly NetworkService[] },
   signal: AbortSignal,
-  taken?: SandboxNetwork,
 ): Promise<Connection> {
   const owner = { attempt: job.attempt.id, claim: job.attempt.claim }
-  const network = taken ?? (await deps.networks.take(owner, signal))
+  const network = taken ?? (await deps.networks.take(owner, signal, services))
   let wanted: GrantOf | undefined
   let phase: NetworkGrant['phase'] = 'setup'
   let last: Promise<void> = Promise.resolve()
@@ -103,11 +103,12 @@ export async function connect(
   }
 }
 
-/** Says whether the agent's sandbox needs a network: for its own policy, its model, or the maintenance script before it. */
+/** Says whether the agent's sandbox needs a network: for its own policy, its model, its services, or the maintenance script before it. */
 export function needsNetwork({ job, deps }: Pick<Context, 'job' | 'deps'>, agent: AgentAdapter): boolean {
   const { setup, agent: own } = deps.plan.current
-  const maintains = Boolean(job.environment.maintenanceScript)
-  return own !== undefined || agent.wire !== null || (maintains && setup !== undefined)
+  const { maintenanceScript, services } = job.environment
+  const maintains = Boolean(maintenanceScript) && setup !== undefined
+  return own !== undefined || agent.wire !== null || maintains || services.length > 0
 }
 
 /** What set-up and maintenance may reach. */

@@ -7,6 +7,8 @@ import { runAgentPhase } from './agent-phase.ts'
 import type { AgentDeps, Place, ReadyAgent } from './agent-phase.ts'
 import { newSandbox } from './attempt-context.ts'
 import type { AttemptContext } from './attempt-context.ts'
+import { startServices } from './attempt-services.ts'
+import type { ServiceDeps } from './attempt-services.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import { cleanupStack } from './cleanup.ts'
 import { connect, needsNetwork } from './connect.ts'
@@ -18,6 +20,8 @@ import { printing } from './printing.ts'
 import { resumeTurn } from './resume-turn.ts'
 import type { EarlierTurn, ResumeDeps } from './resume-turn.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+import { networkService } from './services/services.ts'
+import type { FoundService } from './services/services.ts'
 import { recipeOf, takeWarm } from './warm/take-warm.ts'
 import type { WarmDeps } from './warm/take-warm.ts'
 import { maintain, setUp } from './set-up.ts'
@@ -31,6 +35,7 @@ export const WARM = 'A sandbox that waited was taken'
 export type RunAttemptDeps = SetUpDeps &
   AgentDeps &
   ResumeDeps &
+  ServiceDeps &
   WarmDeps & {
     resolveImage: (name: string, onProgress: OnProgress, signal: AbortSignal) => Promise<ResolvedImage>
     /** Gives the agent's program, installed on first use. */
@@ -69,9 +74,9 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
     openBase(context, signal),
   )
 
-  const { image, agent } = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, () => parts)
+  const { image, agent, services } = await phases.run({ phase: 'sandbox', limitMs: limits.setupMs }, () => parts)
   deps.recordBase({ repositoryId: job.repository.id, image: image.digest, commit: base.commit })
-  const { sandbox, connection, left } = await startSandbox(context, { view, base, image, agent })
+  const { sandbox, connection, left } = await startSandbox(context, { view, base, image, agent, services })
   await phases.run({ phase: 'checkout', limitMs: limits.checkoutMs }, ({ signal }) =>
     printing({ log, phase: 'checkout' }, (onOutput) => deps.checkOut({ sandbox, view, base, onOutput, left }, signal)),
   )
@@ -122,11 +127,16 @@ async function lookForParts({ job, deps }: Context, signal: AbortSignal) {
     // Nobody waits for it; a log that cannot be written has stopped the attempt by now.
     deps.log.write('sandbox', 'notice', { message: line }).catch(() => undefined)
   }
+  const { image, services } = job.environment
   const agent = await deps.readyAgent(onProgress, signal)
-  return { agent, image: await deps.resolveImage(job.environment.image, onProgress, signal) }
+  return {
+    agent,
+    image: await deps.resolveImage(image, onProgress, signal),
+    services: await deps.services.find(services, onProgress, signal),
+  }
 }
 
-type From = { view: MirrorView; base: Base; image: ResolvedImage; agent: ReadyAgent }
+type From = { view: MirrorView; base: Base; image: ResolvedImage; agent: ReadyAgent; services: readonly FoundService[] }
 type Started = { sandbox: Sandbox; connection: Connection | undefined; left?: CheckedOut }
 
 /** Starts the sandbox for the agent, or takes one that waits: once more from the set-up when its snapshot was removed in between. */
@@ -138,7 +148,8 @@ async function startSandbox(context: Context, from: From): Promise<Started> {
     const { view, base } = from
     const input = { ref, view, mounts: programMount(from.agent) }
     const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
-    const recipe = await recipeOf(context, { ...input, base, isNetworked })
+    // A sandbox that waits has none beside it.
+    const recipe = from.services.length > 0 ? undefined : await recipeOf(context, { ...input, base, isNetworked })
     if (recipe && deps.warm.want(recipe)) {
       const warm = await deps.phases.run(spec, ({ signal }) => takeWarm(context, recipe, signal))
       if (warm) {
@@ -148,9 +159,10 @@ async function startSandbox(context: Context, from: From): Promise<Started> {
       }
     }
     deps.recordStart({ ...start, sandbox: 'cold' })
-    const connection = isNetworked ? await takeNetwork(context) : undefined
+    const connection = isNetworked ? await takeNetwork(context, from.services) : undefined
     const sandbox = newSandbox(context, { ...input, network: connection?.network })
     await deps.phases.run(spec, ({ signal }) => sandbox.start(signal))
+    if (connection) await startServices(context, { network: connection.network, found: from.services })
     return { sandbox, connection }
   }
   try {
@@ -169,10 +181,10 @@ const resumeIn = (context: Context, into: Place & { earlier: EarlierTurn | undef
     resumeTurn(context, into, signal),
   )
 
-const takeNetwork = (context: Context) =>
+const takeNetwork = (context: Context, found: readonly FoundService[]) =>
   // The first one of an installation waits for the gateway's image.
   context.deps.phases.run({ phase: 'sandbox', limitMs: context.settings.limits.setupMs }, ({ signal }) =>
-    connect(context, signal),
+    connect(context, { services: found.map(networkService) }, signal),
   )
 
 /** The agent's answer. When it failed, the failure carries what it changed until then. */

@@ -26,6 +26,7 @@ import { retryDatabase } from './retry-database.ts'
 import type { RunAttemptDeps } from './run-attempt.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 import type { AttemptSecrets } from './secrets/attempt-secrets.ts'
+import { servicesOf } from './services/services.ts'
 import { restoreSession, saveSession } from './sessions/sessions.ts'
 import type { StopSwitch } from './stop.ts'
 import type { WriteBehind } from './write-behind.ts'
@@ -47,6 +48,10 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
   const { fence, job, log, phases, secrets, deps } = context
   const { db, engine } = deps
   const write = writer(context)
+  const onPull = (image: { ref: string; digest: string }) => {
+    deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
+    log.write('sandbox', 'notice', { message: `Pulled ${image.ref}: ${image.digest}` }).catch(() => undefined)
+  }
   return {
     ...connecting(context),
     ...withAgents(context),
@@ -60,13 +65,9 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     warm: deps.warm,
     onStarted: deps.warm.hold().release,
     imageId: async (ref) => (await engine.imageInfo(ref))?.id,
-    resolveImage: (name, onProgress, signal) => {
-      const onPull = (image: { ref: string; digest: string }) => {
-        deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
-        log.write('sandbox', 'notice', { message: `Pulled ${image.ref}: ${image.digest}` }).catch(() => undefined)
-      }
-      return resolveImage(name, { deps: { ...deps.images, engine, onPull }, onProgress }, signal)
-    },
+    resolveImage: (name, onProgress, signal) =>
+      resolveImage(name, { deps: { ...deps.images, engine, onPull }, onProgress }, signal),
+    services: servicesOf({ engine, images: deps.images, onPull }),
     async readyAgent(onProgress, signal) {
       const agent = await deps.readyAgent(job.task.agent, onProgress, signal)
       const { program } = agent

@@ -19,6 +19,8 @@ import type { Sandbox } from '../sandbox/sandbox.ts'
 import { IN_SANDBOX } from '../workspace/workspace.ts'
 import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
 import type { Base, Progress } from '../workspace/workspace.ts'
+import { networkService, servicesOf } from '../services/services.ts'
+import type { FoundService, StartInput } from '../services/services.ts'
 import type { ResolvedImage } from './image.ts'
 import { makeSnapshot } from './snapshot.ts'
 import { withVersions } from './versions.ts'
@@ -43,6 +45,7 @@ export type RunBuildDeps = Pick<
   | 'mirrors'
   | 'remoteOf'
   | 'networks'
+  | 'images'
   | 'workspacePolicy'
   | 'keyring'
   | 'checkOut'
@@ -129,7 +132,9 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Sandbox> {
   const { order, deps, scope } = context
-  const connection = await connectFor(context, signal)
+  const services = servicesOf({ ...deps, onPull: (image) => deps.logger.info(image, 'Pulled an image for a service') })
+  const found = await services.find(order.environment.services, (line) => void scope.note(line), signal)
+  const connection = await connectFor(context, found, signal)
   const sandbox = newSandbox(context, { view, network: connection?.network })
   await sandbox.start(signal)
   const write = <T>(work: () => Promise<T>) => retryDatabase(work, signal)
@@ -138,13 +143,31 @@ async function prepare(
       readCredentials: credentialReader({ ...deps, environmentId: order.environment.id, write, note: scope.note }),
     }),
   )
+  if (connection && found.length > 0) await services.start(startInput(context, { connection, found }), signal)
   await deps.checkOut({ sandbox, view, base, onOutput: scope.onOutput }, signal)
   return sandbox
 }
 
-/** A network that follows the environment's policy, should set-up reach anything. */
+function startInput(
+  { deps, scope, cleanup, stop }: Context,
+  { connection, found }: { connection: Connection; found: readonly FoundService[] },
+): StartInput {
+  return {
+    owner: { installation: deps.hostId, build: scope.build },
+    found,
+    places: connection.network.services,
+    // What a service says may be what a script with secrets told it.
+    note: (message) => scope.note(scope.secrets.mask.text(message)),
+    onBroken: (failure) => stop.abort(failure),
+    onLeftover: deps.onLeftover,
+    cleanup,
+  }
+}
+
+/** A network that follows the environment's policy, should set-up reach anything or have services beside it. */
 async function connectFor(
   { order, deps, scope, cleanup }: Context,
+  services: readonly FoundService[],
   signal: AbortSignal,
 ): Promise<Connection | undefined> {
   const { environment, attempt } = order
@@ -154,9 +177,9 @@ async function connectFor(
     onError: (error) =>
       deps.logger.warn({ err: error, environment: environment.id }, 'Cannot look for a changed policy'),
   })
-  if (plan.current.setup === undefined) return undefined
+  if (plan.current.setup === undefined && services.length === 0) return undefined
   const owner = { attempt: attempt ?? { id: null, claim: 0 } }
-  return connect({ job: owner, deps: { ...deps, plan }, cleanup }, signal)
+  return connect({ job: owner, deps: { ...deps, plan }, cleanup }, { services: services.map(networkService) }, signal)
 }
 
 /** Destroyed with the build at the latest; the first limit that it breaches stops the build. */

@@ -49,6 +49,7 @@ export function snapshotCache(deps: BuilderDeps): SnapshotCache {
       secrets: await setupSecretVersions(db, environment.id),
       repositories: [repository.address],
       versions: environment.versions,
+      services: environment.services,
       epoch: environment.cacheEpoch,
     })
     return { parts, key: snapshotKey(parts) }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Service } from '../../domain/environments/parts.ts'
 
 /** Raised when snapshots are made in another way: those of an older program are not what this one begins with. */
 const FORM = 2
@@ -14,6 +15,8 @@ export type KeyInput = {
   /** Their addresses: the first is the main one. */
   repositories: readonly string[]
   versions: Readonly<Record<string, string>>
+  /** What set-up finds beside its sandbox. */
+  services: readonly Service[]
   /** Raised when somebody resets the cache. */
   epoch: number
 }
@@ -33,6 +36,7 @@ export function keyParts(input: KeyInput): KeyParts {
     secrets: hash(byName(secrets)),
     repositories: hash(input.repositories),
     versions: hash(byName(input.versions)),
+    services: hash(input.services),
     epoch: hash(input.epoch),
   }
 }

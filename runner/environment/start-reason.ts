@@ -13,6 +13,7 @@ const CHANGED: Readonly<Record<Exclude<KeyPart, 'epoch'>, readonly [what: string
   secrets: ['the secrets of set-up', true],
   repositories: ['the repository', false],
   versions: ['the language versions', true],
+  services: ['the services', true],
 }
 
 export type Wanted = { key: string; parts: KeyParts }

@@ -1,5 +1,7 @@
 import type { SandboxLimits } from '../../sandbox-policy/control.ts'
 import { AttemptFailure } from '../failure.ts'
+import { place } from './attach.ts'
+import type { PlacedService } from './attach.ts'
 import { startParts, type NetworkParts, type PartsDeps } from './network-parts.ts'
 import type { Networks } from './network.ts'
 import { OneNetwork } from './one-network.ts'
@@ -57,13 +59,15 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
     return { of }
   }
   return {
-    async take(owner, signal) {
+    async take(owner, signal, services = []) {
       const { of } = await running(signal)
       const network = await of.pool.take()
       try {
         await of.gateway.refresh()
-        const currentFiles = () => filesFor(of, network)
-        return new OneNetwork({ ...deps, parts: of, network, owner, files: await currentFiles(), currentFiles })
+        const placed = place(network, services)
+        const currentFiles = () => filesFor(of, network, placed)
+        const files = await currentFiles()
+        return new OneNetwork({ ...deps, parts: of, network, owner, services: placed, files, currentFiles })
       } catch (error) {
         await of.pool.giveBack(network)
         throw unavailable(error)
@@ -88,8 +92,13 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
 }
 
 /** The gateway is asked anew each time: its CA may be being replaced. */
-async function filesFor({ control, folders, ownerCas }: NetworkParts, { gateway }: PoolNetwork): Promise<SandboxFiles> {
-  return sandboxFiles(folders.trust, { health: await control.health(), gateway, ownerCas: ownerCas() })
+async function filesFor(
+  { control, folders, ownerCas }: NetworkParts,
+  { gateway }: PoolNetwork,
+  services: readonly PlacedService[],
+): Promise<SandboxFiles> {
+  const health = await control.health()
+  return sandboxFiles(folders.trust, { health, gateway, ownerCas: ownerCas(), services })
 }
 
 async function test(deps: NetworksDeps, of: NetworkParts): Promise<void> {

@@ -5,6 +5,8 @@ import {
   type SandboxConfig,
   type SandboxLimits,
 } from '../../sandbox-policy/control.ts'
+import { attach } from './attach.ts'
+import type { PlacedService } from './attach.ts'
 import { GatewayRefused } from './control-client.ts'
 import type { Attachment, NetworkGrant, SandboxNetwork } from './network.ts'
 import type { NetworkParts } from './network-parts.ts'
@@ -18,6 +20,8 @@ export type OneNetworkDeps = {
   parts: Pick<NetworkParts, 'gateway' | 'pool' | 'repositories'>
   network: PoolNetwork
   owner: { attempt: string | null }
+  /** What stands beside the sandbox. */
+  services: readonly PlacedService[]
   files: SandboxFiles
   /** What a new sandbox of this network gets to see. */
   currentFiles: () => Promise<SandboxFiles>
@@ -28,6 +32,7 @@ export type OneNetworkDeps = {
 export class OneNetwork implements SandboxNetwork {
   readonly id = newId()
   readonly attachment: Attachment
+  readonly services: readonly Attachment[]
   readonly env: SandboxNetwork['env']
   readonly mounts: SandboxNetwork['mounts']
   readonly #deps: OneNetworkDeps
@@ -36,10 +41,12 @@ export class OneNetwork implements SandboxNetwork {
   #closing: Promise<void> | undefined
 
   constructor(deps: OneNetworkDeps) {
-    const { network, files } = deps
+    const { network, files, services } = deps
     this.#deps = deps
     this.#attempt = deps.owner.attempt
-    this.attachment = { network: network.name, address: network.sandbox, dns: network.gateway }
+    const attached = attach(network, services)
+    this.attachment = attached.sandbox
+    this.services = attached.services
     this.env = files.env
     this.mounts = files.mounts
   }
@@ -86,7 +93,7 @@ export class OneNetwork implements SandboxNetwork {
     const { gateway, pool, repositories } = this.#deps.parts
     repositories.delete(this.id)
     await gateway.remove(this.id)
-    await pool.giveBack(this.#deps.network)
+    await pool.giveBack(this.#deps.network, { again: this.services.length === 0 })
   }
 
   #config(grant: NetworkGrant): SandboxConfig {

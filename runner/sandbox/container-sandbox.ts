@@ -1,15 +1,15 @@
 import { addAbortSignal, type Readable } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
 import { DrydockError, hasCode } from '../../domain/errors.ts'
 import { newId } from '../../domain/ids.ts'
 import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from './aborted.ts'
 import { changedAmong } from './changed-among.ts'
-import { containerBody, diskLimits } from './container-body.ts'
+import { diskLimits } from './confinement.ts'
+import { containerBody } from './container-body.ts'
 import { emptyFolders, isDeep } from './deep-folders.ts'
 import { canMeasure } from './disk-usage.ts'
-import { endWhenStuck } from './end-when-stuck.ts'
+import type { WithoutVolumes } from './docker-plain-images.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { ExecGate } from './exec-gate.ts'
 import { runExec } from './exec.ts'
@@ -17,11 +17,11 @@ import { isInContainer, openHostView } from './host-view.ts'
 import { Keeper } from './keeper.ts'
 import { READY } from './keeper-script.ts'
 import { createKiller, type KillAll } from './kill-all.ts'
+import { removeContainer } from './remove-container.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandbox.ts'
 import type { LimitWatch, Watched } from './watch.ts'
 
 const DESTROY_DEADLINE_MS = 30_000
-const ENGINE_PAUSE_MS = 1000
 const EASE_DEADLINE_MS = 10_000
 /** How long a freeze waits for commands that are being started. */
 const STARTS_LIMIT_MS = 5000
@@ -31,8 +31,7 @@ export type ContainerSandboxDeps = {
   watch: LimitWatch
   /** Whether to look at processes and folders of this machine, should the engine run on it. */
   hostAccess: boolean
-  /** Resolves an image to one that declares no volumes; undefined when the engine does not have it. */
-  withoutVolumes: (ref: string, installation: string) => Promise<string | undefined>
+  withoutVolumes: WithoutVolumes
 }
 
 /** A sandbox that is one container. Contract: `Sandbox`. */
@@ -138,7 +137,8 @@ export class ContainerSandbox implements Sandbox {
     await this.#settleCreate()
     if (this.#creating === undefined) return
     await this.#easeRemoval().catch(() => {})
-    await this.#remove(AbortSignal.timeout(DESTROY_DEADLINE_MS))
+    const { calls } = this.#deps
+    await removeContainer({ calls, name: this.#name, id: this.#id }, AbortSignal.timeout(DESTROY_DEADLINE_MS))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,7 +148,8 @@ export class ContainerSandbox implements Sandbox {
   async #start(signal: AbortSignal): Promise<void> {
     const { calls, withoutVolumes } = this.#deps
     signal.throwIfAborted()
-    this.#creating = withoutVolumes(this.#spec.image, this.#spec.owner.installation).then((image) =>
+    const { installation } = this.#spec.owner
+    this.#creating = withoutVolumes(this.#spec.image, { installation, program: false }).then((image) =>
       image === undefined || this.#destroyed
         ? undefined
         : calls.create(this.#name, containerBody(this.#spec, { image, name: this.#name })),
@@ -215,7 +216,7 @@ export class ContainerSandbox implements Sandbox {
       container: id,
       host,
       folders: this.#folders,
-      limits: { disk: diskLimits(this.#spec), pids: this.#spec.resources.pids },
+      limits: { disk: diskLimits(this.#spec.resources), pids: this.#spec.resources.pids },
       onBreach: this.#onBreach,
     }
     this.#deps.watch.add(this.#watched)
@@ -244,21 +245,6 @@ export class ContainerSandbox implements Sandbox {
     const deadline = AbortSignal.timeout(DESTROY_DEADLINE_MS)
     await untilAborted(this.#creating ?? Promise.resolve(undefined), deadline).catch(() => {})
     if (this.#id !== undefined) this.#deps.watch.remove(this.#id)
-  }
-
-  /** Removes by name: that also reaches a container whose create was answered too late. */
-  async #remove(deadline: AbortSignal): Promise<void> {
-    for (let pauseMs = 100; ; pauseMs *= 2) {
-      try {
-        await untilAborted(endWhenStuck(this.#id ?? this.#name, this.#deps.calls.remove(this.#name)), deadline)
-        return
-      } catch (error) {
-        // An engine that is away keeps nothing running that a sweep would not find when it is back.
-        const longest = hasCode(error, 'engine-unavailable') ? ENGINE_PAUSE_MS : DESTROY_DEADLINE_MS
-        if (deadline.aborted || pauseMs > longest) throw error
-        await delay(pauseMs)
-      }
-    }
   }
 
   async #isUp(container: string): Promise<boolean> {

@@ -76,6 +76,9 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       return (await during('read the files of a sandbox', container(id).export())) as Readable
     },
     changes: (id) => during('ask what a sandbox changed', streamOf(docker, `/containers/${id}/changes`)),
+    async kill(id) {
+      await unless(NOT_RUNNING, 'end a container', container(id).kill() as Promise<unknown>)
+    },
     async remove(id) {
       await unless(GONE, 'remove a sandbox', container(id).remove({ force: true, v: true }))
     },

@@ -82,8 +82,7 @@ function bodyOf(spec: OneShot): Docker.ContainerCreateOptions {
     StdinOnce: spec.stdin !== undefined,
     AttachStdin: spec.stdin !== undefined,
     HostConfig: {
-      NetworkMode: typeof network === 'string' ? network : network.name,
-      ...(typeof network === 'string' ? {} : { Dns: [network.dns] }),
+      ...networkOf(network),
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
@@ -92,12 +91,18 @@ function bodyOf(spec: OneShot): Docker.ContainerCreateOptions {
       PidsLimit: 64,
       RestartPolicy: { Name: 'no' },
     },
-    ...(typeof network === 'string'
-      ? {}
-      : {
-          NetworkingConfig: {
-            EndpointsConfig: { [network.name]: { IPAMConfig: { IPv4Address: network.address } } },
-          },
-        }),
+    ...endpointOf(network),
   }
+}
+
+function networkOf(network: OneShot['network']) {
+  if (typeof network === 'string') return { NetworkMode: network }
+  if ('container' in network) return { NetworkMode: `container:${network.container}` }
+  return { NetworkMode: network.name, Dns: [network.dns] }
+}
+
+function endpointOf(network: OneShot['network']) {
+  if (typeof network === 'string' || 'container' in network) return {}
+  const endpoint = { IPAMConfig: { IPv4Address: network.address } }
+  return { NetworkingConfig: { EndpointsConfig: { [network.name]: endpoint } } }
 }

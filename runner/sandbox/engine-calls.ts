@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { ContainerBody } from './container-body.ts'
 import type { ImageInfo } from './engine.ts'
+import type { SidecarBody } from './sidecar-body.ts'
 
 /** What a started container looks like from outside. */
 export type ContainerFacts = {
@@ -30,7 +31,7 @@ export type ExecBody = {
 export interface EngineCalls {
   image(ref: string): Promise<(ImageInfo & { volumes: readonly string[] }) | undefined>
   /** Resolves to the id; undefined when the image is not there. */
-  create(name: string, body: ContainerBody): Promise<string | undefined>
+  create(name: string, body: ContainerBody | SidecarBody): Promise<string | undefined>
   /** The raw stream of PID 1, both ways: attach before `start` to miss nothing. Standard input ends with it. */
   attach(container: string): Promise<Duplex>
   start(container: string): Promise<void>
@@ -50,6 +51,8 @@ export interface EngineCalls {
   exportFiles(container: string): Promise<Readable>
   /** What differs from the image, as the engine's JSON: `[{"Path":"/…","Kind":0}, …]`; 2 are removals. */
   changes(container: string): Promise<Readable>
+  /** Ends all of it at once; one that does not run is success. */
+  kill(container: string): Promise<void>
   /** Kills and removes with anonymous volumes. One that is gone is success. */
   remove(container: string): Promise<void>
   /** Bytes in the writable layer, as the engine counts them. */

@@ -47,7 +47,7 @@ export async function takeWarm(context: Context, recipe: Recipe, signal: AbortSi
   // Runs last: until then the sweep leaves alone what carries the label.
   cleanup.defer(() => deps.warm.forget(ready.owner))
   ready.network?.assign(job.attempt.id)
-  const connection = ready.network && (await connect(context, signal, ready.network))
+  const connection = ready.network && (await connect(context, { taken: ready.network }, signal))
   return { sandbox: keepSandbox(context, ready.sandbox), connection, left: ready.left }
 }
 

@@ -82,6 +82,7 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
     earlierSession: async () => undefined,
     restoreSession: async () => undefined,
     resolveImage: async (name) => ({ ref: name, digest: 'sha256:1' }),
+    services: { find: async () => [], start: async () => undefined },
     cache: { use: () => Promise.reject(new Error('nothing is set up here')) },
     recordStart: () => undefined,
     openMirror: async () => view,

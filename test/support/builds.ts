@@ -60,6 +60,7 @@ export function cacheOf({ db }: TestDatabase, fake: FakeEngine, changes: Partial
     keyring: parseKeyring([randomBytes(32).toString('base64')]),
     checkOut: async () => ({ state: '', lines: [] }),
     settle: async () => undefined,
+    images: { ownImage: unused, allowedRegistries: async () => [] },
     onLeftover: (error) => void leftovers.push(error),
     ...changes,
   })

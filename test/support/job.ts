@@ -35,6 +35,7 @@ export function aJob(parts: Parts = {}): Job {
       limits: {},
       updatedAt: NOW,
       cacheEpoch: 0,
+      services: [],
     },
     repository: { id: 'repo1', forge: 'git', address: '/srv/repo', defaultBranch: null },
     user: { id: 'user1', name: 'Ada', email: 'ada@example.test' },

@@ -1,7 +1,7 @@
 import type { ModelUsage } from '../../sandbox-policy/control.ts'
 import type { LivePlan } from '../../runner/live-plan.ts'
 import type { NetworkPlan } from '../../runner/network-plan.ts'
-import type { NetworkGrant, Networks, SandboxNetwork } from '../../runner/network/network.ts'
+import type { NetworkGrant, Networks, NetworkService, SandboxNetwork } from '../../runner/network/network.ts'
 
 export type FakeNetwork = SandboxNetwork & {
   grants: NetworkGrant[]
@@ -15,18 +15,20 @@ export function fakeNetworks(): Pick<Networks, 'take'> & { made: FakeNetwork[] }
   const made: FakeNetwork[] = []
   return {
     made,
-    async take() {
-      const network = fakeNetwork(`network-${made.length + 1}`)
+    async take(_owner, _signal, services = []) {
+      const network = fakeNetwork(`network-${made.length + 1}`, services)
       made.push(network)
       return network
     },
   }
 }
 
-function fakeNetwork(id: string): FakeNetwork {
+function fakeNetwork(id: string, services: readonly NetworkService[]): FakeNetwork {
+  const place = { network: id, dns: '10.213.0.6' }
   const network: FakeNetwork = {
     id,
-    attachment: { network: id, address: '10.213.0.2', dns: '10.213.0.6' },
+    attachment: { ...place, address: '10.213.0.2' },
+    services: services.map((_, i) => ({ ...place, address: `10.213.0.${i + 3}` })),
     env: { HTTP_PROXY: 'http://10.213.0.6:3128' },
     mounts: [{ host: '/trust/ca.pem', target: '/etc/drydock/ca-bundle.pem' }],
     grants: [],

@@ -66,6 +66,7 @@ export function story(script: FakeScript = {}, change: Change = CHANGE) {
     createSandbox: sandboxes.create,
     phases: createPhases({ log, record: (timing) => void timings.push(timing), signal: stop.signal }),
     resolveImage: async (name) => ({ ref: `drydock/${name}:1`, digest: 'sha256:1' }),
+    services: { find: async () => [], start: async () => undefined },
     cache: { use: () => Promise.reject(new Error('nothing is set up here')) },
     recordStart: () => undefined,
     openMirror: async () => view,

@@ -12,6 +12,7 @@ const BASE: KeyInput = {
   ],
   repositories: ['/srv/a', '/srv/b'],
   versions: { node: '22', python: '3.12' },
+  services: [{ name: 'db', image: 'postgres:17', env: { A: '1' } }],
   epoch: 0,
 }
 const keyOf = (change: Partial<KeyInput>) => snapshotKey(keyParts({ ...BASE, ...change }))
@@ -27,6 +28,7 @@ test.each<[string, keyof KeyInput, Partial<KeyInput>]>([
   ['repositories', 'repositories', { repositories: ['/srv/a'] }],
   ['order of repositories', 'repositories', { repositories: ['/srv/b', '/srv/a'] }],
   ['language version', 'versions', { versions: { node: '20', python: '3.12' } }],
+  ['variable of a service', 'services', { services: [{ name: 'db', image: 'postgres:17', env: { A: '2' } }] }],
   ['reset', 'epoch', { epoch: 1 }],
 ])('snapshotKey() is another for another %s, and only the part "%s" differs', (_, part, change) => {
   expect(keyOf(change)).not.toBe(keyOf({}))

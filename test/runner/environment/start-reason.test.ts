@@ -13,6 +13,7 @@ const BASE: KeyInput = {
   secrets: [],
   repositories: ['/srv/a'],
   versions: {},
+  services: [],
   epoch: 0,
 }
 const wanted = (change: Partial<KeyInput> = {}) => {
