@@ -6,7 +6,7 @@ import type { FoundService, StartInput } from './services.ts'
 
 const SECOND = 1000
 /** A database that makes itself anew takes some ten seconds, on a busy machine more. */
-const READY_LIMIT_MS = 90 * SECOND
+const READY_LIMIT_MS = 120 * SECOND
 
 export type StartDeps = {
   createSidecar: SidecarFactory
