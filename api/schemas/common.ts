@@ -30,6 +30,8 @@ export const ImageRef = z
   .string()
   .max(500)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._\-/:@]*$/, 'must be the reference of a container image')
+  // The engine has it in a path of its interface.
+  .refine((ref) => !/\.\.|\/\//.test(ref), 'must be the reference of a container image')
 
 /** A name of a git branch, by the rules of git check-ref-format. */
 export const BranchName = text(255).min(1).refine(isBranchName, 'must be a valid name of a git branch')

@@ -132,8 +132,13 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Sandbox> {
   const { order, deps, scope } = context
-  const services = servicesOf({ ...deps, onPull: (image) => deps.logger.info(image, 'Pulled an image for a service') })
-  const found = await services.find(order.environment.services, (line) => void scope.note(line), signal)
+  const tell = (line: string) => void scope.note(line)
+  const onPull = (image: { ref: string; digest: string }) => {
+    deps.logger.info({ ...image, build: scope.build }, 'Pulled an image for a service')
+    tell(`Pulled ${image.ref}: ${image.digest}`)
+  }
+  const services = servicesOf({ ...deps, onPull })
+  const found = await services.find(order.environment.services, tell, signal)
   const connection = await connectFor(context, found, signal)
   const sandbox = newSandbox(context, { view, network: connection?.network })
   await sandbox.start(signal)

@@ -26,6 +26,11 @@ test.each([
     (name) => [`the name ${name}`, named(name), 'a sandbox calls itself so'] as const,
   ),
   ['an image that is none', [{ name: 'a', image: '-v /:/host' }], 'reference of a container image'],
+  [
+    'an image that leads elsewhere at the engine',
+    [{ name: 'a', image: 'a/../../info' }],
+    'reference of a container image',
+  ],
   ['a container engine', [{ name: 'a', image: 'docker:27-dind' }], 'Declare what it would start as services'],
   ['a variable with "="', [{ name: 'a', image: 'b', env: { 'A=B': 'x' } }], 'Invalid key in record'],
   ['a NUL in a variable', [{ name: 'a', image: 'b', env: { A: '\0' } }], 'NUL'],

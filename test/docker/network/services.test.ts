@@ -247,6 +247,18 @@ describe.skipIf(process.getuid?.() !== 0)('services', () => {
     expect(await containersOf(attemptId)).toBe('')
   })
 
+  test('docker in a sandbox says what to do instead, until set-up installs a client', async () => {
+    cleanup = cleanupStack()
+    const { sandbox } = await attempt([])
+    const { code, stderr } = await sh(sandbox, 'docker run --privileged alpine')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^docker: there is no container engine in this sandbox.*declare as services.*\n$/)
+    await sh(sandbox, 'printf "#!/bin/sh\\necho client \\$@\\n" > /usr/bin/docker; chmod 755 /usr/bin/docker', {
+      user: 'root',
+    })
+    expect((await sh(sandbox, 'docker run alpine')).stdout).toBe('client run alpine\n')
+  })
+
   test('three services are as many as the network has room for, and they reach each other', async () => {
     cleanup = cleanupStack()
     const three = ['a', 'b', 'c'].map((name) => ({ ...web(), name }))
