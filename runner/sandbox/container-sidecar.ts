@@ -11,14 +11,15 @@ import type { WithoutVolumes } from './docker-plain-images.ts'
 import type { Engine } from './engine.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { openHostView } from './host-view.ts'
+import { lastWords } from './last-words.ts'
 import { removeContainer } from './remove-container.ts'
 import { sidecarBody } from './sidecar-body.ts'
 import type { Sidecar, SidecarEnd, SidecarSpec } from './sidecar.ts'
 import type { LimitWatch } from './watch.ts'
 
 const DESTROY_DEADLINE_MS = 30_000
+const EASE_DEADLINE_MS = 10_000
 const LAST_LINES = 20
-const LAST_CHARACTERS = 480
 
 export type ContainerSidecarDeps = {
   calls: EngineCalls
@@ -76,20 +77,18 @@ export class ContainerSidecar implements Sidecar {
   }
 
   async lastWords(): Promise<string> {
-    const said = await this.#deps.services.serviceLog(this.container, LAST_LINES).catch(() => '')
-    return plainWords(said.trim().slice(-LAST_CHARACTERS))
+    return lastWords(await this.#deps.services.serviceLog(this.container, LAST_LINES).catch(() => ''))
   }
 
   async destroy(): Promise<void> {
     this.#destroyed = true
     if (this.#creating === undefined) return
     const { calls, watch } = this.#deps
-    const deadline = AbortSignal.timeout(DESTROY_DEADLINE_MS)
     // A create in flight would leave a container behind that nobody knows.
-    await untilAborted(this.#creating, deadline).catch(() => undefined)
+    await untilAborted(this.#creating, AbortSignal.timeout(DESTROY_DEADLINE_MS)).catch(() => undefined)
     if (this.#id !== undefined) watch.remove(this.#id)
     await this.#easeRemoval().catch(() => undefined)
-    await removeContainer({ calls, name: this.container, id: this.#id }, deadline)
+    await removeContainer({ calls, name: this.container, id: this.#id }, AbortSignal.timeout(DESTROY_DEADLINE_MS))
   }
 
   async #create(): Promise<string> {
@@ -136,7 +135,7 @@ export class ContainerSidecar implements Sidecar {
     this.#folders = []
     if (this.#id === undefined || !(await canMeasure(folders))) return
     // Before the look: what lives could put a tree together right after it.
-    await this.#deps.calls.kill(this.#id)
+    await untilAborted(this.#deps.calls.kill(this.#id), AbortSignal.timeout(EASE_DEADLINE_MS))
     if (await isDeep(folders)) await emptyFolders(folders)
   }
 }

@@ -1,8 +1,8 @@
 import type { Service } from '../../domain/environments/parts.ts'
 import type { CleanupStack } from '../cleanup.ts'
-import { AttemptFailure } from '../failure.ts'
 import { resolveImage } from '../environment/image.ts'
 import type { ImageDeps } from '../environment/image.ts'
+import { AttemptFailure } from '../failure.ts'
 import type { Attachment, NetworkService } from '../network/network.ts'
 import type { Engine } from '../sandbox/engine.ts'
 import type { SandboxOwner } from '../sandbox/sandbox.ts'
@@ -41,7 +41,6 @@ export type ServicesDeps = {
   engine: Pick<Engine, 'createSidecar' | 'imageInfo' | 'pull' | 'runOnce'>
   images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>
   onPull: ImageDeps['onPull']
-  readyLimitMs?: number
 }
 
 export function servicesOf(deps: ServicesDeps): Services {
@@ -58,7 +57,6 @@ export function servicesOf(deps: ServicesDeps): Services {
             const image = (await images.ownImage('gateway', until, () => undefined)) ?? ''
             await untilListening(targets, { engine, image, owner: input.owner }, until)
           },
-          ...(deps.readyLimitMs !== undefined && { readyLimitMs: deps.readyLimitMs }),
         },
         signal,
       ),
@@ -79,8 +77,9 @@ async function find(service: Service, { deps, onProgress }: FindInput, signal: A
   const of = { engine, onPull, allowedRegistries: images.allowedRegistries, ownImage: async () => undefined }
   try {
     const { ref } = await resolveImage(service.image, { deps: of, onProgress }, signal)
-    const exposed = (await engine.imageInfo(ref))?.tcpPorts ?? []
-    return { service, image: ref, ports: service.port === undefined ? exposed : [service.port] }
+    const { port } = service
+    const ports = port === undefined ? ((await engine.imageInfo(ref))?.tcpPorts ?? []) : [port]
+    return { service, image: ref, ports }
   } catch (error) {
     if (!(error instanceof AttemptFailure)) throw error
     throw new AttemptFailure('service-failed', `Cannot start service "${service.name}": ${error.message}`, {

@@ -30,12 +30,13 @@ export async function startServices(input: StartInput, deps: StartDeps, signal: 
   cleanup.defer(async () => {
     await Promise.all(started.map(({ sidecar }) => sidecar.destroy().catch(onLeftover)))
   })
+  watchDisks(started, input)
   await Promise.all(started.map(({ sidecar }) => sidecar.start(signal)))
   const ready = untilReady(started, deps, signal)
   // What looks at them is gone before they are, also when nobody waits for it any more.
   cleanup.defer(() => ready.catch(() => undefined))
   await ready
-  watch(started, input)
+  watchEnds(started, input)
 }
 
 async function untilReady(started: readonly Started[], deps: StartDeps, signal: AbortSignal): Promise<void> {
@@ -81,22 +82,27 @@ async function waitFor(
   await deps.untilListening({ targets, container: first.sidecar.container, onListening }, signal)
 }
 
-/** One that ends later is told of, and the work goes on: whoever needs it, fails. One that fills the disk ends the work. */
-function watch(started: readonly Started[], { cleanup, note, onBroken, onLeftover }: StartInput): void {
+/** From the beginning: one that fills the disk need not become ready for it. */
+function watchDisks(started: readonly Started[], { onBroken }: StartInput): void {
+  const used = `it used all of its disk (${SERVICE_RESOURCES.diskMiB} MiB)`
+  for (const { service, sidecar } of started) {
+    const failure = new AttemptFailure('service-failed', `Cannot go on with service "${service.name}": ${used}`)
+    void sidecar.diskFull.then(() => onBroken(failure))
+  }
+}
+
+/** One that ends later is told of, and the work goes on: whoever needs it, fails. */
+function watchEnds(started: readonly Started[], { cleanup, note, onLeftover }: StartInput): void {
   const over = new AbortController()
   cleanup.defer(() => over.abort())
   for (const each of started) {
-    const { service, sidecar } = each
+    const { sidecar } = each
     const tell = async () => {
       await sidecar.ended(over.signal)
       const end = await sidecar.end()
       if (end && !over.signal.aborted) await note((await failureOf(each, `it ended ${how(end)}`)).message)
     }
     tell().catch((error: unknown) => over.signal.aborted || onLeftover(error))
-    void sidecar.diskFull.then(() => {
-      const used = `it used all of its disk (${SERVICE_RESOURCES.diskMiB} MiB)`
-      onBroken(new AttemptFailure('service-failed', `Cannot go on with service "${service.name}": ${used}`))
-    })
   }
 }
 

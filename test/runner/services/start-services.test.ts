@@ -162,12 +162,18 @@ test('startServices() tells of a service that ends later, and not of one that is
   expect(notes).toEqual(['Cannot use service "db": it ended with exit code 1. Its last words: FATAL: no password'])
 })
 
-test('startServices() ends the work when a service fills the disk', async () => {
-  const { start, made, broken } = services(async () => undefined)
-  await start()
-  made[1]?.fillDisk()
-  await new Promise((resolve) => setImmediate(resolve))
-  expect(broken).toMatchObject([
-    { reason: 'service-failed', message: 'Cannot go on with service "queue": it used all of its disk (4096 MiB)' },
-  ])
-})
+test.each(['before it is ready', 'afterwards'])(
+  'startServices() ends the work when a service fills the disk %s',
+  async (when) => {
+    const fill = async () => {
+      made[1]?.fillDisk()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const { start, made, broken } = services(async () => (when === 'afterwards' ? undefined : fill()))
+    await start()
+    if (when === 'afterwards') await fill()
+    expect(broken).toMatchObject([
+      { reason: 'service-failed', message: 'Cannot go on with service "queue": it used all of its disk (4096 MiB)' },
+    ])
+  },
+)
