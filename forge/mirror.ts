@@ -92,7 +92,10 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       return hold(mirror, { advertised, to, git, path: options.path })
     },
 
-    commit: (view, input) => makeCommit(git, { store: view.store, input }),
+    async commit(view, input) {
+      const store = await storeWith({ git, folder: options.folder, first: view.store }, input.tree)
+      return makeCommit(git, { store, input })
+    },
 
     async push(view, remote, input, signal) {
       const to = await reached(remote)

@@ -14,6 +14,7 @@ export function aJob(parts: Parts = {}): Job {
       startedAt: NOW,
       createdAt: NOW,
       flagged: [],
+      tree: null,
       commit: null,
       branch: null,
       publishMode: null,
