@@ -39,6 +39,7 @@ export const STATUS = {
   'publish-in-progress': 409,
   'prompt-too-large': 413,
   'policy-invalid': 422,
+  'over-ceiling': 422,
   'version-unavailable': 422,
   'agent-unavailable': 422,
   'repository-refused': 422,

@@ -32,6 +32,13 @@ export const ENVIRONMENT_OPTIONS = {
   memory: { type: 'string', value: 'MIB', help: 'memory of a sandbox' },
   cpus: { type: 'string', value: 'N', help: 'processors of a sandbox' },
   disk: { type: 'string', value: 'MIB', help: 'disk of a sandbox' },
+  pids: { type: 'string', value: 'N', help: 'processes of a sandbox' },
+  limit: {
+    type: 'string',
+    multiple: true,
+    value: 'PHASE=TIME',
+    help: 'how long may take, as in agent=45m: queue, sandbox, checkout, setup, agent, collect, publish, noOutput, total',
+  },
   model: { type: 'string', value: 'MODEL', help: 'the model of agents that need one ("": the agent\'s own choice)' },
   provider: { type: 'string', value: 'NAME', help: 'who has the model ("": the default one; see: drydock provider)' },
   budget: { type: 'string', value: 'TOKENS', help: 'what one attempt may use of the model ("": the provider\'s)' },
@@ -63,6 +70,7 @@ export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string)
     variables: flags.var === undefined ? undefined : parsePairs('var', flags.var),
     services: servicesFromFlags(flags),
     resources: resourcesOf(flags),
+    limits: limitsOf(flags.limit),
     model: emptyAsNull(flags.model),
     provider: emptyAsNull(flags.provider),
     budgetTokens: flags.budget === '' ? null : flags.budget && numberOf('budget', flags.budget),
@@ -106,13 +114,30 @@ function parsePairs(flag: string, pairs: readonly string[]): Record<string, stri
   )
 }
 
-function resourcesOf({ memory, cpus, disk }: EnvironmentFlags): EnvironmentChangeJson['resources'] {
-  if (memory === undefined && cpus === undefined && disk === undefined) return undefined
+function resourcesOf({ memory, cpus, disk, pids }: EnvironmentFlags): EnvironmentChangeJson['resources'] {
+  if ([memory, cpus, disk, pids].every((each) => each === undefined)) return undefined
   return {
     ...(memory !== undefined && { memoryMiB: numberOf('memory', memory) }),
     ...(cpus !== undefined && { cpus: numberOf('cpus', cpus) }),
     ...(disk !== undefined && { diskMiB: numberOf('disk', disk) }),
+    ...(pids !== undefined && { pids: numberOf('pids', pids) }),
   }
+}
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
+
+/** `agent=45m`, or as the API has it, `agentMs=2700000`. The server knows which limits there are. */
+function limitsOf(pairs: readonly string[] | undefined): EnvironmentChangeJson['limits'] {
+  if (pairs === undefined) return undefined
+  const read = Object.entries(parsePairs('limit', pairs)).map(([name, time]) => {
+    const [, number = '', unit = name.endsWith('Ms') ? 'ms' : ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(time) ?? []
+    if (number !== '' && unit in UNITS) {
+      const ms = Math.round(Number(number) * UNITS[unit as keyof typeof UNITS])
+      return [name.endsWith('Ms') ? name : `${name}Ms`, ms]
+    }
+    throw usageError(`Cannot use --limit ${JSON.stringify(`${name}=${time}`)}: write a time as in 90s, 45m or 2h`)
+  })
+  return Object.fromEntries(read) as EnvironmentChangeJson['limits']
 }
 
 function holdFlagged(flags: EnvironmentFlags): boolean | undefined {

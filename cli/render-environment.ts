@@ -6,7 +6,7 @@ import type { Style } from './terminal.ts'
 export function renderEnvironment(environment: EnvironmentJson, style: Style): string {
   const { id, name, description, repository, image, agent, agentUser, publish, policy, variables, resources } =
     environment
-  const { model, provider, budgetTokens } = environment
+  const { model, provider, budgetTokens, limits } = environment
   const line = (label: string, value: string) => `  ${label.padEnd(13)}${neutraliseLine(value)}`
   const block = (label: string, text: string | null) =>
     text === null || text === '' ? [] : ['', style('bold', label), neutralise(text).replace(/^/gm, '  ')]
@@ -22,6 +22,7 @@ export function renderEnvironment(environment: EnvironmentJson, style: Style): s
     line('publish', publish),
     line('network', Object.keys(policy).length === 0 ? 'off' : JSON.stringify(policy)),
     ...(Object.keys(resources).length === 0 ? [] : [line('resources', JSON.stringify(resources))]),
+    ...(Object.keys(limits).length === 0 ? [] : [line('limits', JSON.stringify(limits))]),
     ...Object.entries(environment.versions).map(([key, value]) => line('version', `${key} ${value}`)),
     ...Object.entries(variables).map(([key, value]) => line('variable', `${key}=${value}`)),
     ...environment.services.flatMap((service) => serviceLines(service).map((text) => line('service', text))),

@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'publish-in-progress'
   | 'prompt-too-large'
   | 'policy-invalid'
+  | 'over-ceiling'
   | 'version-unavailable'
   | 'agent-unavailable'
   | 'repository-refused'

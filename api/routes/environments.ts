@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { wakeCaches } from '../../domain/environments/cache.ts'
+import { assertUnderCeilings } from '../../domain/environments/ceilings.ts'
 import {
   createEnvironment,
   deleteEnvironment,
@@ -12,6 +13,7 @@ import { assertVersions } from '../../domain/environments/toolchains.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { findProvider } from '../../domain/providers/providers.ts'
 import { parseRepository } from '../../domain/repositories/repositories.ts'
+import { readSettings } from '../../domain/settings/settings.ts'
 import type { RepositoryAddress } from '../../domain/repositories/repositories.ts'
 import { assertAgent } from '../agents.ts'
 import { authorize, newRouter } from '../context.ts'
@@ -68,6 +70,7 @@ export function environmentRoutes(deps: ApiDeps) {
       if (settings.agent !== undefined) assertAgent(settings.agent)
       assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
       await assertProvider(deps, settings.provider)
+      assertUnderCeilings(settings, await readSettings(deps.db))
       const environment = await createEnvironment(deps.db, {
         ...settings,
         image: settings.image ?? DEFAULT_IMAGE,
@@ -110,6 +113,7 @@ export async function settingsOf(
   if (settings.agent !== undefined) assertAgent(settings.agent)
   assertVersions(settings.versions ?? environment.versions, settings.image ?? environment.image)
   await assertProvider(deps, settings.provider)
+  assertUnderCeilings(settings, await readSettings(deps.db))
   return {
     ...settings,
     policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin }),

@@ -1,12 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import type { EnvironmentView } from '../../domain/environments/environments.ts'
+import { LimitValues, ResourceValues } from '../../domain/environments/limits.ts'
 import { ImageRef, VariableName, line, text } from './common.ts'
 import { Tokens } from './provider.ts'
 import { Services } from './service.ts'
 
 const KiB = 1024
-const SECOND = 1000
-const DAY = 24 * 60 * 60 * SECOND
 const SCRIPT_CHARACTERS = 256 * KiB
 const VARIABLE_CHARACTERS = 32 * KiB
 const MAX_VARIABLES = 200
@@ -40,24 +39,6 @@ const starterTasks = z
   .max(MAX_STARTER_TASKS)
   .openapi({ description: 'Tasks that a newcomer may begin with' })
 
-const resources = z.strictObject({
-  memoryMiB: z.int().min(16).max(4_194_304).exactOptional(),
-  cpus: z.number().min(0.05).max(1024).exactOptional(),
-  pids: z.int().min(16).max(1_000_000).exactOptional(),
-  diskMiB: z.int().min(16).max(16_777_216).exactOptional(),
-})
-const ms = z.int().min(SECOND).max(DAY).exactOptional()
-const limits = z.strictObject({
-  sandboxMs: ms,
-  checkoutMs: ms,
-  setupMs: ms,
-  agentMs: ms,
-  collectMs: ms,
-  publishMs: ms,
-  noOutputMs: ms,
-  totalMs: ms,
-})
-
 const settings = {
   description: text(10_000).optional(),
   image: ImageRef.optional().openapi({ description: 'Default: universal, the image that Drydock builds' }),
@@ -74,8 +55,8 @@ const settings = {
     .openapi({ type: 'object', description: 'A policy for the agent, or {"setup": policy, "agent": policy}' }),
   publish: z.enum(['manual', 'branch', 'pull-request']).optional(),
   holdFlagged: z.boolean().optional(),
-  resources: resources.optional(),
-  limits: limits.optional(),
+  resources: ResourceValues.optional(),
+  limits: LimitValues.optional(),
   maxRunning: z.int().min(1).max(10_000).optional(),
   model: line(200).nullable().optional().openapi({ description: "The model's name; null: the agent's own choice" }),
   provider: line(64).nullable().optional().openapi({ description: 'Its name; null: the default of the wire' }),

@@ -5,18 +5,24 @@ import type { Db, Executor } from '../db.ts'
 import { environments, repositories } from '../schema.ts'
 import { environmentSecrets } from '../schema/secrets.ts'
 import { cacheOrders, snapshotBuilds, snapshots } from '../schema/snapshots.ts'
-import { isLive as isBuildLive } from './snapshot-builds.ts'
+import { readSettings } from '../settings/settings.ts'
+import { underCeilings } from './ceilings.ts'
+import { abandonBuilds, isLive as isBuildLive } from './snapshot-builds.ts'
 import type { SnapshotBuild } from './snapshot-builds.ts'
 import { isLive as isSnapshotLive } from './snapshots.ts'
 import type { Snapshot } from './snapshots.ts'
 
-/** Makes every snapshot of an environment useless, for all hosts: the next start sets up anew. */
+/**
+ * Makes every snapshot of an environment useless, for all hosts: the next start sets up anew. What is being built ends;
+ * whoever waits for it begins anew, too.
+ */
 export async function resetCache(db: Db, environmentId: string, by: string): Promise<void> {
   await db.transaction(async (tx) => {
     await tx
       .update(environments)
       .set({ cacheEpoch: sql`${environments.cacheEpoch} + 1` })
       .where(eq(environments.id, environmentId))
+    await abandonBuilds(tx, environmentId, 'The cache was reset')
     await order(tx, environmentId, { resetBy: by, resetAt: sql`clock_timestamp()` })
   })
 }
@@ -103,7 +109,8 @@ export async function cachesToKeep(db: Db, hostId: string): Promise<(SetUpSource
   const lastBuild = sql`(select max(b.started_at) from snapshot_builds b
     where b.host_id = ${hostId} and b.environment_id = ${environments.id})`
   const isAsked = sql`(${cacheOrders.refreshAt} > coalesce(${lastBuild}, '-infinity'))`
-  return db
+  const ceilings = await readSettings(db)
+  const rows = await db
     .select({
       environment: environments,
       repository: repositories,
@@ -120,6 +127,10 @@ export async function cachesToKeep(db: Db, hostId: string): Promise<(SetUpSource
       ),
     )
     .orderBy(sql`${isAsked} desc nulls last`, environments.id)
+  return rows.map(({ environment, ...row }) => ({
+    ...row,
+    environment: { ...environment, ...underCeilings(environment, ceilings) },
+  }))
 }
 
 /** Whether tasks wait for a runner. */

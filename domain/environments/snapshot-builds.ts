@@ -134,6 +134,15 @@ export async function liveBuilds(db: Executor, hostId: string): Promise<Set<stri
   return new Set(rows.map(({ build }) => build))
 }
 
+/** Ends the builds of an environment that are under way: whoever builds learns so with its next renewal. */
+export async function abandonBuilds(db: Executor, environmentId: string, message: string): Promise<void> {
+  await db
+    .update(snapshotBuilds)
+    .set({ state: 'abandoned', message, finishedAt: sql`clock_timestamp()` })
+    .where(and(eq(snapshotBuilds.environmentId, environmentId), eq(snapshotBuilds.state, 'running')))
+  await db.execute(sql`select pg_notify('drydock_builds', '')`)
+}
+
 /** Gives up what an earlier process of this host held, without waiting for the leases. Only its successor may call this. */
 export async function releaseBuilds(db: Db, hostId: string): Promise<void> {
   await db

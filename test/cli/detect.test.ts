@@ -87,7 +87,8 @@ test('env detect --json prints the inspection; without --repo it is wrong use', 
 test('env show shows versions, verification and starter tasks', async () => {
   const environment = {
     ...{ id: 'e1', name: 'shop', description: '', image: 'universal', agent: 'command', agentUser: 'agent' },
-    ...{ repository: { forge: 'git', address: '/srv/a' }, publish: 'manual', policy: {}, variables: {}, resources: {} },
+    ...{ repository: { forge: 'git', address: '/srv/a' }, publish: 'manual', policy: {}, variables: {} },
+    ...{ resources: {}, limits: { agentMs: 60_000 } },
     ...{ model: null, provider: null, budgetTokens: null, agentScript: null },
     ...proposal,
   }

@@ -25,6 +25,8 @@ test('environmentFromFlags() reads files and leaves out what was not named', asy
     policy: 'policy.json',
     var: ['A=1', 'B=x=y', 'C='],
     memory: '512',
+    pids: '99',
+    limit: ['agent=1.5h', 'noOutputMs=90000', 'total=2h'],
     'publish-flagged': true,
   }
   expect(await read(flags, folder())).toEqual({
@@ -32,7 +34,8 @@ test('environmentFromFlags() reads files and leaves out what was not named', asy
     setupScript: 'make\n',
     policy: { preset: 'none' },
     variables: { A: '1', B: 'x=y', C: '' },
-    resources: { memoryMiB: 512 },
+    resources: { memoryMiB: 512, pids: 99 },
+    limits: { agentMs: 5_400_000, noOutputMs: 90_000, totalMs: 7_200_000 },
     holdFlagged: false,
   })
   expect(await read({}, folder())).toEqual({})
@@ -68,6 +71,9 @@ test.each([
   [{ 'service-env': ['db:A=1'] }, 'name the service, too, with --service db=IMAGE'],
   [{ service: ['db=x'], 'service-port': ['db:y'] }, 'Cannot use --service-port "db:y": write NAME:PORT'],
   [{ memory: 'much' }, 'Cannot use --memory "much": it is not a number'],
+  [{ limit: ['agent=45'] }, 'Cannot use --limit "agent=45": write a time as in 90s'],
+  [{ limit: ['agent=soon'] }, 'Cannot use --limit "agent=soon"'],
+  [{ limit: ['agent'] }, 'Cannot use --limit "agent": write NAME=VALUE'],
   [{ publish: 'maybe' }, 'Cannot use --publish "maybe": it is one of manual, branch, pull-request'],
   [{ 'hold-flagged': true, 'publish-flagged': true }, 'Cannot use --hold-flagged together'],
 ])('environmentFromFlags() refuses %j with exit code 2', async (flags, message) => {
