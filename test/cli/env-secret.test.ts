@@ -6,14 +6,14 @@ import { deleteSecret } from '../../cli/commands/env/secret/delete.ts'
 import { listSecrets } from '../../cli/commands/env/secret/list.ts'
 import { setSecret } from '../../cli/commands/env/secret/set.ts'
 import { temporaryFolder } from '../support/git-fixture.ts'
-import { fakeWorld, json } from './fakes.ts'
+import { fakeWorld, json, noInput } from './fakes.ts'
 
 const at = (name: string) => `PUT /environments/shop/secrets/${name}`
 const secret = (name: string) => ({
   ...{ name, kind: 'setup', host: null, header: null, version: 2, createdAt: '', updatedAt: '2026-01-01T00:00:00Z' },
   notice: 'Secrets are for the set-up phase only.',
 })
-const stdin = (text: string) => ({ stdin: { isTerminal: false, read: async () => text } })
+const stdin = (text: string) => ({ stdin: noInput({ read: async () => text }) })
 
 test('env secret set reads the value from standard input, and says what the server says of it', async () => {
   const world = fakeWorld({ [at('TOKEN')]: json(secret('TOKEN')) }, stdin('s3cr3t\n'))
@@ -21,6 +21,25 @@ test('env secret set reads the value from standard input, and says what the serv
   expect(world.calls[0]?.body).toEqual({ kind: 'setup', value: 's3cr3t' })
   expect(world.err()).toContain('for the set-up phase only')
   expect(world.out() + world.err()).not.toContain('s3cr3t')
+})
+
+test('env secret set asks at a terminal, and shows nothing of the answer', async () => {
+  const asked: string[] = []
+  const ask = async (question: string) => {
+    asked.push(question)
+    return 's3cr3t'
+  }
+  const input = { stdin: noInput({ isTerminal: true, ask }) }
+  const world = fakeWorld({ [at('TOKEN')]: json(secret('TOKEN')) }, input)
+  expect(await setSecret.run(['shop', 'TOKEN'], world.context)).toBe(0)
+  expect(asked).toEqual(['Value of TOKEN (not shown): '])
+  expect(world.calls[0]?.body).toEqual({ kind: 'setup', value: 's3cr3t' })
+  expect(world.out() + world.err()).not.toContain('s3cr3t')
+  const empty = fakeWorld({}, { stdin: noInput({ isTerminal: true, ask: async () => '' }) })
+  await expect(setSecret.run(['shop', 'TOKEN'], empty.context)).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining('the value is empty') as string,
+  })
 })
 
 test('env secret set takes a file, and a host for a brokered one', async () => {

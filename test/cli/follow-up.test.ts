@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { exec } from '../../cli/commands/exec.ts'
 import { follow } from '../../cli/commands/follow.ts'
 import { temporaryFolder } from '../support/git-fixture.ts'
-import { END, attempt, fakeWorld, json, problem, sse, task } from './fakes.ts'
+import { attempt, END, fakeWorld, json, noInput, problem, sse, task } from './fakes.ts'
 
 const turn = (id: string, attempts: unknown[]) => ({ id, prompt: 'x', images: 0, attempts })
 const twoTurns = (state: string) =>
@@ -77,7 +77,7 @@ test('exec --starting-diff sends the patch of a file, or of standard input', asy
   using folder = temporaryFolder()
   writeFileSync(join(folder.path, 'x.patch'), 'diff --git a/x b/x\n')
   const answers = { 'POST /tasks': json(task(), 201) }
-  const world = fakeWorld(answers, { cwd: folder.path, stdin: { isTerminal: false, read: async () => 'diff é\n' } })
+  const world = fakeWorld(answers, { cwd: folder.path, stdin: noInput({ read: async () => 'diff é\n' }) })
   expect(await exec.run(['--env', 'shop', '--starting-diff', 'x.patch', 'Go on'], world.context)).toBe(0)
   expect(await exec.run(['--env', 'shop', '--starting-diff', '-', 'Go on'], world.context)).toBe(0)
   expect(world.calls.map(({ body }) => body)).toMatchObject([

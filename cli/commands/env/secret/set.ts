@@ -1,22 +1,29 @@
 import { createClient } from '../../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../../command.ts'
 import { say, writeJson } from '../../../context.ts'
+import type { CliContext } from '../../../context.ts'
 import { usageError } from '../../../errors.ts'
 import { readSecret } from '../../../flag-values.ts'
+import { neutraliseLine } from '../../../terminal.ts'
 
 export const setSecret = defineCommand({
   name: 'env secret set',
   summary: 'Stores a secret of an environment. It is encrypted and shown to nobody.',
   positionals: ['ID|NAME', 'SECRET'],
   options: {
-    'from-file': { type: 'string', value: 'FILE', help: 'file with the value (default: standard input)' },
+    'from-file': {
+      type: 'string',
+      value: 'FILE',
+      help: 'file with the value (default: standard input, or you are asked)',
+    },
     host: { type: 'string', value: 'HOST', help: 'a brokered secret: the gateway adds it to requests to this host' },
     header: { type: 'string', value: 'HEADER', help: 'the header of a brokered one (default: authorization)' },
     ...JSON_OPTION,
   },
   notes:
     'Secrets are for the set-up phase only; the agent does not see them. For what the agent needs from a host, use a\n' +
-    "brokered one (--host). Whoever may edit this environment's scripts can use its secrets.",
+    "brokered one (--host). Whoever may edit this environment's scripts can use its secrets.\n" +
+    'At a terminal you are asked for the value, and nothing of it is shown. One of several lines comes from a file or a pipe.',
   examples: [
     'printf %s "$NPM_TOKEN" | drydock env secret set shop NPM_TOKEN',
     'drydock env secret set shop DEPLOY_KEY --from-file key.pem',
@@ -27,8 +34,8 @@ export const setSecret = defineCommand({
     if (header !== undefined && host === undefined) {
       throw usageError('Cannot run "env secret set": --header is of a brokered secret, which needs --host')
     }
-    if (file === undefined && context.stdin.isTerminal) say(context, `Value of ${name}, then Ctrl-D:`)
-    const value = await readSecret('from-file', file ?? '-', context)
+    const isAsked = file === undefined && context.stdin.isTerminal
+    const value = isAsked ? await ask(name, context) : await readSecret('from-file', file ?? '-', context)
     const change =
       host === undefined
         ? { kind: 'setup' as const, value }
@@ -39,3 +46,9 @@ export const setSecret = defineCommand({
     return 0
   },
 })
+
+async function ask(name: string, { stdin }: CliContext): Promise<string> {
+  const value = await stdin.ask(`Value of ${neutraliseLine(name)} (not shown): `)
+  if (value !== '') return value
+  throw usageError('Cannot run "env secret set": the value is empty')
+}
