@@ -9,6 +9,9 @@ import type { Breach, Mount, Sandbox, SandboxFactory, SandboxSpec } from './sand
 import type { StopSwitch } from './stop.ts'
 import { IN_SANDBOX } from './workspace/workspace.ts'
 
+/** For the agent to end, and for its session to be kept, after its time is up. */
+const ENDING_MS = 120_000
+
 /** What the steps of one attempt share. */
 export type AttemptContext<Deps> = {
   job: Job
@@ -22,7 +25,7 @@ export type SandboxDeps = {
   installation: string
   createSandbox: SandboxFactory
   /** A sandbox could not be removed: a sweep must follow. What the attempt yielded stands. */
-  onLeftover: (error: unknown) => void
+  onSandboxLeft: (error: unknown) => void
 }
 
 /**
@@ -46,7 +49,7 @@ export function newSandbox(context: AttemptContext<SandboxDeps>, input: SandboxI
 
 /** Makes a sandbox the attempt's: see `newSandbox`. */
 export function keepSandbox({ deps, cleanup, stop }: AttemptContext<SandboxDeps>, sandbox: Sandbox): Sandbox {
-  cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
+  cleanup.defer(() => sandbox.destroy().catch(deps.onSandboxLeft))
   void sandbox.breached.then((breach) => stop.stop({ kind: 'failed', failure: breachFailure(breach) }))
   return sandbox
 }
@@ -68,7 +71,7 @@ export function specWithout(
     image: ref,
     resources: settings.resources,
     mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }, ...mounts],
-    lifetimeMs: settings.limits.totalMs + settings.limits.collectMs,
+    lifetimeMs: settings.limits.totalMs + ENDING_MS + settings.limits.collectMs,
   }
 }
 

@@ -18,7 +18,7 @@ export type EndWrites = {
   handBack: () => Promise<void>
   /** Back to the queue, counted: something of ours broke. */
   giveUp: (failure: Omit<AttemptEnd, 'kept'>) => Promise<void>
-  /** Says that nothing of the attempt runs any more. */
+  /** Says whether anything of the attempt may run still. */
   noteGone: () => Promise<void>
 }
 

@@ -1,4 +1,5 @@
-import type { FlaggedPath } from '../domain/tasks/attempt.ts'
+import { hasCode } from '../domain/errors.ts'
+import type { FailureReason, FlaggedPath } from '../domain/tasks/attempt.ts'
 import type { AttemptBase, AttemptResult } from '../domain/tasks/fenced.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { StartRecord } from '../domain/tasks/start.ts'
@@ -30,6 +31,8 @@ import type { StopSwitch } from './stop.ts'
 import type { Base, Change, CheckedOut, Collect } from './workspace/workspace.ts'
 
 const MAX_FLAGGED = 200
+/** What may have ended the sandbox itself: that nothing can be collected is no fault of ours. */
+const LIMITS: ReadonlySet<FailureReason> = new Set(['out-of-memory', 'disk-full', 'too-many-processes'])
 export const WARM = 'A sandbox that waited was taken'
 
 export type RunAttemptDeps = SetUpDeps &
@@ -85,7 +88,9 @@ export async function runAttempt(job: Job, deps: RunAttemptDeps, stop: StopSwitc
   const resume = job.turn.n > 1 || job.turn.startingPatch ? await resumeIn(context, { ...place, earlier }) : undefined
 
   await deps.enter('running')
-  const answer = await withAgent(context, { ...place, resume })
+  // From here on there is something to keep: a limit that is reached ends the agent, and what it made is collected still.
+  using breach = stop.holdFailures()
+  const answer = await withAgent(context, { ...place, resume }, breach.signal)
 
   await deps.enter('collecting')
   if (job.task.mode === 'ask') return { answer }
@@ -187,14 +192,18 @@ const takeNetwork = (context: Context, found: readonly FoundService[]) =>
     connect(context, { services: found.map(networkService) }, signal),
   )
 
-/** The agent's answer. When it failed, the failure carries what it changed until then. */
-async function withAgent(context: Context, place: Place): Promise<string> {
+/** The agent's answer. When it failed, or a limit was reached, the failure carries what it changed until then. */
+async function withAgent(context: Context, place: Place, breach: AbortSignal): Promise<string> {
   try {
-    return await runAgentPhase(context, place)
+    const answer = await runAgentPhase(context, place, breach)
+    breach.throwIfAborted()
+    return answer
   } catch (error) {
-    const isOver = !(error instanceof AttemptFailure) || context.stop.signal.aborted
-    if (isOver || context.job.task.mode === 'ask') throw error
-    throw await withKeptChange(context, place, error)
+    if (context.stop.signal.aborted) throw error
+    // A limit that was reached is why whatever else went wrong did.
+    const failure: unknown = breach.aborted ? breach.reason : error
+    if (!(failure instanceof AttemptFailure) || context.job.task.mode === 'ask') throw failure
+    throw await withKeptChange(context, place, failure)
   }
 }
 
@@ -209,7 +218,8 @@ async function withKeptChange(context: Context, place: Place, failure: AttemptFa
     const kept = stats.files === 0 ? undefined : { patch, stats }
     return new AttemptFailure(failure.reason, failure.message, { cause: failure, kept })
   } catch (error) {
-    if (!(error instanceof AttemptFailure)) throw error
+    const isLimit = LIMITS.has(failure.reason) && !context.stop.signal.aborted && !hasCode(error, 'stale-fence')
+    if (!(error instanceof AttemptFailure) && !isLimit) throw error
     // The failure of the agent is what people must see; without its change, if that cannot be had.
     return failure
   }

@@ -40,6 +40,8 @@ export type StoryContext = {
   phases: Phases
   stop: StopSwitch
   secrets: AttemptSecrets
+  /** What could not be removed, and is swept later. */
+  left: { sandbox: boolean }
   deps: RunnerDeps & { engineGate: EngineGate; cache: SnapshotCache; warm: WarmPool }
 }
 
@@ -52,8 +54,13 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
     log.write('sandbox', 'notice', { message: `Pulled ${image.ref}: ${image.digest}` }).catch(() => undefined)
   }
+  const connect = connecting(context)
   return {
-    ...connecting(context),
+    ...connect,
+    onSandboxLeft: (error) => {
+      context.left.sandbox = true
+      connect.onLeftover(error)
+    },
     ...withAgents(context),
     ...resuming(context),
     installation: deps.hostId,

@@ -63,7 +63,8 @@ export async function workOnAttempt(fence: Fence, deps: AttemptWorkDeps): Promis
     const record = (timing: PhaseTiming) =>
       notes.add(() => retryDatabase(() => recordPhase(db, fence, timing), stop.signal))
     const phases = createPhases({ log, signal: stop.signal, record })
-    const result = await execute({ fence, job, log, notes, phases, stop, secrets, deps })
+    const left = { sandbox: false }
+    const result = await execute({ fence, job, log, notes, phases, stop, secrets, left, deps })
     hold.release()
     if (result?.publish.state === 'pending') {
       await workOnPublishing({ attemptId: fence.attemptId, claim: 1 }, deps, deps.stopping)
@@ -104,7 +105,7 @@ function publishPlan({ job, deps }: Context, { change }: AttemptOutcome): Attemp
   return { state: 'pending', mode: publish, runnerId: deps.runnerId, leaseMs: LEASE_MS }
 }
 
-function endWrites({ fence, stop, secrets, deps }: Context): EndWrites {
+function endWrites({ fence, stop, secrets, left, deps }: Context): EndWrites {
   const { db } = deps
   const { mask } = secrets
   // The work signal may have aborted by now; these writes have a limit of their own.
@@ -123,11 +124,13 @@ function endWrites({ fence, stop, secrets, deps }: Context): EndWrites {
           phase: 'sandbox',
           kind: 'notice',
           at: new Date(),
-          payload: { message: 'The sandbox is gone' },
+          payload: { message: left.sandbox ? NOT_GONE : 'The sandbox is gone' },
         }),
       ),
   }
 }
+
+const NOT_GONE = 'The sandbox could not be removed: the engine does not do it. It is removed when the engine is back'
 
 /** So long an answer was cut, perhaps. */
 const isFull = (answer: string) => answer.length > CAPS.answerBytes / 2

@@ -95,6 +95,7 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
     enter: async () => undefined,
     recordBase: () => undefined,
     onLeftover: () => undefined,
+    onSandboxLeft: () => undefined,
   }
   return { deps, stop, sandboxes, networks, usages }
 }

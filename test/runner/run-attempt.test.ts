@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { DrydockError } from '../../domain/errors.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 import type { EventLog } from '../../runner/event-log.ts'
+import { AttemptFailure } from '../../runner/failure.ts'
 import { createPhases } from '../../runner/phases.ts'
 import { runAttempt } from '../../runner/run-attempt.ts'
 import type { RunAttemptDeps } from '../../runner/run-attempt.ts'
@@ -62,7 +63,54 @@ test('runAttempt() fails with agent-exited and destroys the sandbox', async () =
   sandboxes.assertClean()
 })
 
-test('runAttempt() names the limit that killed the agent', async () => {
+const KEPT = { patch: CHANGE.patch, stats: CHANGE.stats }
+const never = () => new Promise<never>(() => undefined)
+
+test('runAttempt() names the limit that killed the agent, and keeps what it changed until then', async () => {
+  const { deps, stop, sandboxes, entered } = story({
+    exec: ({ spec }) => {
+      if (!isAgent(spec.command)) return { code: 0 }
+      sandboxes.made[0]?.breach('out-of-memory')
+      return { code: 137 }
+    },
+  })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ reason: 'out-of-memory', kept: KEPT })
+  expect(entered).toEqual(['running', 'collecting'])
+  sandboxes.assertClean()
+})
+
+test.each(['out-of-memory', 'disk-full', 'too-many-processes'] as const)(
+  'runAttempt() ends an agent that breaks %s at once, and keeps what it changed',
+  async (breach) => {
+    const { deps, stop, sandboxes } = story({
+      exec: ({ spec }) => {
+        if (!isAgent(spec.command)) return { code: 0 }
+        setImmediate(() => sandboxes.made[0]?.breach(breach))
+        return never()
+      },
+    })
+    await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ reason: breach, kept: KEPT })
+    // Before anything else, and without asking it to end.
+    const calls = sandboxes.made[0]?.calls ?? []
+    expect(calls[calls.findIndex((call) => call.includes('/agent-home/')) + 1]).toBe('killAll')
+    sandboxes.assertClean()
+  },
+)
+
+const tooLong = new AttemptFailure('timed-out:total', 'Cannot finish the attempt')
+
+test('runAttempt() keeps what the agent changed until the whole attempt took too long', async () => {
+  const { deps, stop } = story({
+    exec: ({ spec }) => {
+      if (!isAgent(spec.command)) return { code: 0 }
+      stop.stop({ kind: 'failed', failure: tooLong })
+      return never()
+    },
+  })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ reason: 'timed-out:total', kept: KEPT })
+})
+
+test('runAttempt() reports the limit also when the sandbox broke with it and nothing can be collected', async () => {
   const { deps, stop, sandboxes } = story({
     exec: ({ spec }) => {
       if (!isAgent(spec.command)) return { code: 0 }
@@ -70,9 +118,46 @@ test('runAttempt() names the limit that killed the agent', async () => {
       return { code: 137 }
     },
   })
-  await expect(runAttempt(aJob(), deps, stop)).rejects.toThrow()
-  expect(stop.cause).toMatchObject({ kind: 'failed', failure: { reason: 'out-of-memory' } })
+  deps.collect = () => Promise.reject(new DrydockError('internal', 'Cannot run a command: the container is gone'))
+  const failed = await runAttempt(aJob(), deps, stop).catch((error: unknown) => error)
+  expect(failed).toMatchObject({ reason: 'out-of-memory', kept: undefined })
+})
+
+test('runAttempt() finishes a change whose collecting began before a limit was reached', async () => {
+  const { deps, stop, sandboxes } = story()
+  deps.collect = async () => {
+    stop.stop({ kind: 'failed', failure: tooLong })
+    sandboxes.made[0]?.breach('disk-full')
+    return CHANGE
+  }
+  expect(await runAttempt(aJob(), deps, stop)).toMatchObject({ change: { commit: 'commit' } })
+})
+
+test('runAttempt() stops collecting what a limit left when it is cancelled', async () => {
+  const { deps, stop, sandboxes } = story({
+    exec: ({ spec }) => {
+      if (isAgent(spec.command)) sandboxes.made[0]?.breach('disk-full')
+      return { code: isAgent(spec.command) ? 1 : 0 }
+    },
+  })
+  deps.collect = () => {
+    stop.stop({ kind: 'cancelled' })
+    return never()
+  }
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ because: { kind: 'cancelled' } })
   sandboxes.assertClean()
+})
+
+test('runAttempt() stops at once for a limit before the agent runs: there is nothing to keep', async () => {
+  const { deps, stop, sandboxes, entered } = story({
+    start: () => {
+      sandboxes.made[0]?.breach('disk-full')
+      return never()
+    },
+  })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toThrow()
+  expect(stop.cause).toMatchObject({ kind: 'failed', failure: { reason: 'disk-full' } })
+  expect(entered).toEqual([])
 })
 
 test('runAttempt() ends at once when it is cancelled while the agent runs, and destroys the sandbox', async () => {

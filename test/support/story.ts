@@ -76,6 +76,7 @@ export function story(script: FakeScript = {}, change: Change = CHANGE) {
     enter: async (state) => void entered.push(state),
     recordBase: () => undefined,
     onLeftover: (error) => void leftovers.push(error),
+    onSandboxLeft: (error) => void leftovers.push(error),
   }
   return { sandboxes, networks, stop, log, events, timings, entered, deps, leftovers, disposed: () => disposed }
 }
