@@ -3,6 +3,7 @@ import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import type { CleanupStack } from './cleanup.ts'
+import { untilAborted } from './sandbox/aborted.ts'
 import { CLOSED, credentialsOf } from './network-plan.ts'
 import type { LivePlan } from './live-plan.ts'
 import type { NetworkPlan } from './network-plan.ts'
@@ -54,7 +55,8 @@ export async function connect(
   signal: AbortSignal,
 ): Promise<Connection> {
   const owner = { attempt: job.attempt.id, claim: job.attempt.claim }
-  const network = taken ?? (await deps.networks.take(owner, signal, services))
+  const giveBack = (late: SandboxNetwork) => void late.close().catch(deps.onLeftover)
+  const network = taken ?? (await untilAborted(deps.networks.take(owner, signal, services), signal, giveBack))
   let wanted: GrantOf | undefined
   let phase: NetworkGrant['phase'] = 'setup'
   let last: Promise<void> = Promise.resolve()

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { claimInspection } from '../domain/environments/inspections.ts'
 import type { ClaimedInspection } from '../domain/environments/inspections.ts'
 import { releaseBuilds } from '../domain/environments/snapshot-builds.ts'
-import { releasePublishings } from '../domain/tasks/publishing.ts'
+import { claimPublish, reapPublishings, releasePublishings } from '../domain/tasks/publishing.ts'
+import { failOverdue } from '../domain/tasks/overdue.ts'
 import { claimNext, renewLeases } from '../domain/tasks/queue.ts'
 import { reapExpired, reapHost } from '../domain/tasks/requeue.ts'
 import type { Fence } from '../domain/tasks/attempt.ts'
 import { cancelledAmong } from '../domain/tasks/cancelled.ts'
-import { claimPublish } from '../domain/tasks/publishing.ts'
 import { claimLoop } from './claim-loop.ts'
 import { resolveImage } from './environment/image.ts'
 import { freshKeeper } from './environment/keep-fresh.ts'
@@ -28,6 +28,7 @@ import { workOnPublishing } from './work-on-publishing.ts'
 
 const SECOND = 1000
 const FRESH_EVERY_MS = 10 * SECOND
+const OVERDUE_EVERY_MS = 30 * SECOND
 /** Publishing waits on networks, not on cores. */
 const PUBLISH_CAPACITY = 4
 const INSPECTION_CAPACITY = 2
@@ -83,6 +84,8 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
   const tasks = [
     lease.run(background.signal),
     periodically({ everyMs: 5 * SECOND, work: () => reapExpired(db), onError }, background.signal),
+    periodically({ everyMs: OVERDUE_EVERY_MS, work: () => failOverdue(db), onError }, background.signal),
+    periodically({ everyMs: OVERDUE_EVERY_MS, work: () => reapPublishings(db), onError }, background.signal),
     periodically({ everyMs: FRESH_EVERY_MS, work: () => fresh.look(claiming.signal), onError }, claiming.signal),
     periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, inUse), onError }, background.signal),
     periodically({ everyMs: 60 * SECOND, work: () => warm.tidy(), onError }, background.signal),

@@ -10,7 +10,10 @@ const SECOND = 1000
 export const INSPECTION_LEASE_MS = 300 * SECOND
 const WRITE_LIMIT_MS = 30 * SECOND
 
-export type InspectionWorkDeps = Pick<RunnerDeps, 'db' | 'logger' | 'mirrors' | 'remoteOf' | 'git'>
+export type InspectionWorkDeps = Pick<RunnerDeps, 'db' | 'logger' | 'mirrors' | 'remoteOf' | 'git'> & {
+  /** Default: what the lease leaves room for. */
+  limitMs?: number
+}
 
 /** Looks into one repository and writes down what it found, or why it could not; gives it back when the signal aborts. */
 export async function workOnInspection(
@@ -18,8 +21,8 @@ export async function workOnInspection(
   deps: InspectionWorkDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db } = deps
-  const limit = AbortSignal.timeout(INSPECTION_LEASE_MS - WRITE_LIMIT_MS)
+  const { db, limitMs = INSPECTION_LEASE_MS - WRITE_LIMIT_MS } = deps
+  const limit = AbortSignal.timeout(limitMs)
   const end = await inspect(claimed, deps, AbortSignal.any([signal, limit])).catch((error: unknown) =>
     signal.aborted ? undefined : failedBy(error, { claimed, deps, isLate: limit.aborted }),
   )

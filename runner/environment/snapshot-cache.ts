@@ -4,6 +4,7 @@ import { readSnapshots, useSnapshot } from '../../domain/environments/snapshots.
 import type { Snapshot } from '../../domain/environments/snapshots.ts'
 import type { StartRecord } from '../../domain/tasks/start.ts'
 import { retryDatabase } from '../retry-database.ts'
+import { untilAborted } from '../sandbox/aborted.ts'
 import { snapshotBuilder } from './builder.ts'
 import type { Builder, BuilderDeps, Follower } from './builder.ts'
 import { imageHolds } from './image-holds.ts'
@@ -64,10 +65,16 @@ export function snapshotCache(deps: BuilderDeps): SnapshotCache {
   }
 
   /** Holds the image before it looks for it: from then on nobody removes it. */
-  async function held(snapshot: Snapshot): Promise<(() => void) | undefined> {
-    const release = holds.take(snapshot.image)
-    if (release && (await engine.imageInfo(snapshot.image)) !== undefined) return release
-    release?.()
+  async function held({ image }: Snapshot, signal: AbortSignal): Promise<(() => void) | undefined> {
+    const release = holds.take(image)
+    if (release === undefined) return undefined
+    try {
+      if ((await untilAborted(engine.imageInfo(image), signal)) !== undefined) return release
+    } catch (error) {
+      release()
+      throw error
+    }
+    release()
     return undefined
   }
 
@@ -80,7 +87,7 @@ export function snapshotCache(deps: BuilderDeps): SnapshotCache {
       const wanted = await retryDatabase(() => keyOf(wish, wish.image), signal)
       const place = { hostId, environmentId: wish.environment.id, key: wanted.key }
       const found = await retryDatabase(() => useSnapshot(db, place), signal)
-      const release = found && (await held(found))
+      const release = found && (await held(found, signal))
       if (found && release) {
         const reason = hitReason(found, new Date())
         await follower.notice(`Set-up: cache hit, ${reason}`)

@@ -1,7 +1,7 @@
 import { addAbortSignal, type Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { AttemptFailure } from '../failure.ts'
-import { stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
+import { SLOW_LIMIT_MS, stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
 import { jsonLines } from './json-lines.ts'
 import type { Engine, PullProgress } from './engine.ts'
 
@@ -19,7 +19,7 @@ export function dockerImages(docker: Docker, errors: DockerErrors): Pick<Engine,
       const pulling = docker.pull(ref, { abortSignal: signal }).catch((error: unknown) => {
         throw stateOf(error) === undefined ? error : unavailable(ref, wordsOf(error))
       })
-      const progress = await errors.during(`pull image "${ref}"`, pulling)
+      const progress = await errors.during(`pull image "${ref}"`, pulling, SLOW_LIMIT_MS)
       addAbortSignal(signal, progress as Readable)
       await follow(progress, signal, onProgress).catch((error: unknown) => {
         signal.throwIfAborted()
@@ -28,7 +28,7 @@ export function dockerImages(docker: Docker, errors: DockerErrors): Pick<Engine,
     },
     async removeImage(ref) {
       const removing = docker.getImage(ref).remove() as Promise<unknown>
-      const removed = await errors.unless([404, 409], `remove image "${ref}"`, removing)
+      const removed = await errors.unless([404, 409], `remove image "${ref}"`, removing, SLOW_LIMIT_MS)
       if (removed !== undefined) return true
       return (await errors.unless([404], `look image "${ref}" up`, docker.getImage(ref).inspect())) === undefined
     },

@@ -23,7 +23,7 @@ export function dockerOneShot(docker: Docker, { during, unless }: DockerErrors):
           if (spec.stdin !== undefined) void feed(stream, spec.stdin)
           const output = await untilAborted(read(stream, spec.onOutput), signal)
           const { StatusCode } = (await untilAborted(
-            during('wait for a helper container', container.wait() as Promise<unknown>),
+            during('wait for a helper container', container.wait() as Promise<unknown>, Infinity),
             signal,
           )) as { StatusCode: number }
           return { code: StatusCode, ...output }

@@ -3,6 +3,7 @@ import { keepSandbox, specWithout } from '../attempt-context.ts'
 import type { AttemptContext, SandboxDeps, SandboxInput } from '../attempt-context.ts'
 import { connect } from '../connect.ts'
 import type { ConnectDeps, Connection } from '../connect.ts'
+import { untilAborted } from '../sandbox/aborted.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Base, CheckedOut } from '../workspace/workspace.ts'
 import type { Recipe } from './recipe.ts'
@@ -23,7 +24,7 @@ export type Wanted = Omit<SandboxInput, 'network'> & { base: Base; isNetworked: 
 /** What the sandbox of an attempt is made from; undefined when its image is gone. */
 export async function recipeOf(context: Context, wanted: Wanted): Promise<Recipe | undefined> {
   const { id, updatedAt, cacheEpoch } = context.job.environment
-  const imageId = await context.deps.imageId(wanted.ref)
+  const imageId = await untilAborted(context.deps.imageId(wanted.ref), context.stop.signal)
   if (imageId === undefined) return undefined
   return {
     environmentId: id,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { InspectionJson } from '../../../api/schemas/inspection.ts'
 import {
   claimInspection,
+  dropInspection,
   endInspection,
   queueInspection,
   readInspection,
@@ -12,6 +13,7 @@ import {
 import type { Inspected } from '../../../domain/environments/inspections.ts'
 import { DrydockError } from '../../../domain/errors.ts'
 import { inspections } from '../../../domain/schema/inspections.ts'
+import { untilAborted } from '../../../runner/sandbox/aborted.ts'
 import { workOnInspection } from '../../../runner/work-on-inspection.ts'
 import type { InspectionWorkDeps } from '../../../runner/work-on-inspection.ts'
 import { testApi } from '../../support/api.ts'
@@ -148,4 +150,27 @@ test('workOnInspection() gives it back when the runner stops', async () => {
   }
   await workOnInspection(await claimed(), deps(open), stop.signal)
   expect(await readInspection(db, id)).toEqual({ state: 'queued' })
+})
+
+test('workOnInspection() is ended by its limit, and says so', async () => {
+  const { db } = api.database
+  await db.delete(inspections)
+  const id = await queueInspection(db, { forge: 'git', address: '/srv/d' })
+  const open: InspectionWorkDeps['mirrors']['open'] = (_remote, signal) => untilAborted(new Promise(() => {}), signal)
+  await workOnInspection(await claimed(), { ...deps(open), limitMs: 100 }, new AbortController().signal)
+  expect(await readInspection(db, id)).toEqual({
+    state: 'failed',
+    failure: { code: 'forge-unavailable', message: expect.stringContaining('took too long') },
+  })
+})
+
+test('workOnInspection() writes nothing about what nobody waits for any more', async () => {
+  const { db } = api.database
+  const id = await queueInspection(db, { forge: 'git', address: '/srv/e' })
+  const open = async () => {
+    await dropInspection(db, id)
+    throw new DrydockError('repository-auth', 'Cannot read it: sign in.')
+  }
+  await workOnInspection(await claimed(), deps(open), new AbortController().signal)
+  expect(await readInspection(db, id)).toBeUndefined()
 })
