@@ -78,7 +78,7 @@ export class ContainerSandbox implements Sandbox {
   async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
     const container = this.#running()
     const env = { ...this.#spec.env, ...spec.env }
-    const result = await runExec({ calls: this.#deps.calls, container, gate: this.#gate }, { ...spec, env }, signal)
+    const result = await this.#run(container, { ...spec, env }, signal)
     if (result.code === 0) return result
     // A limit is often why a command failed: it is known by the time the failure is.
     await untilAborted(this.#deps.watch.check(container), signal)

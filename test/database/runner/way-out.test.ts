@@ -148,7 +148,8 @@ test.concurrent.each(eachPlace)(
     while (where !== 'queue' && (await reapHost(world.database.db, HOST)).length === 0);
     const next = await stalledRunner(world.database, stall(undefined))
     try {
-      expect(await world.until('succeeded')).toMatchObject({ claim: where === 'queue' ? 1 : 2 })
+      const { claim } = await world.until('succeeded')
+      expect(claim > 1).toBe(where !== 'queue')
     } finally {
       await next.close()
       next.sandboxes.assertClean()
