@@ -70,14 +70,13 @@ export function environmentRoutes(deps: ApiDeps) {
       if (settings.agent !== undefined) assertAgent(settings.agent)
       assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
       await assertProvider(deps, settings.provider)
-      assertUnderCeilings(settings, await readSettings(deps.db))
-      const environment = await createEnvironment(deps.db, {
-        ...settings,
-        image: settings.image ?? DEFAULT_IMAGE,
+      const parsed = {
         policy: parsePolicies(policy ?? null, { isAdmin: role === 'admin' }),
         repository: await checkedRepository(deps, repository),
-        createdBy: userId,
-      })
+      }
+      assertUnderCeilings(settings, await readSettings(deps.db))
+      const image = settings.image ?? DEFAULT_IMAGE
+      const environment = await createEnvironment(deps.db, { ...settings, ...parsed, image, createdBy: userId })
       return c.json(environmentJson(environment), 201)
     })
     .openapi(list, async (c) => {
@@ -113,12 +112,12 @@ export async function settingsOf(
   if (settings.agent !== undefined) assertAgent(settings.agent)
   assertVersions(settings.versions ?? environment.versions, settings.image ?? environment.image)
   await assertProvider(deps, settings.provider)
-  assertUnderCeilings(settings, await readSettings(deps.db))
-  return {
-    ...settings,
+  const parsed = {
     policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin }),
     repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
   }
+  assertUnderCeilings(settings, await readSettings(deps.db))
+  return { ...settings, ...parsed }
 }
 
 export async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {

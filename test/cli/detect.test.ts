@@ -89,7 +89,7 @@ test('env show shows versions, verification and starter tasks', async () => {
     ...{ id: 'e1', name: 'shop', description: '', image: 'universal', agent: 'command', agentUser: 'agent' },
     ...{ repository: { forge: 'git', address: '/srv/a' }, publish: 'manual', policy: {}, variables: {} },
     ...{ resources: {}, limits: { agentMs: 60_000 } },
-    ...{ model: null, provider: null, budgetTokens: null, agentScript: null },
+    ...{ model: null, provider: null, budgetTokens: null, agentScript: null, services: [] },
     ...proposal,
   }
   const world = fakeWorld({ 'GET /environments/shop': json(environment) })
