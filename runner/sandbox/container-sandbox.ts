@@ -160,8 +160,10 @@ export class ContainerSandbox implements Sandbox {
     const stream = await untilAborted(calls.attach(id), signal, (late) => late.destroy())
     const keeper = new Keeper(stream)
     this.#keeper = keeper
+    // Before the start: what is said while nobody listens is lost.
+    const said = keeper.greeting()
     await untilAborted(calls.start(id), signal)
-    const [greeting, facts] = await untilAborted(Promise.all([keeper.greeting(), calls.inspect(id)]), signal)
+    const [greeting, facts] = await untilAborted(Promise.all([said, calls.inspect(id)]), signal)
     await this.#judge(greeting, facts)
     await this.#observe(id, facts)
   }
