@@ -10,7 +10,8 @@ import type { WarmPool } from './warm/warm-pool.ts'
 export type InUse = { lease: Pick<LeaseKeeper, 'holds'>; warm: Pick<WarmPool, 'holds'> }
 
 /**
- * Removes what no live attempt or build of this host owns: containers, networks and volumes of claims that ended, and images
+ * Removes what no live attempt or build of this host owns: containers, networks and volumes of claims that ended, helpers
+ * of a process that is gone, and images
  * of snapshots that nobody needs. What this process works on, or keeps ready, is left alone; at its start that is nothing.
  */
 export async function sweepLeftovers(deps: GarbageDeps, inUse?: InUse): Promise<void> {
@@ -19,7 +20,8 @@ export async function sweepLeftovers(deps: GarbageDeps, inUse?: InUse): Promise<
   const attempts = owned.flatMap((thing) => thing.attempt ?? [])
   const live = inUse ? await liveClaims(db, attempts) : new Set<string>()
   const builds = await liveBuilds(db, hostId)
-  const isLeftover = ({ type, attempt, claim, build }: Owned) => {
+  const isLeftover = ({ type, attempt, claim, build, isOrphan }: Owned) => {
+    if (isOrphan) return true
     if (build !== undefined) return type !== 'image' && !builds.has(build) && !cache.builder.holds(build)
     if (attempt === undefined || claim === undefined) return false
     return !live.has(`${attempt}/${claim}`) && !inUse?.lease.holds(attempt, claim) && !inUse?.warm.holds(attempt)

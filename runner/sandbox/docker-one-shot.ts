@@ -1,11 +1,15 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type Docker from 'dockerode'
+import { newId } from '../../domain/ids.ts'
 import { untilAborted } from './aborted.ts'
 import { createDemux } from './demux.ts'
 import type { DockerErrors } from './docker-errors.ts'
+import { LABELS } from './engine.ts'
 import type { NetworkEngine, OneShot } from './network-engine.ts'
 
+/** Nobody waits any more for a helper of a process that is gone. */
+export const THIS_PROCESS = newId()
 const MAX_OUTPUT_BYTES = 256 * 1024
 
 /** Containers for one command. Contract: `NetworkEngine.runOnce`. */
@@ -72,7 +76,7 @@ function bodyOf(spec: OneShot): Docker.ContainerCreateOptions {
   const [program = '', ...args] = spec.command
   return {
     Image: spec.image,
-    Labels: { ...spec.labels },
+    Labels: { ...spec.labels, [LABELS.helper]: THIS_PROCESS },
     Entrypoint: [program],
     Cmd: args,
     User: '65534:65534',

@@ -15,6 +15,8 @@ export const LABELS = {
   attempt: 'drydock.attempt',
   claim: 'drydock.claim',
   build: 'drydock.build',
+  /** Of a container for one command: the process that waits for it. */
+  helper: 'drydock.helper',
   kind: 'drydock.kind',
 } as const
 
@@ -33,6 +35,8 @@ export type Owned = {
   attempt?: string
   claim?: number
   build?: string
+  /** A helper that no process waits for any more. */
+  isOrphan?: boolean
 }
 
 export type ServiceSpec = {

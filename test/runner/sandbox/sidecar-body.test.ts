@@ -44,7 +44,7 @@ test("sidecarBody() runs the image's program with what the environment says, and
 })
 
 test('sidecarBody() carries every label of an owner, so that none is taken over from the image', () => {
-  const labels = { 'drydock.installation': 'i', 'drydock.kind': 'sidecar' }
+  const labels = { 'drydock.helper': '', 'drydock.installation': 'i', 'drydock.kind': 'sidecar' }
   expect(sidecarBody(SPEC, 'plain:1').Labels).toEqual({
     ...labels,
     'drydock.attempt': 'a',
