@@ -10,12 +10,16 @@ import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
 import { tokenRoutes } from './routes/access.ts'
 import { attemptRoutes } from './routes/attempts.ts'
+import { cacheRoutes } from './routes/cache.ts'
 import { credentialRoutes } from './routes/credentials.ts'
+import { environmentFileRoutes } from './routes/environment-files.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { eventRoutes } from './routes/events.ts'
+import { inspectionRoutes } from './routes/inspections.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { providerRoutes } from './routes/providers.ts'
+import { secretRoutes } from './routes/secrets.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { turnRoutes } from './routes/turns.ts'
@@ -36,6 +40,10 @@ const ROUTES = [
   attemptRoutes,
   ledgerRoutes,
   environmentRoutes,
+  environmentFileRoutes,
+  cacheRoutes,
+  secretRoutes,
+  inspectionRoutes,
   providerRoutes,
   credentialRoutes,
   settingsRoutes,

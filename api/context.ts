@@ -19,6 +19,8 @@ export type ApiDeps = {
   checkAddress: (address: string) => Promise<void>
   /** Seals what must not lie in the database in the clear; absent where this process was given no master key. */
   keyring?: Keyring | undefined
+  /** How long a look into a repository is waited for; default a minute. */
+  inspectionWaitMs?: number
   metrics: Metrics
   logger: Logger
   version: string

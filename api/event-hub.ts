@@ -4,7 +4,11 @@ import { EventFeed, eventFrame } from './event-feed.ts'
 import type { Logger } from './logger.ts'
 
 // One statement per tick reads for every task that has news: a busy server asks 20 times a second, however many follow.
+// What comes now and then, such as the start of a task, is read at once.
 const TICK_MS = 50
+const SECOND = 1000
+/** So many reads within a second make a stream of news. */
+const QUICK_READS = 20
 // The floor under notifications, which a broken connection may lose.
 const POLL_MS = 1000
 const HEARTBEAT_MS = 15_000
@@ -26,7 +30,8 @@ export class EventHub implements AsyncDisposable {
   #poll: NodeJS.Timeout | undefined
   #unlisten: () => Promise<unknown> = async () => undefined
   #reading = false
-  #readAt = 0
+  /** When the latest were, on the monotonic clock. */
+  readonly #readAt: number[] = []
   #closed = false
 
   private constructor(db: Database['db'], options: EventHubOptions) {
@@ -123,14 +128,17 @@ export class EventHub implements AsyncDisposable {
   /** News after silence is read at once, so that an agent's first byte is not kept waiting; a stream of news by ticks. */
   #schedule(): void {
     if (this.#reading || this.#timer !== undefined || this.#dirty.size === 0 || this.#closed) return
-    const wait = Math.max(0, this.#readAt + TICK_MS - performance.now())
+    const now = performance.now()
+    const isSteady = this.#readAt.length === QUICK_READS && now - (this.#readAt[0] ?? 0) < SECOND
+    const wait = isSteady ? Math.max(0, (this.#readAt.at(-1) ?? 0) + TICK_MS - now) : 0
     this.#timer = setTimeout(() => void this.#tick(), wait)
   }
 
   async #tick(): Promise<void> {
     this.#timer = undefined
     this.#reading = true
-    this.#readAt = performance.now()
+    this.#readAt.push(performance.now())
+    if (this.#readAt.length > QUICK_READS) this.#readAt.shift()
     const due = [...this.#dirty].flatMap((taskId) => this.#feeds.get(taskId) ?? [])
     this.#dirty.clear()
     try {

@@ -19,3 +19,15 @@ export function assertPromptSize(prompt: string, action: string): void {
 export function picturesOf(images: readonly { data: string }[] = []): PromptImage[] {
   return promptImages(images.map(({ data }) => Buffer.from(data, 'base64')))
 }
+
+/** The bytes of a diff. Rejects with `request-too-large`. */
+export function startingPatchOf(diff: string | undefined): Buffer | undefined {
+  if (diff === undefined) return undefined
+  const patch = Buffer.from(diff)
+  if (patch.length <= CAPS.startingDiffBytes) return patch
+  const [size, most] = [patch.length, CAPS.startingDiffBytes].map((bytes) => `${Math.ceil(bytes / KiB)} KiB`)
+  throw new DrydockError(
+    'request-too-large',
+    `Cannot create task: the starting diff has ${size}, and ${most} are the most`,
+  )
+}

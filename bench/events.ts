@@ -2,7 +2,7 @@ import { openDataFolderDatabase } from './support/data-folder.ts'
 import { follow } from './events/follower.ts'
 import type { Seen } from './events/follower.ts'
 import { printingScript } from './events/script.ts'
-import { startBenchServer } from './support/bench-server.ts'
+import { raiseCaps, startBenchServer } from './support/bench-server.ts'
 import type { BenchServer } from './support/bench-server.ts'
 import { numbers } from './support/options.ts'
 import type { BenchOptions } from './support/options.ts'
@@ -58,12 +58,6 @@ export async function measureEvents({ attempts, rate, followers, seconds, warmup
     ...resultOf(seen, { attempts, rate, followers, seconds }),
     ...(await checkAll(server, { seen, lasts, attempts, rate, seconds, followers })),
   }
-}
-
-/** The administrator may run as much as the benchmark needs. */
-async function raiseCaps({ dataDir }: BenchServer): Promise<void> {
-  await using database = openDataFolderDatabase(dataDir)
-  await database.client`update users set max_running = 100000`
 }
 
 type Shape = Pick<EventsInput, 'attempts' | 'rate' | 'followers' | 'seconds'>

@@ -13,7 +13,7 @@ import { hasOnly, inventory, mountsOf, processesOf, temporaryFiles } from './fau
 import type { Thing } from './fault/inventory.ts'
 import type { Order } from './fault/load.ts'
 import { openDataFolderDatabase } from './support/data-folder.ts'
-import { readAttempts, strays, wrongAttempts, wrongRows, wrongTasks } from './fault/truth.ts'
+import { readAttempts, strays, wrongAttempts, wrongRows, wrongStates, wrongTasks } from './fault/truth.ts'
 import type { Pull } from './fault/truth.ts'
 
 export type Case = {
@@ -53,6 +53,7 @@ async function verifyTruth({ dataDir, orders, pullsUrl, token, ...origins }: Cas
     ...wrongTasks(orders, attempts),
     ...wrongAttempts(attempts, outside),
     ...strays(attempts, outside),
+    ...(await wrongStates(database.client)),
     ...(await wrongRows(database.client)),
   ]
   const states: Record<string, number> = {}
@@ -60,7 +61,7 @@ async function verifyTruth({ dataDir, orders, pullsUrl, token, ...origins }: Cas
     const name = reason === null ? state : `${state}: ${reason}`
     states[name] = (states[name] ?? 0) + 1
   }
-  const snapshots = await database.client<{ image: string }[]>`select image from snapshots`
+  const snapshots = await database.client<{ image: string }[]>`select image from snapshots where removed_at is null`
   return { findings, states, snapshots: snapshots.map(({ image }) => image) }
 }
 
@@ -85,13 +86,16 @@ function leftBehind({ before, dataDir, folder, server, snapshots, shared }: Case
     server === 'up' ? [`drydock-postgres-${installation}`, groundName(installation), gatewayName(installation)] : [],
   )
   const found = inventory()
+  // What waits for a task may be there, and goes when the server stops.
+  const isWaiting = (thing: Thing) => server === 'up' && isWarm(thing, installation)
+  for (const thing of found) if (thing.type === 'container' && isWaiting(thing)) services.add(thing.name)
   // A container that may run has a root file system and a network namespace mounted.
   const running = found.flatMap(({ type, name }) => (type === 'container' && services.has(name) ? mountsOf(name) : []))
   const allowed = (thing: Thing) => {
     if (thing.name === folder) return true
     if (thing.type === 'volume') return thing.name === `drydock-postgres-${installation}`
     if (thing.type === 'container') return services.has(thing.name)
-    if (thing.type === 'network') return server === 'up' && isReady(thing, installation)
+    if (thing.type === 'network') return server === 'up' && isReady(thing, installation, services)
     if (thing.type === 'mount') return running.some((end) => thing.name.endsWith(end))
     return thing.type === 'image' && snapshots.some((ref) => thing.name.startsWith(`${ref} `))
   }
@@ -106,10 +110,14 @@ function leftBehind({ before, dataDir, folder, server, snapshots, shared }: Case
   return [...things, ...files, ...processes.map((line) => `process ${line} still runs`)]
 }
 
-/** A network that a server keeps: the gateway's way out, and those for the next sandboxes. */
-function isReady({ name, labels }: Thing, installation: string): boolean {
+/** A sandbox that was made beforehand. */
+const isWarm = ({ name, labels }: Thing, installation: string) =>
+  name.startsWith('drydock-warm-') && labels.includes(`${LABELS.installation}=${installation}`)
+
+/** A network that a server keeps: the gateway's way out, and those of the next sandboxes. */
+function isReady({ name, labels }: Thing, installation: string, services: ReadonlySet<string>): boolean {
   if (!labels.includes(`${LABELS.installation}=${installation}`)) return false
-  return name === `drydock-egress-${installation}` || hasOnly(name, groundName(installation))
+  return name === `drydock-egress-${installation}` || hasOnly(name, services)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

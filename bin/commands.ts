@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'make an environment',
     load: async () => (await import('../cli/commands/env/create.ts')).createEnvironment,
   },
+  'env detect': {
+    summary: 'show what a repository proposes for an environment',
+    load: async () => (await import('../cli/commands/env/detect.ts')).detectEnvironment,
+  },
   'env list': {
     summary: 'list the environments',
     load: async () => (await import('../cli/commands/env/list.ts')).listEnvironments,
@@ -39,6 +43,46 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'env delete': {
     summary: 'remove an environment',
     load: async () => (await import('../cli/commands/env/delete.ts')).deleteEnvironment,
+  },
+  'env plan': {
+    summary: 'show what .drydock/environment.yml would change',
+    load: async () => (await import('../cli/commands/env/plan.ts')).planEnvironment,
+  },
+  'env apply': {
+    summary: 'take over what .drydock/environment.yml declares',
+    load: async () => (await import('../cli/commands/env/apply.ts')).applyEnvironment,
+  },
+  'env export': {
+    summary: 'print an environment as .drydock/environment.yml',
+    load: async () => (await import('../cli/commands/env/export.ts')).exportEnvironment,
+  },
+  'env cache': {
+    summary: 'show what set-up has left to start from',
+    load: async () => (await import('../cli/commands/env/cache.ts')).showCache,
+  },
+  'env refresh': {
+    summary: 'set an environment up anew in the background',
+    load: async () => (await import('../cli/commands/env/refresh.ts')).refreshCache,
+  },
+  'env reset-cache': {
+    summary: 'throw away what set-up has left',
+    load: async () => (await import('../cli/commands/env/reset-cache.ts')).resetCache,
+  },
+  'env secret set': {
+    summary: 'store a secret of an environment',
+    load: async () => (await import('../cli/commands/env/secret/set.ts')).setSecret,
+  },
+  'env secret list': {
+    summary: 'list the secrets of an environment, without their values',
+    load: async () => (await import('../cli/commands/env/secret/list.ts')).listSecrets,
+  },
+  'env secret delete': {
+    summary: 'remove a secret of an environment',
+    load: async () => (await import('../cli/commands/env/secret/delete.ts')).deleteSecret,
+  },
+  'env import-env': {
+    summary: 'take variables and secrets from a .env file',
+    load: async () => (await import('../cli/commands/env/import-env.ts')).importEnv,
   },
   'provider add': {
     summary: 'add a provider of models',
@@ -128,6 +172,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'kill a server at random moments under load and check what is left',
     load: async () => (await import('./commands/bench.ts')).fault,
   },
+  soak: {
+    summary: 'have people work with a server and look for leaks',
+    load: async () => (await import('./commands/bench.ts')).soak,
+  },
   fuzz: {
     summary: 'feed the gateway with hostile input and check what it makes of it',
     load: async () => (await import('./commands/bench.ts')).fuzz,
@@ -137,7 +185,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['Start here', ['demo', 'serve', 'sandbox', 'doctor']],
-  ['Environments', ['env create', 'env list', 'env show', 'env update', 'env delete']],
+  [
+    'Environments',
+    [
+      ...['env create', 'env detect', 'env list', 'env show', 'env update', 'env delete', 'env import-env'],
+      ...['env plan', 'env apply', 'env export', 'env cache', 'env refresh', 'env reset-cache'],
+      ...['env secret set', 'env secret list', 'env secret delete'],
+    ],
+  ],
   [
     'Models and credentials',
     [
@@ -146,5 +201,5 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
-  ['Measuring', ['bench', 'fault', 'fuzz']],
+  ['Measuring', ['bench', 'fault', 'soak', 'fuzz']],
 ]

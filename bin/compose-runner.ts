@@ -1,7 +1,9 @@
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Database } from '../domain/db.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
+import { limitedGit } from '../forge/git.ts'
 import { createGitHub } from '../forge/github.ts'
 import type { GitHubOptions } from '../forge/github.ts'
 import { createMirrors } from '../forge/mirror.ts'
@@ -12,7 +14,7 @@ import { AttemptFailure } from '../runner/failure.ts'
 import type { ManagedNetworks } from '../runner/network/networks.ts'
 import type { RunnerDeps } from '../runner/runner-deps.ts'
 import type { Engine } from '../runner/sandbox/engine.ts'
-import { checkOut } from '../runner/workspace/checkout.ts'
+import { checkOut, settle } from '../runner/workspace/checkout.ts'
 import { collector } from '../runner/workspace/collect.ts'
 import { packageRoot } from './config.ts'
 import type { ServerConfig } from './config.ts'
@@ -48,6 +50,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     engine,
     hostId: folder.installation,
     capacity: config.capacity,
+    warmBounds: config.warm,
     logger,
     readyAgent: readyAgent(
       agentInstaller({
@@ -60,6 +63,10 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     workspacePolicy: settings.workspacePolicy,
     keyring: input.keyring,
     servedFolder: join(folder.path, 'served'),
+    freeBytes: async () => {
+      const { bavail, bsize } = await statfs(folder.path)
+      return bavail * bsize
+    },
     images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
     mirrors: createMirrors({
       folder: join(folder.path, 'mirrors'),
@@ -71,7 +78,9 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
       ...(github?.webUrl && { githubUrl: github.webUrl }),
       ...(config.knownHosts && { knownHosts: config.knownHosts }),
     }),
+    git: limitedGit(config.path),
     checkOut,
+    settle,
     collect: collector({ path: config.path }),
     remoteOf: async ({ forge: kind, address }) => ({
       forge: kind,

@@ -18,6 +18,9 @@ const ServerEnv = z.object({
     .optional(),
   DRYDOCK_DATA: z.string().min(1).optional(),
   DRYDOCK_CAPACITY: z.coerce.number().int().min(1).max(1000).default(4),
+  DRYDOCK_WARM_POOL: z.coerce.number().int().min(0).max(1000).default(4),
+  DRYDOCK_WARM_EACH: z.coerce.number().int().min(1).max(1000).default(1),
+  DRYDOCK_WARM_MEMORY_MIB: z.coerce.number().int().min(0).default(1024),
   DRYDOCK_DRAIN_SECONDS: z.coerce.number().min(0).default(10),
   DRYDOCK_REPOSITORY_ROOTS: list.optional(),
   DRYDOCK_GIT_ALLOWED_HOSTS: list.default([]),
@@ -38,6 +41,8 @@ export type ServerConfig = Readonly<{
   databaseUrl: string | undefined
   dataDir: string
   capacity: number
+  /** How many sandboxes wait, in all and for each environment in use. */
+  warm: { most: number; least: number }
   drainMs: number
   repositoryRoots: readonly string[] | undefined
   gitAllowedHosts: readonly string[]
@@ -56,6 +61,8 @@ export type ServerConfig = Readonly<{
 }>
 
 const SECOND = 1000
+/** What a sandbox that waits is reckoned to take, the engine's processes for it included (`bench -- density`). */
+const WARM_MIB = 16
 
 /** Reads the server's configuration; one error names every fault. */
 export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
@@ -73,6 +80,10 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
     databaseUrl: vars.DATABASE_URL,
     dataDir: resolve(vars.DRYDOCK_DATA ?? defaultDataDir()),
     capacity: vars.DRYDOCK_CAPACITY,
+    warm: {
+      most: Math.min(vars.DRYDOCK_WARM_POOL, Math.floor(vars.DRYDOCK_WARM_MEMORY_MIB / WARM_MIB)),
+      least: vars.DRYDOCK_WARM_EACH,
+    },
     drainMs: vars.DRYDOCK_DRAIN_SECONDS * SECOND,
     repositoryRoots: vars.DRYDOCK_REPOSITORY_ROOTS,
     gitAllowedHosts: vars.DRYDOCK_GIT_ALLOWED_HOSTS,

@@ -22,20 +22,34 @@ export async function dispatch(argv: readonly string[], context: CliContext): Pr
   }
   if (first === 'help') return dispatch([...rest.filter((word) => !word.startsWith('-')), '--help'], context)
 
-  const isGroup = Object.keys(COMMANDS).some((name) => name.startsWith(`${first} `))
-  if (isGroup && (rest[0] === undefined || rest[0] === '--help' || rest[0] === '-h'))
-    return showGroup(first, rest, context)
-  const name = isGroup ? `${first} ${rest[0]}` : first
+  const length = commandLength(argv)
+  const name = argv.slice(0, length).join(' ')
   const entry = COMMANDS[name]
-  if (entry === undefined) throw unknownCommand(name)
+  const next = argv[length]
+  if (entry === undefined && isGroup(name) && (next === undefined || next === '--help' || next === '-h'))
+    return showGroup(name, argv.slice(length), context)
+  if (entry === undefined) throw unknownCommand(isGroup(name) ? `${name} ${next}` : first)
 
   const command = await entry.load()
-  const args = isGroup ? rest.slice(1) : rest
+  const args = argv.slice(length)
   if (asksForHelp(args)) {
     context.out.write(command.help(styleOf(context, context.out)))
     return 0
   }
   return command.run(args, context)
+}
+
+const isGroup = (name: string) => Object.keys(COMMANDS).some((each) => each.startsWith(`${name} `))
+
+/** How many words name the command, or the group of commands, that was typed. */
+function commandLength(argv: readonly string[]): number {
+  let length = 1
+  while (isGroup(argv.slice(0, length).join(' ')) && argv[length] !== undefined) {
+    const longer = argv.slice(0, length + 1).join(' ')
+    if (COMMANDS[longer] === undefined && !isGroup(longer)) break
+    length += 1
+  }
+  return length
 }
 
 function showGroup(group: string, rest: readonly string[], context: CliContext): number {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { readClientConfig } from '../cli/config.ts'
 import type { ClientConfig } from '../cli/config.ts'
 import type { CliContext, Output } from '../cli/context.ts'
+import { askHidden } from './ask-hidden.ts'
 import { dispatch } from './dispatch.ts'
 import { reportError } from './report-error.ts'
 import { ROOT } from './root.ts'
@@ -16,24 +17,24 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0
   }
   const interrupt = onInterrupt()
-  const context = createContext(interrupt)
+  const context = createContext(interrupt.signal, () => interrupt.abort())
   const end = argv.indexOf('--')
   const json = (end < 0 ? argv : argv.slice(0, end)).includes('--json')
   try {
     return await dispatch(argv, context)
   } catch (error) {
-    if (interrupt.aborted) return INTERRUPTED
+    if (interrupt.signal.aborted) return INTERRUPTED
     return reportError(error, { json, context })
   }
 }
 
-function createContext(signal: AbortSignal): CliContext {
+function createContext(signal: AbortSignal, interrupt: () => void): CliContext {
   let config: ClientConfig | undefined
   return {
     config: () => (config ??= readClientConfig(process.env)),
     out: outputOf(process.stdout),
     err: outputOf(process.stderr),
-    stdin: { isTerminal: process.stdin.isTTY, read: readStdin },
+    stdin: { isTerminal: process.stdin.isTTY, read: readStdin, ask: (question) => ask(question, interrupt) },
     cwd: currentFolder(process.env),
     env: process.env,
     program: 'bin/drydock',
@@ -64,8 +65,17 @@ async function readStdin(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
+async function ask(question: string, interrupt: () => void): Promise<string> {
+  try {
+    return await askHidden(question, { terminal: process.stdin, say: (text) => void process.stderr.write(text) })
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') interrupt()
+    throw error
+  }
+}
+
 /** The first Ctrl-C lets the command end its way, the second ends it at once. */
-function onInterrupt(): AbortSignal {
+function onInterrupt(): AbortController {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
@@ -73,7 +83,7 @@ function onInterrupt(): AbortSignal {
       controller.abort()
     })
   }
-  return controller.signal
+  return controller
 }
 
 function version(): string {

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import type { CacheJson } from '../api/schemas/cache.ts'
 import type { EnvironmentChangeJson, EnvironmentJson, NewEnvironmentJson } from '../api/schemas/environment.ts'
+import type { InspectionJson } from '../api/schemas/inspection.ts'
 import type { LedgerJson } from '../api/schemas/ledger.ts'
 import type { EventJson, NewTaskJson, NewTurnJson, PublishJson, TaskJson, TaskPageJson } from '../api/schemas/task.ts'
 import type { ClientConfig } from './config.ts'
 import type { CliContext } from './context.ts'
 import { CliError, usageError } from './errors.ts'
+import { environmentFileCalls } from './environment-file-calls.ts'
 import { followEvents } from './follow.ts'
 import { providerCalls } from './provider-calls.ts'
+import { secretCalls } from './secret-calls.ts'
 import { segment } from './segment.ts'
 import { neutraliseLine } from './terminal.ts'
 
@@ -48,18 +52,25 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
     readLedger: (attempt: string, after?: string) =>
       json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger`, query: { after } }),
     ...providerCalls(call, signal),
+    ...environmentFileCalls(call, signal),
+    ...secretCalls(call, signal),
     publish: (attempt: string, confirmFlagged: boolean) =>
       json<PublishJson>({
         method: 'POST',
         path: `/attempts/${segment(attempt)}/pull-request`,
         body: { confirmFlagged },
       }),
+    inspectRepository: (repository: string) =>
+      json<InspectionJson>({ method: 'POST', path: '/repositories/inspect', body: { repository } }),
     createEnvironment: (body: NewEnvironmentJson) =>
       json<EnvironmentJson>({ method: 'POST', path: '/environments', body }),
     listEnvironments: () => json<{ data: EnvironmentJson[] }>({ path: '/environments' }),
     readEnvironment: (id: string) => json<EnvironmentJson>({ path: `/environments/${segment(id)}` }),
     updateEnvironment: (id: string, body: EnvironmentChangeJson) =>
       json<EnvironmentJson>({ method: 'PATCH', path: `/environments/${segment(id)}`, body }),
+    readCache: (id: string) => json<CacheJson>({ path: `/environments/${segment(id)}/cache` }),
+    refreshCache: (id: string) => json<CacheJson>({ method: 'POST', path: `/environments/${segment(id)}/refresh` }),
+    resetCache: (id: string) => json<CacheJson>({ method: 'POST', path: `/environments/${segment(id)}/reset-cache` }),
     deleteEnvironment: async (id: string) => {
       await call({ method: 'DELETE', path: `/environments/${segment(id)}` }, signal)
     },

@@ -11,7 +11,12 @@ export type CliContext = {
   out: Output
   /** Words for people. */
   err: Output
-  stdin: { isTerminal: boolean; read: () => Promise<string> }
+  stdin: {
+    isTerminal: boolean
+    read: () => Promise<string>
+    /** Asks a person at the terminal for a line that nobody sees. Rejects when they give up. */
+    ask: (question: string) => Promise<string>
+  }
   cwd: string
   /** The environment variables, read in one place. */
   env: Readonly<NodeJS.ProcessEnv>

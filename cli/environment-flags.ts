@@ -4,6 +4,7 @@ import type { EnvironmentChangeJson } from '../api/schemas/environment.ts'
 import type { Values } from './command.ts'
 import { usageError } from './errors.ts'
 import { choice, emptyAsNull, numberOf, readFlagFile } from './flag-values.ts'
+import { SERVICE_OPTIONS, servicesFromFlags } from './service-flags.ts'
 
 /** The flags that set up an environment, alike for a new one and for a change. An empty FILE removes what was there. */
 export const ENVIRONMENT_OPTIONS = {
@@ -20,14 +21,24 @@ export const ENVIRONMENT_OPTIONS = {
   'agent-user': { type: 'string', value: 'agent|root', help: 'whom the agent runs as (default: agent, uid 1000)' },
   setup: { type: 'string', value: 'FILE', help: 'script that prepares the sandbox once' },
   maintenance: { type: 'string', value: 'FILE', help: 'script that runs at the start of every task' },
+  lang: { type: 'string', multiple: true, value: 'NAME=VERSION', help: "a language version other than the image's" },
+  verify: { type: 'string', multiple: true, value: 'COMMAND', help: 'a command that shows that it works ("": none)' },
   policy: { type: 'string', value: 'FILE', help: 'what the sandbox may reach, as JSON (default: nothing)' },
   publish: { type: 'string', value: 'MODE', help: 'after a change: manual, branch or pull-request (default: manual)' },
   'hold-flagged': { type: 'boolean', help: 'files that other machines run by themselves wait for your word (default)' },
   'publish-flagged': { type: 'boolean', help: 'publish those files without asking' },
   var: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a variable for scripts and agent' },
+  ...SERVICE_OPTIONS,
   memory: { type: 'string', value: 'MIB', help: 'memory of a sandbox' },
   cpus: { type: 'string', value: 'N', help: 'processors of a sandbox' },
   disk: { type: 'string', value: 'MIB', help: 'disk of a sandbox' },
+  pids: { type: 'string', value: 'N', help: 'processes of a sandbox' },
+  limit: {
+    type: 'string',
+    multiple: true,
+    value: 'PHASE=TIME',
+    help: 'how long may take, as in agent=45m: queue, sandbox, checkout, setup, agent, collect, publish, noOutput, total',
+  },
   model: { type: 'string', value: 'MODEL', help: 'the model of agents that need one ("": the agent\'s own choice)' },
   provider: { type: 'string', value: 'NAME', help: 'who has the model ("": the default one; see: drydock provider)' },
   budget: { type: 'string', value: 'TOKENS', help: 'what one attempt may use of the model ("": the provider\'s)' },
@@ -52,10 +63,14 @@ export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string)
     setupScript: flags.setup === undefined ? undefined : await script('setup'),
     maintenanceScript: flags.maintenance === undefined ? undefined : await script('maintenance'),
     policy: flags.policy === undefined ? undefined : parsePolicy(await read('policy'), flags.policy),
+    versions: flags.lang === undefined ? undefined : parsePairs('lang', flags.lang),
+    verification: flags.verify?.filter((command) => command !== ''),
     publish: choice('publish', flags.publish, ['manual', 'branch', 'pull-request'] as const),
     holdFlagged: holdFlagged(flags),
-    variables: flags.var === undefined ? undefined : parseVariables(flags.var),
+    variables: flags.var === undefined ? undefined : parsePairs('var', flags.var),
+    services: servicesFromFlags(flags),
     resources: resourcesOf(flags),
+    limits: limitsOf(flags.limit),
     model: emptyAsNull(flags.model),
     provider: emptyAsNull(flags.provider),
     budgetTokens: flags.budget === '' ? null : flags.budget && numberOf('budget', flags.budget),
@@ -89,23 +104,40 @@ export function parsePolicy(text: string | undefined, path: string): Record<stri
   throw usageError(`Cannot read --policy ${JSON.stringify(path)}: it is not a JSON object`, 'policy-invalid')
 }
 
-function parseVariables(pairs: readonly string[]): Record<string, string> {
+function parsePairs(flag: string, pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=')
       if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
-      throw usageError(`Cannot use --var ${JSON.stringify(pair)}: write NAME=VALUE`)
+      throw usageError(`Cannot use --${flag} ${JSON.stringify(pair)}: write NAME=VALUE`)
     }),
   )
 }
 
-function resourcesOf({ memory, cpus, disk }: EnvironmentFlags): EnvironmentChangeJson['resources'] {
-  if (memory === undefined && cpus === undefined && disk === undefined) return undefined
+function resourcesOf({ memory, cpus, disk, pids }: EnvironmentFlags): EnvironmentChangeJson['resources'] {
+  if ([memory, cpus, disk, pids].every((each) => each === undefined)) return undefined
   return {
     ...(memory !== undefined && { memoryMiB: numberOf('memory', memory) }),
     ...(cpus !== undefined && { cpus: numberOf('cpus', cpus) }),
     ...(disk !== undefined && { diskMiB: numberOf('disk', disk) }),
+    ...(pids !== undefined && { pids: numberOf('pids', pids) }),
   }
+}
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
+
+/** `agent=45m`, or as the API has it, `agentMs=2700000`. The server knows which limits there are. */
+function limitsOf(pairs: readonly string[] | undefined): EnvironmentChangeJson['limits'] {
+  if (pairs === undefined) return undefined
+  const read = Object.entries(parsePairs('limit', pairs)).map(([name, time]) => {
+    const [, number = '', unit = name.endsWith('Ms') ? 'ms' : ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(time) ?? []
+    if (number !== '' && unit in UNITS) {
+      const ms = Math.round(Number(number) * UNITS[unit as keyof typeof UNITS])
+      return [name.endsWith('Ms') ? name : `${name}Ms`, ms]
+    }
+    throw usageError(`Cannot use --limit ${JSON.stringify(`${name}=${time}`)}: write a time as in 90s, 45m or 2h`)
+  })
+  return Object.fromEntries(read) as EnvironmentChangeJson['limits']
 }
 
 function holdFlagged(flags: EnvironmentFlags): boolean | undefined {

@@ -1,4 +1,4 @@
-import type { NewTurnJson } from '../api/schemas/task.ts'
+import type { NewTaskJson, NewTurnJson } from '../api/schemas/task.ts'
 import type { CliContext } from './context.ts'
 import { usageError } from './errors.ts'
 import { readFlagBytes } from './flag-values.ts'
@@ -36,4 +36,21 @@ export async function readImages(
     images.push({ data: bytes.toString('base64') })
   }
   return { images }
+}
+
+export const STARTING_DIFF_OPTION = {
+  'starting-diff': { type: 'string', value: 'FILE|-', help: 'a patch that the task starts with' },
+} as const
+
+/** The patch that a flag names, as the API takes it; no key at all without one. */
+export async function readStartingDiff(
+  path: string | undefined,
+  { cwd, stdin }: Pick<CliContext, 'cwd' | 'stdin'>,
+): Promise<Pick<NewTaskJson, 'startingDiff'>> {
+  if (path === undefined) return {}
+  const bytes = path === '-' ? Buffer.from(await stdin.read()) : await readFlagBytes('starting-diff', { path, cwd })
+  const startingDiff = bytes?.toString('utf8') ?? ''
+  if (startingDiff.trim() === '') throw usageError('Cannot read --starting-diff: it is empty')
+  if (bytes?.equals(Buffer.from(startingDiff)) === true) return { startingDiff }
+  throw usageError('Cannot send --starting-diff: it is not UTF-8. Make it with "git diff --binary"')
 }

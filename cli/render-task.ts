@@ -43,6 +43,7 @@ function attemptLines(attempt: AttemptJson, style: Style): string[] {
     ...(phases.length === 0
       ? []
       : [line('phases', phases.map(({ phase, ms }) => `${phase} ${duration(ms)}`).join(' · '))]),
+    ...(attempt.start === null ? [] : [line('start', startText(attempt.start))]),
     ...(diff === null ? [] : [line('changes', diffText(diff))]),
     ...flagged.map(({ path, why }) => line('flagged', style('yellow', `${neutraliseLine(path)}: ${why}`))),
     ...(attempt.network ? [line('network', networkText(attempt.network))] : []),
@@ -52,6 +53,16 @@ function attemptLines(attempt: AttemptJson, style: Style): string[] {
     ...(pullRequest === null ? [] : [line('pull request', ` ${neutraliseLine(pullRequest.url)}`)]),
     ...(answer === null || answer === '' ? [] : ['', neutralise(answer)]),
   ]
+}
+
+const CACHE: Record<NonNullable<AttemptJson['start']>['cache'], string> = {
+  hit: ', cache hit',
+  miss: ', cache miss',
+  none: '',
+}
+
+function startText({ sandbox, cache, reason }: NonNullable<AttemptJson['start']>): string {
+  return `${sandbox}${CACHE[cache]}: ${neutraliseLine(reason)}`
 }
 
 function publishText({ publish }: AttemptJson, style: Style): string {

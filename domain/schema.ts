@@ -10,6 +10,8 @@ import type {
   TaskMode,
 } from './tasks/attempt.ts'
 import type { PhaseLimits, Resources } from './environments/limits.ts'
+import type { Service, StarterTask } from './environments/parts.ts'
+import type { StartRecord } from './tasks/start.ts'
 
 export const users = pgTable('users', {
   id: text('id').primaryKey(),
@@ -89,6 +91,14 @@ export const environments = pgTable(
     model: text('model'),
     provider: text('provider'),
     budgetTokens: bigint('budget_tokens', { mode: 'number' }),
+    /** Language to version, as in `{"node": "22"}`; absent languages are those of the image. */
+    versions: jsonb('versions').$type<Record<string, string>>().notNull().default({}),
+    /** Commands that show whether the environment works: its tests, its linter. */
+    verification: jsonb('verification').$type<string[]>().notNull().default([]),
+    starterTasks: jsonb('starter_tasks').$type<StarterTask[]>().notNull().default([]),
+    services: jsonb('services').$type<Service[]>().notNull().default([]),
+    /** Raised by "reset cache": part of the key of every snapshot. */
+    cacheEpoch: integer('cache_epoch').notNull().default(0),
     createdBy: text('created_by').references(() => users.id),
     createdAt: createdAt(),
     updatedAt: at('updated_at').notNull().defaultNow(),
@@ -153,6 +163,8 @@ export const turns = pgTable(
     prompt: text('prompt').notNull(),
     /** What a follow-up goes on from: an attempt of an earlier turn of the same task. */
     baseAttemptId: text('base_attempt_id'),
+    /** A change that a first turn starts with, as a patch on its base commit. */
+    startingPatch: bytea('starting_patch'),
     createdAt: createdAt(),
   },
   (t) => [uniqueIndex('turns_by_task').on(t.taskId, t.n)],
@@ -188,6 +200,8 @@ export const attempts = pgTable(
     answer: text('answer'),
     flagged: jsonb('flagged').$type<FlaggedPath[]>().notNull().default([]),
     image: text('image'),
+    /** From what it was started, and why. */
+    start: jsonb('start').$type<StartRecord>(),
     /** Version and hash of the agent's program (R9). */
     agentVersion: text('agent_version'),
     /** What it works on: an environment that is pointed elsewhere later must not take the change along. */

@@ -13,12 +13,12 @@ type Where = {
 }
 
 /**
- * The store that has a commit. A mirror belongs to one credential, so after a change of the credential what was collected
- * before lies in another one. Nothing is copied: commits are pushed from where they are.
+ * The store that has a commit or a tree. A mirror belongs to one credential, so after a change of the credential what was
+ * collected before lies in another one. Nothing is copied: commits are made and pushed where they are.
  */
-export async function storeWith({ git, folder, first }: Where, commit: string, signal: AbortSignal): Promise<string> {
+export async function storeWith({ git, folder, first }: Where, id: string, signal?: AbortSignal): Promise<string> {
   const has = async (store: string) =>
-    (await git(['cat-file', '-e', `${commit}^{commit}`], { gitDir: store, signal })).code === 0
+    (await git(['cat-file', '-e', `${id}^{tree}`], { gitDir: store, ...(signal && { signal }) })).code === 0
   if (await has(first)) return first
   const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}$/.test(name))
   for (const name of names) {
@@ -27,6 +27,6 @@ export async function storeWith({ git, folder, first }: Where, commit: string, s
   }
   throw new DrydockError(
     'not-found',
-    `Cannot push commit ${commit.slice(0, 10)}: this server's mirrors no longer have it. Run the task again.`,
+    `Cannot push commit ${id.slice(0, 10)}: this server's mirrors no longer have it. Run the task again.`,
   )
 }

@@ -3,7 +3,6 @@ import { copyFile, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 import { shown } from './parse-address.ts'
-import { refuse } from './addresses.ts'
 import { makeCommit } from './commit.ts'
 import { exclusive } from './exclusive.ts'
 import type { Exclusive } from './exclusive.ts'
@@ -11,6 +10,7 @@ import { storeWith } from './find-store.ts'
 import { limitedGit } from './git.ts'
 import type { RunGit } from './git.ts'
 import { remoteError } from './git-errors.ts'
+import { refLister } from './list-refs.ts'
 import {
   beginFetch,
   endFetch,
@@ -26,7 +26,7 @@ import type { Mirrors, MirrorView, Remote } from './mirrors.ts'
 import { pushCommit } from './push.ts'
 import { reach } from './reach.ts'
 import type { Reach, ReachOptions } from './reach.ts'
-import { defaultBranch, parseRefs, sameTable } from './refs.ts'
+import { defaultBranch, sameTable } from './refs.ts'
 import type { RemoteRefs } from './refs.ts'
 
 // Locks live in this process: one server per data folder is the rule, and the server holds to it. Within it, a mirror's
@@ -45,7 +45,6 @@ type Mirror = {
   stale: boolean
 }
 
-const LIST_TIMEOUT_MS = 60_000
 const PRUNE_TIMEOUT_MS = 600_000
 /** Flaws of old commits that harm nobody and that well-known repositories have; all else that fsck finds is refused. */
 const HARMLESS = [
@@ -60,6 +59,7 @@ const FETCH_LIMITS = { fileBytes: 32 * 1024 ** 3, cpuSeconds: 3600 }
 
 export function createMirrors(options: MirrorsOptions): Mirrors {
   const git = limitedGit(options.path)
+  const list = refLister(git)
   const mirrors = new Map<string, Mirror>()
   const reached = (remote: Remote) => reach(remote, options)
 
@@ -79,7 +79,7 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       const to = await reached(remote)
       const mirror = await mirrorOf(remote, to)
       const asked = mirror.begun
-      const advertised = await listRefs(git, to, signal)
+      const advertised = await list(to, signal)
       if (defaultBranch(advertised) === undefined) throw empty(to.url)
       if (!isCurrent(mirror, advertised)) {
         const deps = { git, path: options.path }
@@ -92,7 +92,10 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       return hold(mirror, { advertised, to, git, path: options.path })
     },
 
-    commit: (view, input) => makeCommit(git, { store: view.store, input }),
+    async commit(view, input) {
+      const store = await storeWith({ git, folder: options.folder, first: view.store }, input.tree)
+      return makeCommit(git, { store, input })
+    },
 
     async push(view, remote, input, signal) {
       const to = await reached(remote)
@@ -120,30 +123,6 @@ async function unlessAborted(opening: Promise<MirrorView>, signal: AbortSignal):
 function isCurrent(mirror: Mirror, advertised: RemoteRefs): boolean {
   if (mirror.refs === undefined || !mirror.lock.isFree()) return false
   return sameTable(mirror.refs.table, advertised.table) && !(mirror.stale && mirror.holders === 0)
-}
-
-export async function listRefs(git: RunGit, to: Reach, signal: AbortSignal): Promise<RemoteRefs> {
-  const timeout = AbortSignal.timeout(LIST_TIMEOUT_MS)
-  const listed = await git(['ls-remote', '--quiet', '--symref', ...to.uploadPack, '--', to.url], {
-    env: to.env,
-    config: to.config,
-    signal: AbortSignal.any([signal, timeout]),
-  }).catch((error: unknown) => {
-    if (signal.aborted || !timeout.aborted) throw error
-    throw new DrydockError(
-      'forge-unavailable',
-      `Cannot list the branches of ${shown(to.url)}: no answer within a minute.`,
-    )
-  })
-  if (listed.overflow)
-    throw new DrydockError('repository-refused', `Cannot use ${shown(to.url)}: it has too many refs.`)
-  if (listed.code !== 0) throw remoteError(listed.stderr, to.url)
-  if (/^[0-9a-f]{64}\t/.test(listed.stdout.toString('latin1'))) throw remoteError('mismatched algorithms', to.url)
-  const refs = parseRefs(listed.stdout)
-  const broken = [...refs.table].find(([, id]) => /^0+$/.test(id))
-  if (broken)
-    throw refuse(to.url, `its ref ${shown(broken[0])} is broken, and git fetches nothing then. Delete it there`)
-  return refs
 }
 
 type UpdateInput = { to: Reach; advertised: RemoteRefs; asked: number; git: RunGit; path: string }

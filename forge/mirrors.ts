@@ -25,10 +25,17 @@ export type MirrorView = AsyncDisposable & {
 
 export type PushResult =
   | { kind: 'pushed' }
-  /** The branch exists with other commits. */
+  /** The branch exists with other commits than it should. */
   | { kind: 'taken'; at: string }
   /** The remote said no; its own words, cut to length. */
   | { kind: 'rejected'; message: string }
+
+export type PushInput = {
+  commit: string
+  branch: string
+  /** Where the branch is; absent: nowhere yet. */
+  replaces?: string
+}
 
 export type CommitInput = {
   tree: string
@@ -48,11 +55,9 @@ export interface Mirrors {
   open(remote: Remote, signal: AbortSignal): Promise<MirrorView>
   /** Makes a commit in the view's store. The same input gives the same id. */
   commit(view: MirrorView, input: CommitInput): Promise<string>
-  /** Pushes a commit to a new branch. A branch that already is at that very commit counts as pushed. Never forces. */
-  push(
-    view: MirrorView,
-    remote: Remote,
-    input: { commit: string; branch: string },
-    signal: AbortSignal,
-  ): Promise<PushResult>
+  /**
+   * Pushes a commit to a new branch, or to one that is at the commit which it replaces, whatever happens in between. A
+   * branch that already is at that very commit counts as pushed.
+   */
+  push(view: MirrorView, remote: Remote, input: PushInput, signal: AbortSignal): Promise<PushResult>
 }

@@ -3,23 +3,26 @@ import { shown } from './parse-address.ts'
 import type { GitResult, RunGit } from './git.ts'
 import { remoteError } from './git-errors.ts'
 import { plainWords } from './plain-text.ts'
-import type { PushResult } from './mirrors.ts'
+import type { PushInput, PushResult } from './mirrors.ts'
 import type { Reach } from './reach.ts'
 import { parseRefs } from './refs.ts'
 
 type PushDeps = { git: RunGit; store: string; to: Reach }
-type PushInput = { commit: string; branch: string }
 
-/** Makes a branch at a commit on the remote. Never changes one that is there, whatever happens in between. */
+/**
+ * Makes a branch at a commit on the remote, or moves one on from the commit that it replaces. One that is elsewhere is never
+ * changed, whatever happens in between.
+ */
 export async function pushCommit(deps: PushDeps, input: PushInput, signal: AbortSignal): Promise<PushResult> {
   const ref = branchRef(input)
   const { git, store, to } = deps
+  const { replaces } = input
   const flags = [
     '--porcelain',
     '--no-verify',
     '--no-follow-tags',
     '--recurse-submodules=no',
-    `--force-with-lease=${ref}:`,
+    `--force-with-lease=${ref}:${replaces ?? ''}`,
   ]
   const pushed = await git(['push', ...flags, ...to.receivePack, '--', to.url, `${input.commit}:${ref}`], {
     gitDir: store,
@@ -28,14 +31,17 @@ export async function pushCommit(deps: PushDeps, input: PushInput, signal: Abort
     signal,
   })
   const line = statusLine(pushed, ref)
-  if (line?.flag === '*' || line?.flag === '=') return { kind: 'pushed' }
+  if (line !== undefined && DONE.includes(line.flag)) return { kind: 'pushed' }
   // Whatever was said: the branch itself tells. The remote may have taken the commit and lost the connection.
   const at = await branchAt(deps, ref, signal)
   if (at === input.commit) return { kind: 'pushed' }
-  if (at !== undefined) return { kind: 'taken', at }
+  if (at !== undefined && at !== replaces) return { kind: 'taken', at }
   if (line === undefined) throw pushError(pushed.stderr, to.url)
   return { kind: 'rejected', message: remoteWords(pushed.stderr, line.summary) }
 }
+
+/** Made, up to date, moved on, moved elsewhere. */
+const DONE = ['*', '=', ' ', '+']
 
 function branchRef({ commit, branch }: PushInput): string {
   const ref = `refs/heads/${branch}`

@@ -17,6 +17,7 @@ import type { ModelUsage } from '../sandbox-policy/control.ts'
 import type { Base } from './workspace/workspace.ts'
 
 const SESSION_LIMIT_MS = 30_000
+const KILL_MS = 10_000
 const ACCOUNT_EVERY_MS = 5000
 
 /** An agent that can run; with a program, where it is not a script. */
@@ -27,6 +28,8 @@ export type AgentDeps = ConnectDeps & {
   phases: Phases
   recordUsage: (usage: ModelUsage) => Promise<void>
   readImages: () => Promise<AgentRun['images']>
+  /** The agent has said something, or will not any more: the start is over. */
+  onStarted: () => void
   /** Keeps the conversation, so that a follow-up can go on with it. Never rejects: the change matters more. */
   keepSession: (input: { sandbox: Sandbox; agent: ReadyAgent; sessionId: string }, signal: AbortSignal) => Promise<void>
 }
@@ -44,8 +47,11 @@ export type Place = {
 
 type Context = AttemptContext<AgentDeps>
 
-/** Runs the agent to its end and accounts for its model. Resolves to its answer, rejects with AttemptFailure. */
-export async function runAgentPhase(context: Context, place: Place): Promise<string> {
+/**
+ * Runs the agent to its end and accounts for its model. Resolves to its answer, rejects with AttemptFailure. A limit of the
+ * whole attempt or of its sandbox that is reached aborts `breach`: the agent is ended, and the sandbox still stands.
+ */
+export async function runAgentPhase(context: Context, place: Place, breach: AbortSignal): Promise<string> {
   const { deps, settings } = context
   const { connection, agent } = place
   if (connection) await connection.permit(await agentGrant(context, { adapter: agent.adapter, view: place.view }))
@@ -60,8 +66,13 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
     const input = await inputOf(context, place)
     const outcome = await deps.phases.run({ phase: 'agent', limitMs: agentMs, noOutputMs }, ({ signal, heard }) => {
       const run = runAgent(
-        { ...input, heard, askToEnd: () => !context.stop.signal.aborted, onSession: (id) => (sessionId = id) },
-        signal,
+        {
+          ...input,
+          heard: () => (deps.onStarted(), heard()),
+          askToEnd: () => !context.stop.signal.aborted && !isOfSandbox(breach),
+          onSession: (id) => (sessionId = id),
+        },
+        AbortSignal.any([signal, breach]),
       )
       running = run
       return run
@@ -69,12 +80,18 @@ export async function runAgentPhase(context: Context, place: Place): Promise<str
     return await mustSucceed(context, { place, outcome })
   } finally {
     over.abort()
+    // What breaks a limit of the sandbox is not given time to go on.
+    if (isOfSandbox(breach)) await place.sandbox.killAll(AbortSignal.timeout(KILL_MS)).catch(() => undefined)
     // An agent whose time is up is asked to end, and what it writes then counts. One that was stopped is not waited for.
     if (!context.stop.signal.aborted) await running.catch(() => undefined)
     await account(context, place)
     if (sessionId !== undefined) await keepSession(context, { ...place, sessionId })
   }
 }
+
+/** Whether it is a limit of the sandbox that was reached, rather than that of the attempt's time. */
+const isOfSandbox = ({ aborted, reason }: AbortSignal) =>
+  aborted && !(reason instanceof AttemptFailure && reason.reason === 'timed-out:total')
 
 async function inputOf({ job, deps }: Context, { sandbox, connection, agent, resume }: Place) {
   const { model } = job.environment

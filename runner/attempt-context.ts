@@ -9,6 +9,9 @@ import type { Breach, Mount, Sandbox, SandboxFactory, SandboxSpec } from './sand
 import type { StopSwitch } from './stop.ts'
 import { IN_SANDBOX } from './workspace/workspace.ts'
 
+/** For the agent to end, and for its session to be kept, after its time is up. */
+const ENDING_MS = 120_000
+
 /** What the steps of one attempt share. */
 export type AttemptContext<Deps> = {
   job: Job
@@ -22,7 +25,7 @@ export type SandboxDeps = {
   installation: string
   createSandbox: SandboxFactory
   /** A sandbox could not be removed: a sweep must follow. What the attempt yielded stands. */
-  onLeftover: (error: unknown) => void
+  onSandboxLeft: (error: unknown) => void
 }
 
 /**
@@ -30,9 +33,23 @@ export type SandboxDeps = {
  * for broke off, and the first limit that it breaches stops the attempt.
  */
 export function newSandbox(context: AttemptContext<SandboxDeps>, input: SandboxInput): Sandbox {
-  const { deps, cleanup, stop } = context
-  const sandbox = deps.createSandbox(sandboxSpec(context, input))
-  cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
+  const { network } = input
+  const { mounts, ...spec } = specWithout(context, input)
+  const { attempt } = context.job
+  return keepSandbox(
+    context,
+    context.deps.createSandbox({
+      ...spec,
+      owner: { installation: context.deps.installation, attempt: attempt.id, claim: attempt.claim },
+      mounts: [...mounts, ...(network?.mounts ?? [])],
+      ...(network && { network: network.attachment, env: network.env }),
+    }),
+  )
+}
+
+/** Makes a sandbox the attempt's: see `newSandbox`. */
+export function keepSandbox({ deps, cleanup, stop }: AttemptContext<SandboxDeps>, sandbox: Sandbox): Sandbox {
+  cleanup.defer(() => sandbox.destroy().catch(deps.onSandboxLeft))
   void sandbox.breached.then((breach) => stop.stop({ kind: 'failed', failure: breachFailure(breach) }))
   return sandbox
 }
@@ -45,17 +62,16 @@ export type SandboxInput = {
   mounts?: readonly Mount[]
 }
 
-function sandboxSpec(
-  { job, deps, settings }: AttemptContext<SandboxDeps>,
-  { ref, view, network, mounts = [] }: SandboxInput,
-): SandboxSpec {
+/** All of a sandbox but whose it is and what its network brings along. */
+export function specWithout(
+  { settings }: Pick<AttemptContext<unknown>, 'settings'>,
+  { ref, view, mounts = [] }: SandboxInput,
+): Omit<SandboxSpec, 'owner' | 'network' | 'env'> {
   return {
     image: ref,
-    owner: { installation: deps.installation, attempt: job.attempt.id, claim: job.attempt.claim },
     resources: settings.resources,
-    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }, ...mounts, ...(network?.mounts ?? [])],
-    lifetimeMs: settings.limits.totalMs + settings.limits.collectMs,
-    ...(network && { network: network.attachment, env: network.env }),
+    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }, ...mounts],
+    lifetimeMs: settings.limits.totalMs + ENDING_MS + settings.limits.collectMs,
   }
 }
 

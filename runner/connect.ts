@@ -2,10 +2,12 @@ import type { MirrorView } from '../forge/mirrors.ts'
 import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
 import type { AttemptContext } from './attempt-context.ts'
+import type { CleanupStack } from './cleanup.ts'
+import { untilAborted } from './sandbox/aborted.ts'
 import { CLOSED, credentialsOf } from './network-plan.ts'
 import type { LivePlan } from './live-plan.ts'
 import type { NetworkPlan } from './network-plan.ts'
-import type { NetworkGrant, Networks, SandboxNetwork } from './network/network.ts'
+import type { NetworkGrant, Networks, NetworkService, SandboxNetwork } from './network/network.ts'
 
 export type ConnectDeps = {
   networks: Pick<Networks, 'take'>
@@ -36,9 +38,25 @@ export type Connection = {
   close: () => Promise<void>
 }
 
-/** Takes a network for a sandbox that is made after it; it is given back at the attempt's end, after that sandbox. */
-export async function connect({ job, deps, cleanup }: Context, signal: AbortSignal): Promise<Connection> {
-  const network = await deps.networks.take({ attempt: job.attempt.id, claim: job.attempt.claim }, signal)
+/** For whom: without an attempt nobody's ledger has what is asked of it. */
+export type ConnectContext = {
+  job: { attempt: { id: string | null; claim: number } }
+  deps: Pick<ConnectDeps, 'networks' | 'plan' | 'onLeftover'>
+  cleanup: CleanupStack
+}
+
+/**
+ * Takes a network for a sandbox that is made after it, or the one that a sandbox has; it is given back at the attempt's
+ * end, after that sandbox.
+ */
+export async function connect(
+  { job, deps, cleanup }: ConnectContext,
+  { taken, services }: { taken?: SandboxNetwork; services?: readonly NetworkService[] },
+  signal: AbortSignal,
+): Promise<Connection> {
+  const owner = { attempt: job.attempt.id, claim: job.attempt.claim }
+  const giveBack = (late: SandboxNetwork) => void late.close().catch(deps.onLeftover)
+  const network = taken ?? (await untilAborted(deps.networks.take(owner, signal, services), signal, giveBack))
   let wanted: GrantOf | undefined
   let phase: NetworkGrant['phase'] = 'setup'
   let last: Promise<void> = Promise.resolve()
@@ -87,16 +105,17 @@ export async function connect({ job, deps, cleanup }: Context, signal: AbortSign
   }
 }
 
-/** Says whether the agent's sandbox needs a network: for its own policy, its model, or the maintenance script before it. */
+/** Says whether the agent's sandbox needs a network: for its own policy, its model, its services, or the maintenance script before it. */
 export function needsNetwork({ job, deps }: Pick<Context, 'job' | 'deps'>, agent: AgentAdapter): boolean {
   const { setup, agent: own } = deps.plan.current
-  const maintains = Boolean(job.environment.maintenanceScript)
-  return own !== undefined || agent.wire !== null || (maintains && setup !== undefined)
+  const { maintenanceScript, services } = job.environment
+  const maintains = Boolean(maintenanceScript) && setup !== undefined
+  return own !== undefined || agent.wire !== null || maintains || services.length > 0
 }
 
 /** What set-up and maintenance may reach. */
 export const setupGrant =
-  (deps: ConnectDeps): GrantOf =>
+  (deps: Pick<ConnectDeps, 'readCredentials'>): GrantOf =>
   async ({ setup }) => ({
     phase: 'setup',
     policy: setup ?? CLOSED,

@@ -2,12 +2,13 @@ import { hasCode } from '../domain/errors.ts'
 import { CAPS } from '../domain/environments/limits.ts'
 import type { NewEvent } from '../domain/tasks/append-events.ts'
 import type { Phase } from '../domain/tasks/attempt.ts'
+import type { Mask } from './secrets/mask.ts'
 
 /** Kinds that a sandbox can write without bound. */
 const BULK = new Set(['output', 'message', 'reasoning', 'command', 'tool', 'todo', 'files', 'raw'])
 const SECOND = 1000
 /** What comes now and then is stored nearly at once; in a steady stream one statement takes many lines. */
-const FLUSH_MS = { quick: 5, steady: 100 }
+const FLUSH_MS = { quick: 1, steady: 100 }
 /** So many flushes within a second make a stream steady. */
 const QUICK_FLUSHES = 15
 const MAX_BATCH = 500
@@ -24,13 +25,15 @@ export type EventLog = AsyncDisposable & {
 }
 
 export type EventLogDeps = {
+  /** Hides secrets from every event. */
+  mask: Mask
   append: (events: readonly NewEvent[]) => Promise<void>
   /** Called once when nothing more can be written: the attempt is no longer ours, or the database refuses. */
   onLost: (error: unknown) => void
 }
 
 /** The live log of one attempt: ordered, batched, capped. After the cap it keeps everything but output. */
-export function openEventLog({ append, onLost }: EventLogDeps): EventLog {
+export function openEventLog({ mask, append, onLost }: EventLogDeps): EventLog {
   let pending: NewEvent[] = []
   let bytes = 0
   let capped = false
@@ -80,9 +83,13 @@ export function openEventLog({ append, onLost }: EventLogDeps): EventLog {
     )
   }
 
-  const admit = (event: NewEvent): NewEvent | undefined => {
-    if (!BULK.has(event.kind)) return event
-    if (capped) return undefined
+  const masked = maskEvents(mask)
+
+  const admit = (unmasked: NewEvent): NewEvent | undefined => {
+    const isBulk = BULK.has(unmasked.kind)
+    if (isBulk && capped) return undefined
+    const event = masked(unmasked)
+    if (!isBulk) return event
     bytes += Buffer.byteLength(JSON.stringify(event.payload)) + ROW_BYTES
     if (bytes <= CAPS.logBytes) return event
     capped = true
@@ -102,5 +109,21 @@ export function openEventLog({ append, onLost }: EventLogDeps): EventLog {
     async [Symbol.asyncDispose]() {
       await flush().catch(() => undefined)
     },
+  }
+}
+
+/** Output is masked as the stream that it is, since a secret may go over the end of a line. */
+function maskEvents(mask: Mask): (event: NewEvent) => NewEvent {
+  const streams = new Map<string, ReturnType<Mask['lines']>>()
+  return (event) => {
+    const { phase, kind, payload } = event
+    const { stream, text } = payload
+    if (kind !== 'output' || typeof stream !== 'string' || typeof text !== 'string') {
+      return { ...event, payload: mask.deep(payload) as NewEvent['payload'] }
+    }
+    const key = `${phase} ${stream}`
+    const next = streams.get(key) ?? mask.lines()
+    streams.set(key, next)
+    return { ...event, payload: { ...payload, text: next(text) } }
   }
 }

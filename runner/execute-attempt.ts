@@ -6,6 +6,7 @@ import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import type { Phases } from './phases.ts'
 import type { AttemptOutcome } from './run-attempt.ts'
+import type { WriteBehind } from './write-behind.ts'
 import { Stopped } from './stop.ts'
 import type { StopCause, StopSwitch } from './stop.ts'
 
@@ -17,13 +18,14 @@ export type EndWrites = {
   handBack: () => Promise<void>
   /** Back to the queue, counted: something of ours broke. */
   giveUp: (failure: Omit<AttemptEnd, 'kept'>) => Promise<void>
-  /** Says that nothing of the attempt runs any more. */
+  /** Says whether anything of the attempt may run still. */
   noteGone: () => Promise<void>
 }
 
 export type ExecuteDeps = {
   job: Job
   log: EventLog
+  notes: Pick<WriteBehind, 'flush'>
   phases: Phases
   stop: StopSwitch
   totalMs: number
@@ -41,7 +43,7 @@ export async function executeAttempt(deps: ExecuteDeps): Promise<AttemptResult |
   const total = setTimeout(() => deps.stop.stop({ kind: 'failed', failure: tooLong(deps.totalMs) }), deps.totalMs)
   try {
     const outcome = await deps.run()
-    await deps.log.flush()
+    await Promise.all([deps.log.flush(), deps.notes.flush()])
     const result = { phase: deps.phases.current, ...outcome, publish: deps.publishPlan(outcome) }
     await deps.writes.succeed(result)
     return result
@@ -54,7 +56,7 @@ export async function executeAttempt(deps: ExecuteDeps): Promise<AttemptResult |
 }
 
 async function writeEnd(deps: ExecuteDeps, error: unknown): Promise<void> {
-  await deps.log.flush().catch(() => undefined)
+  await Promise.allSettled([deps.log.flush(), deps.notes.flush()])
   if (hasCode(error, 'stale-fence')) {
     // A fenced write may learn of a cancel or of a later claim before any notification does.
     await deps.noticeCancel()

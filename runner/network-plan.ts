@@ -18,23 +18,44 @@ export type NetworkPlan = {
 const SETUP_DEFAULT = Policy.parse({ preset: 'all', methods: 'all' })
 const OFF = Policy.parse({})
 
-/** Reads an environment's policies under the workspace's. An absent agent policy is off. */
-export function networkPlan({ policy }: Pick<Job['environment'], 'policy'>, workspace: WorkspacePolicy): NetworkPlan {
+/** A brokered secret as a plan knows it: which, and for which host. */
+export type BrokeredSecret = { name: string; host: string }
+
+type Own = Pick<Job['environment'], 'policy'> & { brokered?: readonly BrokeredSecret[] }
+
+/** Reads an environment's policies under the workspace's. An absent agent policy is off, and no secret opens it. */
+export function networkPlan({ policy, brokered = [] }: Own, workspace: WorkspacePolicy): NetworkPlan {
+  const added = brokered.map(({ name, host }) => ({ host, credential: credentialOf(name) }))
   const phases = PhasePolicies.parse(policy)
   return { setup: underWorkspace(phases.setup ?? SETUP_DEFAULT), agent: underWorkspace(phases.agent ?? OFF) }
 
   function underWorkspace(own: Policy): EffectivePolicy | undefined {
     if (isOff(own)) return undefined
     const { ceiling, deny } = workspace
-    return { policy: own, ...(ceiling && { ceiling }), ...(deny.length > 0 && { deny }) }
+    return {
+      policy: own,
+      ...(ceiling && { ceiling }),
+      ...(deny.length > 0 && { deny }),
+      ...(added.length > 0 && { brokered: added }),
+    }
   }
 }
 
 /** Opens nothing: for a phase that has a network because another needs one. */
 export const CLOSED: EffectivePolicy = { policy: OFF }
 
-/** The credentials that the rules of a policy name. */
+/** Begins the credential of a brokered secret: no rule can name one. */
+const SECRET = 'secret:'
+
+export const credentialOf = (secret: string) => SECRET + secret
+
+/** The brokered secret that a credential is; undefined for those of rules. */
+export const secretOf = (credential: string) =>
+  credential.startsWith(SECRET) ? credential.slice(SECRET.length) : undefined
+
+/** The credentials that a policy needs: of its rules, and of brokered secrets. */
 export function credentialsOf(effective: EffectivePolicy | undefined): string[] {
   const named = effective?.policy.allow.flatMap((rule) => rule.credential ?? []) ?? []
-  return [...new Set(named)]
+  const brokered = effective?.brokered?.map(({ credential }) => credential) ?? []
+  return [...new Set([...named, ...brokered])]
 }

@@ -16,7 +16,7 @@ const REASONS: Partial<Record<DrydockError['code'], FailureReason>> = {
 }
 
 export async function openMirror(
-  { repository }: Job,
+  { repository }: Pick<Job, 'repository'>,
   { mirrors, remoteOf }: Pick<RunnerDeps, 'mirrors' | 'remoteOf'>,
   signal: AbortSignal,
 ): Promise<MirrorView> {

@@ -7,7 +7,7 @@ export type PhaseSpec = { phase: Phase; limitMs: number; noOutputMs?: number }
 /** What a phase's work gets: a signal that ends with the phase, and a way to say that something was heard. */
 export type PhaseScope = { signal: AbortSignal; heard: () => void }
 
-export type PhasesDeps = { log: EventLog; record: (timing: PhaseTiming) => Promise<void>; signal: AbortSignal }
+export type PhasesDeps = { log: EventLog; record: (timing: PhaseTiming) => void; signal: AbortSignal }
 
 export type Phases = {
   /** The phase that runs, or ran last. */
@@ -29,7 +29,7 @@ export function createPhases({ log, record, signal }: PhasesDeps): Phases {
       current = spec.phase
       const started = performance.now()
       await log.write(spec.phase, 'phase', { status: 'started' })
-      const watch = watchdog(spec, signal)
+      const watch = watchPhase(spec, signal)
       try {
         return await untilAborted(work({ signal: watch.signal, heard: watch.heard }), watch.signal)
       } finally {
@@ -38,7 +38,7 @@ export function createPhases({ log, record, signal }: PhasesDeps): Phases {
         await log.write(spec.phase, 'phase', { status: 'ended', ms })
         const total = (spent.get(spec.phase) ?? 0) + ms
         spent.set(spec.phase, total)
-        if (!signal.aborted) await record({ phase: spec.phase, ms: total })
+        if (!signal.aborted) record({ phase: spec.phase, ms: total })
       }
     },
   }
@@ -62,7 +62,8 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-function watchdog({ phase, limitMs, noOutputMs }: PhaseSpec, outer: AbortSignal) {
+/** The limits of a phase: a signal that ends with the first that is reached, and with the outer one. */
+export function watchPhase({ phase, limitMs, noOutputMs }: PhaseSpec, outer: AbortSignal) {
   const own = new AbortController()
   const limit = setTimeout(() => {
     const message = `Cannot finish the ${phase} phase: it reached its limit of ${seconds(limitMs)}. Raise the limit in the environment, or make the work shorter.`

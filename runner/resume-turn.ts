@@ -29,19 +29,24 @@ export type ResumeDeps = {
   ) => Promise<void>
 }
 
-type Context = Pick<AttemptContext<ResumeDeps>, 'deps'>
+type Context = Pick<AttemptContext<ResumeDeps>, 'deps' | 'job'>
 type Into = { sandbox: Sandbox; agent: ReadyAgent }
 
 /**
- * Puts the change and the conversation of the turn before into a fresh checkout, inside the sandbox, as the agent's user.
- * Runs after maintenance, which must not read what an agent wrote (R19). Resolves to the session to go on with.
+ * Puts the change and the conversation of the turn before into a fresh checkout, inside the sandbox, as the agent's user;
+ * or the diff that was sent with the task. Runs after maintenance, which must not read what an agent wrote (R19). Resolves to the session to go on with.
  */
 export async function resumeTurn(
-  { deps }: Context,
+  { deps, job }: Context,
   { sandbox, agent, earlier }: Into & { earlier: EarlierTurn | undefined },
   signal: AbortSignal,
 ): Promise<{ sessionId: string } | undefined> {
-  if (earlier?.patch && earlier.patch.length > 0) await applyPatch(sandbox, earlier.patch, signal)
+  const { startingPatch } = job.turn
+  if (earlier?.patch && earlier.patch.length > 0) {
+    await applyPatch({ sandbox, patch: earlier.patch, cannot: CANNOT_GO_ON }, signal)
+  } else if (earlier === undefined && startingPatch) {
+    await applyPatch({ sandbox, patch: startingPatch, cannot: CANNOT_START }, signal)
+  }
   const { adapter, program } = agent
   if (program === undefined) return undefined
   try {
@@ -69,7 +74,13 @@ rm -rf "$GIT_DIR" && env -u GIT_DIR -u GIT_WORK_TREE git $C init -q --bare --tem
 git $C apply --whitespace=nowarn -
 `
 
-async function applyPatch(sandbox: Sandbox, patch: Buffer, signal: AbortSignal): Promise<void> {
+const CANNOT_GO_ON = 'Cannot go on from the turn before: its change does not apply any more.'
+const CANNOT_START =
+  'Cannot start from the diff that was sent: it does not apply to the commit that the task starts from.'
+
+type Patching = { sandbox: Sandbox; patch: Buffer; cannot: string }
+
+async function applyPatch({ sandbox, patch, cannot }: Patching, signal: AbortSignal): Promise<void> {
   let words = ''
   const { code } = await sandbox.exec(
     {
@@ -84,8 +95,5 @@ async function applyPatch(sandbox: Sandbox, patch: Buffer, signal: AbortSignal):
     signal,
   )
   if (code === 0) return
-  throw new AttemptFailure(
-    'checkout-failed',
-    `Cannot go on from the turn before: its change does not apply any more. ${plainWords(words)}`,
-  )
+  throw new AttemptFailure('checkout-failed', `${cannot} ${plainWords(words)}`)
 }

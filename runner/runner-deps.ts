@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Db, SqlClient } from '../domain/db.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { Forge } from '../forge/forge.ts'
+import type { RunGit } from '../forge/git.ts'
 import type { Mirrors, Remote } from '../forge/mirrors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
 import type { ReadyAgent } from './agent-phase.ts'
@@ -9,7 +10,8 @@ import type { WorkspacePolicy } from './network-plan.ts'
 import type { Networks } from './network/network.ts'
 import type { ImageDeps } from './environment/image.ts'
 import type { Engine } from './sandbox/engine.ts'
-import type { CheckOut, Collect } from './workspace/workspace.ts'
+import type { Bounds } from './warm/sizing.ts'
+import type { CheckOut, Collect, Settle } from './workspace/workspace.ts'
 
 /** All that a runner works with; composed in `bin/serve.ts`. */
 export type RunnerDeps = {
@@ -17,9 +19,13 @@ export type RunnerDeps = {
   client: SqlClient
   engine: Engine
   mirrors: Mirrors
+  /** Host git, for reading what the mirrors hold. */
+  git: RunGit
   /** Identifies the data folder: labels carry it, and claims of this host begin with it. */
   hostId: string
   capacity: number
+  /** How many sandboxes wait for tasks. */
+  warmBounds: Bounds
   logger: Logger
   /** An agent, its program installed on first use. Rejects with AttemptFailure `agent-unavailable`. */
   readyAgent: (id: string, onProgress: (line: string) => void, signal: AbortSignal) => Promise<ReadyAgent>
@@ -29,8 +35,11 @@ export type RunnerDeps = {
   keyring: Keyring
   /** Holds what sandboxes fetch from by git, while they may. */
   servedFolder: string
+  /** What is free on the engine's disk; undefined where that cannot be told. */
+  freeBytes?: () => Promise<number | undefined>
   images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>
   checkOut: CheckOut
+  settle: Settle
   collect: Collect
   remoteOf: (repository: Job['repository']) => Promise<Remote>
   forgeOf: (repository: Job['repository']) => Forge | undefined

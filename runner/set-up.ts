@@ -1,59 +1,80 @@
+import type { StartRecord } from '../domain/tasks/start.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
-import { newSandbox } from './attempt-context.ts'
 import type { AttemptContext, SandboxDeps } from './attempt-context.ts'
 import type { ResolvedImage } from './environment/image.ts'
-import { environmentSnapshot, runSetup } from './environment/snapshot.ts'
-import type { SnapshotDeps, SnapshotInput } from './environment/snapshot.ts'
+import type { SnapshotCache } from './environment/snapshot-cache.ts'
+import { runSetup } from './environment/snapshot.ts'
+import { needsSetUp } from './environment/versions.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
-import { ownGrant, connect, setupGrant } from './connect.ts'
+import { ownGrant, setupGrant } from './connect.ts'
 import type { ConnectDeps, Connection } from './connect.ts'
 import type { Phases } from './phases.ts'
 import { printing } from './printing.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+import type { SetupSecret } from './secrets/spellings.ts'
 import type { Base, CheckOut, Progress } from './workspace/workspace.ts'
 
 export type SetUpDeps = SandboxDeps &
   ConnectDeps & {
+    /** What scripts know, and nothing that runs after them. */
+    setupSecrets: readonly SetupSecret[]
     log: EventLog
     phases: Phases
-    snapshots: Pick<SnapshotDeps, 'find' | 'save' | 'imageExists'>
+    cache: Pick<SnapshotCache, 'use'>
     checkOut: CheckOut
   }
 
+/** For finding out, on top of what building may take. */
+const WAITING_MS = 60_000
+
 type Context = AttemptContext<SetUpDeps>
-type From = { view: MirrorView; image: ResolvedImage }
 type In = { sandbox: Sandbox; connection: Connection | undefined; view: MirrorView; base: Base }
 
-/** The image to start from: the environment's own, or, with a setup script, the snapshot in which it has run. */
-export async function setUp(context: Context, from: From): Promise<string> {
-  const { setupScript, ...environment } = context.job.environment
-  if (!setupScript) return from.image.ref
-  const input = {
-    installation: context.deps.installation,
-    environment: { ...environment, setupScript, repository: context.job.repository.address },
-    image: from.image,
-    fromCommit: headOf(from.view),
+/** The image to start from, and why it is this one. */
+export type StartImage = { ref: string; start: Pick<StartRecord, 'cache' | 'reason' | 'snapshot'> }
+
+/** The environment's own image, or, with a setup script, the snapshot in which it has run. */
+export async function setUp(context: Context, image: ResolvedImage): Promise<StartImage> {
+  const { job, deps, cleanup, settings } = context
+  const { environment, repository, attempt } = job
+  if (!needsSetUp(environment)) {
+    return { ref: image.ref, start: { cache: 'none', reason: 'the environment has no set-up script' } }
   }
-  const opened: Connection[] = []
-  const ref = await inSetupPhase(context, (onOutput, signal) =>
-    environmentSnapshot(input, snapshotDeps(context, { ...from, input, onOutput, opened }), signal),
+  const notice = (message: string) => deps.log.write('setup', 'notice', { message })
+  // The build has the limits of set-up. Whoever waits for another's may have to build it in the end.
+  const limitMs = 2 * settings.limits.setupMs + WAITING_MS
+  const { ref, start } = await deps.phases.run({ phase: 'setup', limitMs }, ({ signal }) =>
+    printing({ log: deps.log, phase: 'setup' }, (onOutput) => {
+      const wish = { environment, repository, image, attempt }
+      const use = deps.cache.use(wish, { onOutput, notice }, signal)
+      // Also when nobody waits for it any more: what was cancelled is gone when the attempt ends.
+      cleanup.defer(() =>
+        use.then(
+          (found) => found.release(),
+          () => undefined,
+        ),
+      )
+      return use
+    }),
   )
-  for (const connection of opened) await connection.close()
-  return ref
+  return { ref, start }
 }
 
 /**
- * Runs the maintenance script in a checkout. It reaches what set-up reaches where the base is the default branch; on
- * another branch, which anybody may have written, only what the agent reaches (R19). What it leaves running is killed.
+ * Runs the maintenance script in a checkout. It reaches what set-up reaches, and knows its secrets, where the base is the
+ * default branch; on another branch, which anybody may have written, it reaches only what the agent reaches (R19). What it
+ * leaves running is killed.
  */
 export async function maintain(context: Context, { sandbox, connection, view, base }: In): Promise<void> {
   const { maintenanceScript: script, variables } = context.job.environment
   if (!script) return
   const { deps } = context
-  await connection?.permit(base.branch === view.defaultBranch ? setupGrant(deps) : ownGrant(deps))
+  const isTrusted = base.branch === view.defaultBranch
+  const secrets = isTrusted ? deps.setupSecrets : []
+  await connection?.permit(isTrusted ? setupGrant(deps) : ownGrant(deps))
   await inSetupPhase(context, async (onOutput, signal) => {
-    const code = await runSetup(sandbox, { script, variables, onOutput }, signal)
+    const code = await runSetup(sandbox, { script, variables, secrets, onOutput }, signal)
     if (code !== 0) {
       const how = `the maintenance script ended with exit code ${code ?? 'unknown'}. Its output is in the log.`
       throw new AttemptFailure('setup-failed', `Cannot prepare the checkout: ${how}`)
@@ -72,31 +93,4 @@ function inSetupPhase<T>(
   return deps.phases.run({ phase: 'setup', limitMs: setupMs, noOutputMs }, ({ signal, heard }) =>
     printing({ log: deps.log, phase: 'setup', heard }, (onOutput) => work(onOutput, signal)),
   )
-}
-
-type SnapshotWork = { input: SnapshotInput; onOutput: Progress; opened: Connection[] }
-
-function snapshotDeps(context: Context, { view, image, input, onOutput, opened }: From & SnapshotWork): SnapshotDeps {
-  const { deps } = context
-  const base = { commit: input.fromCommit, branch: view.defaultBranch }
-  return {
-    ...deps.snapshots,
-    onOutput,
-    notice: (message) => deps.log.write('setup', 'notice', { message }),
-    async prepare(signal) {
-      const connection = deps.plan.current.setup && (await connect(context, signal))
-      if (connection) opened.push(connection)
-      const sandbox = newSandbox(context, { ref: image.ref, view, network: connection?.network })
-      await sandbox.start(signal)
-      await connection?.permit(setupGrant(deps))
-      await deps.checkOut({ sandbox, view, base, onOutput }, signal)
-      return sandbox
-    },
-  }
-}
-
-function headOf(view: MirrorView): string {
-  const head = view.refs.find((ref) => ref.name === `refs/heads/${view.defaultBranch}`)
-  if (head) return head.commit
-  throw new AttemptFailure('branch-not-found', `Cannot set up: the repository has no branch "${view.defaultBranch}"`)
 }

@@ -19,12 +19,18 @@ export type StopSwitch = {
   signal: AbortSignal
   readonly cause: StopCause | undefined
   stop: (cause: StopCause) => void
+  /**
+   * Until it is disposed, the first failure aborts this signal alone, with the failure, and later ones do nothing: its holder
+   * ends what it does, and keeps what that has made. All other causes still stop everything.
+   */
+  holdFailures: () => Disposable & { signal: AbortSignal }
 }
 
 /** The work signal of one attempt. The first cause wins: a time-out that follows a cancel stays a cancel. */
 export function stopSwitch(): StopSwitch {
   const controller = new AbortController()
   let cause: StopCause | undefined
+  let held: AbortController | undefined
   return {
     signal: controller.signal,
     get cause() {
@@ -32,8 +38,14 @@ export function stopSwitch(): StopSwitch {
     },
     stop(reason) {
       if (cause) return
+      if (reason.kind === 'failed' && held) return held.abort(reason.failure)
       cause = reason
       controller.abort(new Stopped(reason))
+    },
+    holdFailures() {
+      const own = new AbortController()
+      held = own
+      return { signal: own.signal, [Symbol.dispose]: () => void (held = undefined) }
     },
   }
 }

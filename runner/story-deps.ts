@@ -1,14 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readCredentials } from '../domain/credentials/credentials.ts'
-import { grantVersions } from '../domain/credentials/grant-versions.ts'
-import { readPolicy } from '../domain/environments/read-policy.ts'
-import { findSnapshot, saveSnapshot } from '../domain/environments/snapshots.ts'
-import { DrydockError } from '../domain/errors.ts'
 import { grantFor } from '../domain/providers/grant.ts'
 import { latestAgentSession, saveAgentSession } from '../domain/tasks/agent-sessions.ts'
 import type { Fence } from '../domain/tasks/attempt.ts'
-import { enterState, recordAgentVersion, recordBase, recordUsage } from '../domain/tasks/fenced.ts'
+import { enterState, recordAgentVersion, recordBase, recordStart, recordUsage } from '../domain/tasks/fenced.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import { previousAttempt, readTurnImages } from '../domain/tasks/turns.ts'
 import type { AgentDeps } from './agent-phase.ts'
@@ -16,71 +11,89 @@ import type { AgentProgram } from './agent/program.ts'
 import type { ConnectDeps } from './connect.ts'
 import type { EngineGate } from './engine-gate.ts'
 import { resolveImage } from './environment/image.ts'
+import type { SnapshotCache } from './environment/snapshot-cache.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import { livePlan } from './live-plan.ts'
 import { serveView } from './network/served-repository.ts'
-import { credentialsOf, networkPlan } from './network-plan.ts'
-import type { NetworkPlan } from './network-plan.ts'
+import { networkPlan } from './network-plan.ts'
 import { openMirror } from './open-mirror.ts'
 import type { Phases } from './phases.ts'
 import { commitChange } from './publish/commit-change.ts'
+import { asFailure, credentialReader, planReader } from './read-grants.ts'
 import type { ResumeDeps } from './resume-turn.ts'
 import { retryDatabase } from './retry-database.ts'
 import type { RunAttemptDeps } from './run-attempt.ts'
 import type { RunnerDeps } from './runner-deps.ts'
+import type { AttemptSecrets } from './secrets/attempt-secrets.ts'
+import { servicesOf } from './services/services.ts'
 import { restoreSession, saveSession } from './sessions/sessions.ts'
 import type { StopSwitch } from './stop.ts'
+import type { WriteBehind } from './write-behind.ts'
+import type { WarmPool } from './warm/warm-pool.ts'
 
 export type StoryContext = {
   fence: Fence
   job: Job
   log: EventLog
+  notes: WriteBehind
   phases: Phases
   stop: StopSwitch
-  deps: RunnerDeps & { engineGate: EngineGate }
+  secrets: AttemptSecrets
+  /** What could not be removed, and is swept later. */
+  left: { sandbox: boolean }
+  deps: RunnerDeps & { engineGate: EngineGate; cache: SnapshotCache; warm: WarmPool }
 }
 
 /** What the story of one attempt works with: the runner's parts, bound to the attempt and its fence. */
 export function storyDeps(context: StoryContext): RunAttemptDeps {
-  const { fence, job, log, phases, deps } = context
+  const { fence, job, log, phases, secrets, deps } = context
   const { db, engine } = deps
   const write = writer(context)
+  const onPull = (image: { ref: string; digest: string }) => {
+    deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
+    log.write('sandbox', 'notice', { message: `Pulled ${image.ref}: ${image.digest}` }).catch(() => undefined)
+  }
+  const connect = connecting(context)
   return {
-    ...connecting(context),
+    ...connect,
+    onSandboxLeft: (error) => {
+      context.left.sandbox = true
+      connect.onLeftover(error)
+    },
     ...withAgents(context),
     ...resuming(context),
     installation: deps.hostId,
+    setupSecrets: secrets.setup,
+    findSecrets: secrets.findIn,
     log,
     phases,
     createSandbox: (spec) => engine.createSandbox(spec),
-    resolveImage: (name, onProgress, signal) => {
-      const onPull = (image: { ref: string; digest: string }) => {
-        deps.logger.info({ ...image, attempt: fence.attemptId }, 'Pulled an image')
-        log.write('sandbox', 'notice', { message: `Pulled ${image.ref}: ${image.digest}` }).catch(() => undefined)
-      }
-      return resolveImage(name, { deps: { ...deps.images, engine, onPull }, onProgress }, signal)
-    },
+    warm: deps.warm,
+    onStarted: deps.warm.hold().release,
+    imageId: async (ref) => (await engine.imageInfo(ref))?.id,
+    resolveImage: (name, onProgress, signal) =>
+      resolveImage(name, { deps: { ...deps.images, engine, onPull }, onProgress }, signal),
+    services: servicesOf({ engine, images: deps.images, onPull }),
     async readyAgent(onProgress, signal) {
       const agent = await deps.readyAgent(job.task.agent, onProgress, signal)
       const { program } = agent
       if (program) await write(() => recordAgentVersion(db, fence, versionOf(program)))
       return agent
     },
-    snapshots: {
-      find: (key) => write(() => findSnapshot(db, key)),
-      save: (snapshot) => write(() => saveSnapshot(db, snapshot)),
-      imageExists: async (ref) => (await engine.imageInfo(ref)) !== undefined,
-    },
+    cache: deps.cache,
+    recordStart: (start) => context.notes.add(() => write(() => recordStart(db, fence, start))),
     openMirror: (of, signal) => openMirror(of, deps, signal),
     checkOut: deps.checkOut,
     collect: deps.collect,
     commit: (of, view, input) => commitChange({ job: of, view, ...input }, deps),
     enter: async (state) => {
-      await write(() => enterState(db, fence, state))
+      context.notes.add(() => write(() => enterState(db, fence, state)))
+      // The agent need not wait for it: when the fence is stale, it is stopped all the same.
+      if (state === 'collecting') await context.notes.flush()
       await log.write(phases.current, 'state', { state })
     },
-    recordBase: (base) => write(() => recordBase(db, fence, base)),
+    recordBase: (base) => context.notes.add(() => write(() => recordBase(db, fence, base))),
   }
 }
 
@@ -92,26 +105,22 @@ const writer =
     retryDatabase(work, stop.signal)
 
 function connecting(context: StoryContext): ConnectDeps {
-  const { job, fence, deps } = context
+  const { job, fence, log, phases, secrets, deps } = context
   const write = writer(context)
-  const { provider, model, budgetTokens } = job.environment
+  const { id: environmentId, policy, provider, model, budgetTokens } = job.environment
   return {
     networks: deps.networks,
-    plan: livePlan(networkPlan(job.environment, deps.workspacePolicy()), {
-      read: planReader(context),
+    plan: livePlan(networkPlan({ policy, brokered: secrets.brokered }, deps.workspacePolicy()), {
+      read: planReader({ id: environmentId, policy, provider, brokered: secrets.brokered }, deps),
       onError: (error) =>
         deps.logger.warn({ err: error, attempt: fence.attemptId }, 'Cannot look for a changed policy'),
     }),
-    async readCredentials(names) {
-      const found = await write(() => readCredentials(deps.db, deps.keyring, names)).catch(
-        asFailure('network-unavailable'),
-      )
-      await noteMissing(
-        context,
-        names.filter((name) => !Object.hasOwn(found, name)),
-      )
-      return found
-    },
+    readCredentials: credentialReader({
+      ...deps,
+      environmentId,
+      write,
+      note: (message) => log.write(phases.current, 'notice', { message }),
+    }),
     modelGrant: (wire) =>
       write(() => grantFor(deps.db, deps.keyring, { wire, provider, model, budgetTokens })).then(
         (grant) => ({ ...grant, budgetTokens: budgetLeft(grant.budgetTokens, job.attempt) }),
@@ -131,35 +140,6 @@ function connecting(context: StoryContext): ConnectDeps {
     },
   }
 }
-
-/** Reads what the attempt may reach now. Versions are those of before anything was granted, so that no change is missed. */
-function planReader({ job, deps }: StoryContext): () => Promise<NetworkPlan> {
-  const { provider } = job.environment
-  const versionsOf = ({ setup, agent }: NetworkPlan) =>
-    grantVersions(deps.db, { credentials: [...credentialsOf(setup), ...credentialsOf(agent)], provider })
-  const atStart = versionsOf(networkPlan(job.environment, deps.workspacePolicy())).catch(() => undefined)
-  return async () => {
-    const policy = (await readPolicy(deps.db, job.environment.id)) ?? job.environment.policy
-    const plan = networkPlan({ policy }, deps.workspacePolicy())
-    const granted = await versionsOf(plan)
-    return granted === (await atStart) ? plan : { ...plan, granted }
-  }
-}
-
-async function noteMissing({ log, phases }: StoryContext, missing: readonly string[]): Promise<void> {
-  for (const name of missing) {
-    const message = `There is no credential ${JSON.stringify(name)}: rules that name it deny. An administrator sets it with "drydock credential set"`
-    await log.write(phases.current, 'notice', { message })
-  }
-}
-
-/** What an administrator must set first is the attempt's failure, with its sentence. */
-const asFailure =
-  (reason: 'model-unavailable' | 'network-unavailable') =>
-  (error: unknown): never => {
-    if (!(error instanceof DrydockError) || error.code === 'database-unavailable') throw error
-    throw new AttemptFailure(reason, error.message, { cause: error })
-  }
 
 /** An earlier claim of the attempt, whose runner was lost, has used some of it. */
 function budgetLeft(budget: number | null, used: Pick<Job['attempt'], 'inputTokens' | 'outputTokens'>): number | null {

@@ -4,9 +4,11 @@ import { loadJob } from '../domain/tasks/job.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import { ledgerSummary } from '../domain/ledger/summary.ts'
 import { lastMessage } from '../domain/tasks/last-message.ts'
+import { publishedBefore } from '../domain/tasks/published-before.ts'
 import { postponePublish, releasePublish, renewPublish, settlePublish } from '../domain/tasks/publishing.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import { LEASE_MS } from './lease.ts'
+import { commitChange } from './publish/commit-change.ts'
 import { nextTry } from './publish/next-try.ts'
 import { pullRequestBodyOf } from './publish/pull-request-body.ts'
 import { publishAttempt } from './publish/publish.ts'
@@ -15,6 +17,8 @@ import { retryDatabase } from './retry-database.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 
 const SECOND = 1000
+/** So soon a push that somebody cancelled is ended. */
+const RENEW_MS = 2 * SECOND
 
 export type PublishWorkDeps = Pick<RunnerDeps, 'db' | 'logger' | 'mirrors' | 'remoteOf' | 'forgeOf' | 'taskUrl'>
 
@@ -35,7 +39,7 @@ export async function workOnPublishing(fence: Fence, deps: PublishWorkDeps, sign
     if ('busy' in published) work.throwIfAborted()
     await retryDatabase(() => writeEnd(job, { fence, published, deps }), withinLease())
   } catch (error) {
-    // Another runner has it: that is its business.
+    // Another runner has it, which is its business, or nobody wants it any more.
     if (hasCode(error, 'stale-fence') || hold.lost.aborted) return
     if (signal.aborted) return retryDatabase(() => releasePublish(db, fence), withinLease())
     if (!limit.aborted) throw error
@@ -45,7 +49,7 @@ export async function workOnPublishing(fence: Fence, deps: PublishWorkDeps, sign
 
 const withinLease = () => AbortSignal.timeout(LEASE_MS)
 
-/** Renews the claim while work goes on; `lost` aborts when another runner has taken it. */
+/** Renews the claim while work goes on; `lost` aborts when another runner has taken it, or somebody has cancelled it. */
 function keepHold(fence: Fence, { db }: PublishWorkDeps) {
   const lost = new AbortController()
   const renew = () =>
@@ -53,7 +57,7 @@ function keepHold(fence: Fence, { db }: PublishWorkDeps) {
       // A database that is away is asked again, here and before each push.
       if (hasCode(error, 'stale-fence')) lost.abort(error)
     })
-  const timer = setInterval(() => void renew(), LEASE_MS / 3)
+  const timer = setInterval(() => void renew(), RENEW_MS)
   return { lost: lost.signal, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
@@ -64,6 +68,12 @@ function publishDeps(job: Job, fence: Fence, deps: PublishWorkDeps): PublishDeps
     mirrors,
     remoteOf,
     forge: deps.forgeOf(job.repository),
+    publishedBefore: () => retryDatabase(() => publishedBefore(db, fence.attemptId), withinLease()),
+    async commitOn(view, parent) {
+      const { tree } = job.attempt
+      if (tree === null) throw new Error('an attempt without a tree is published')
+      return (await commitChange({ job, view, change: { tree }, base: { commit: parent } }, deps)).commit
+    },
     pullRequestBody: async () => {
       const summary = await retryDatabase(() => lastMessage(db, { taskId, ...fence }), withinLease())
       const network = await retryDatabase(() => ledgerSummary(db, fence.attemptId), withinLease())

@@ -15,7 +15,14 @@ import type { Refusal } from './sentences.ts'
 
 type Connect = Extract<Question, { kind: 'connect' }>
 type AllowIndex = HostIndex<Entry>
-type Sides = { off: boolean; own: AllowIndex; ceiling: AllowIndex | undefined; deny: HostIndex<DenyEntry> }
+type Sides = {
+  off: boolean
+  own: AllowIndex
+  ceiling: AllowIndex | undefined
+  deny: HostIndex<DenyEntry>
+  /** Names of credentials by host. */
+  brokered: ReadonlyMap<string, string>
+}
 
 const CEILING = 'workspace:ceiling'
 
@@ -83,7 +90,11 @@ function decideConnect(sides: Sides, question: Connect): Decision {
   const ceiling = sides.ceiling && reachable(sides.ceiling, name, port, protocol)
   if (typeof ceiling === 'string') return denied(question, { reason: ceiling, rule: CEILING })
 
-  const mustInspect = denials.length > 0 || own.some(needsInspection) || (ceiling !== undefined && !isOpen(ceiling))
+  const mustInspect =
+    denials.length > 0 ||
+    own.some(needsInspection) ||
+    (ceiling !== undefined && !isOpen(ceiling)) ||
+    (protocol === 'http' && sides.brokered.has(name))
   const tunnels = mustInspect ? [] : own.filter(isPassthrough)
   return tunnels.length > 0 ? tunnelBy(tunnels, ceiling) : connectionBy(own, ceiling)
 }
@@ -121,21 +132,28 @@ function decideRequest(sides: Sides, request: Request): Decision {
   const refusedAbove = ceiling && refusalBy(ceiling, request)
   if (refusedAbove) return denied(request, { ...refusedAbove, rule: CEILING })
   const refused = refusalBy(own, request)
-  return refused ? denied(request, refused) : requestBy(request, own, ceiling)
+  return refused ? denied(request, refused) : requestBy(request, { own, ceiling, brokered: sides.brokered.get(name) })
+}
+
+type Allowing = {
+  own: readonly Entry[]
+  ceiling: readonly Entry[] | undefined
+  /** For a request whose rules name no credential. */
+  brokered: string | undefined
 }
 
 /**
  * Rules that allow the same request add up: one may bring the private addresses, another the credential. Under a ceiling
  * private addresses need a rule of its own that brings them.
  */
-function requestBy(request: Request, own: readonly Entry[], ceiling: readonly Entry[] | undefined): Allowed {
+function requestBy(request: Request, { own, ceiling, brokered }: Allowing): Allowed {
   const allows = (entry: Entry) => faultOf(entry, request) === undefined
   const entries = own.filter(allows)
   const injecting = entries.find(({ credential }) => credential !== undefined)
   const mayBeInside = ceiling?.filter(allows).some(isInternal) !== false
   const inside = mayBeInside ? entries.find(isInternal) : undefined
   const { id } = injecting ?? inside ?? first(entries)
-  return allowed(id, { internal: inside !== undefined, credential: injecting?.credential })
+  return allowed(id, { internal: inside !== undefined, credential: injecting?.credential ?? brokered })
 }
 
 /** The rules of a name at a port, never none; or why there is none. */
@@ -201,7 +219,7 @@ function first(entries: readonly Entry[]): Entry {
   return entry
 }
 
-function sidesOf({ policy, ceiling, deny = [] }: z.infer<typeof EffectivePolicySchema>): Sides {
+function sidesOf({ policy, ceiling, deny = [], brokered = [] }: z.infer<typeof EffectivePolicySchema>): Sides {
   const denials = new HostIndex<DenyEntry>()
   const addDenials = (rules: readonly Rule[], idOf: (index: number) => string) =>
     rules.forEach((rule, index) => {
@@ -211,7 +229,13 @@ function sidesOf({ policy, ceiling, deny = [] }: z.infer<typeof EffectivePolicyS
   addDenials(policy.deny, (index) => `deny[${index}]`)
   addDenials(deny, (index) => `workspace:deny[${index}]`)
   addDenials(ceiling?.deny ?? [], () => CEILING)
-  return { off: isOff(policy), own: allowIndex(policy), ceiling: ceiling && allowIndex(ceiling), deny: denials }
+  return {
+    off: isOff(policy),
+    own: allowIndex(policy),
+    ceiling: ceiling && allowIndex(ceiling),
+    deny: denials,
+    brokered: new Map(brokered.map(({ host, credential }) => [host, credential])),
+  }
 }
 
 function allowIndex(policy: Policy): AllowIndex {

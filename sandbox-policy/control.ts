@@ -21,7 +21,12 @@ export type EffectivePolicy = {
   ceiling?: Policy
   /** Denied whatever the policy says. */
   deny?: readonly Rule[]
+  /** Credentials for requests to a host that the rest allows, where no rule of its own names one. They open nothing. */
+  brokered?: readonly Brokered[]
 }
+
+/** `host` is one canonical name. */
+export type Brokered = { host: string; credential: string }
 
 /** A header that the gateway sets on requests of a rule that names it (`credential`). */
 export type Credential = { header: string; value: string }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isCanonicalName } from './names.ts'
 import { isAmbiguousPath } from './paths.ts'
 import { parsePattern } from './patterns.ts'
 
@@ -85,6 +86,10 @@ export const EffectivePolicySchema = z.strictObject({
   policy: Policy,
   ceiling: Policy.exactOptional(),
   deny: z.array(DenyRule).max(MAX_RULES).exactOptional(),
+  brokered: z
+    .array(z.strictObject({ host: z.string().refine(isCanonicalName), credential: z.string().min(1).max(256) }))
+    .max(MAX_RULES)
+    .exactOptional(),
 })
 
 /** Says whether a policy opens nothing at all. */

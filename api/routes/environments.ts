@@ -1,4 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { wakeCaches } from '../../domain/environments/cache.ts'
+import { assertUnderCeilings } from '../../domain/environments/ceilings.ts'
 import {
   createEnvironment,
   deleteEnvironment,
@@ -6,9 +8,12 @@ import {
   listEnvironments,
   updateEnvironment,
 } from '../../domain/environments/environments.ts'
+import type { EnvironmentChange, EnvironmentView } from '../../domain/environments/environments.ts'
+import { assertVersions } from '../../domain/environments/toolchains.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { findProvider } from '../../domain/providers/providers.ts'
 import { parseRepository } from '../../domain/repositories/repositories.ts'
+import { readSettings } from '../../domain/settings/settings.ts'
 import type { RepositoryAddress } from '../../domain/repositories/repositories.ts'
 import { assertAgent } from '../agents.ts'
 import { authorize, newRouter } from '../context.ts'
@@ -63,14 +68,15 @@ export function environmentRoutes(deps: ApiDeps) {
       const { userId, role } = authorize(c, 'environments.write')
       const { repository, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
+      assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
       await assertProvider(deps, settings.provider)
-      const environment = await createEnvironment(deps.db, {
-        ...settings,
-        image: settings.image ?? DEFAULT_IMAGE,
+      const parsed = {
         policy: parsePolicies(policy ?? null, { isAdmin: role === 'admin' }),
         repository: await checkedRepository(deps, repository),
-        createdBy: userId,
-      })
+      }
+      assertUnderCeilings(settings, await readSettings(deps.db))
+      const image = settings.image ?? DEFAULT_IMAGE
+      const environment = await createEnvironment(deps.db, { ...settings, ...parsed, image, createdBy: userId })
       return c.json(environmentJson(environment), 201)
     })
     .openapi(list, async (c) => {
@@ -83,15 +89,10 @@ export function environmentRoutes(deps: ApiDeps) {
     })
     .openapi(update, async (c) => {
       const { role } = authorize(c, 'environments.write')
-      const { id } = await findEnvironment(deps.db, c.req.valid('param').id)
-      const { repository, policy, ...settings } = c.req.valid('json')
-      if (settings.agent !== undefined) assertAgent(settings.agent)
-      await assertProvider(deps, settings.provider)
-      const changed = await updateEnvironment(deps.db, id, {
-        ...settings,
-        policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin: role === 'admin' }),
-        repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
-      })
+      const environment = await findEnvironment(deps.db, c.req.valid('param').id)
+      const change = await settingsOf(deps, c.req.valid('json'), { environment, isAdmin: role === 'admin' })
+      const changed = await updateEnvironment(deps.db, environment.id, change)
+      await wakeCaches(deps.db)
       return c.json(environmentJson(changed), 200)
     })
     .openapi(remove, async (c) => {
@@ -102,7 +103,24 @@ export function environmentRoutes(deps: ApiDeps) {
     })
 }
 
-async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {
+/** A change as it is stored, once it is sure that it may be. */
+export async function settingsOf(
+  deps: ApiDeps,
+  { repository, policy, ...settings }: z.output<typeof EnvironmentChangeSchema>,
+  { environment, isAdmin }: { environment: Pick<EnvironmentView, 'image' | 'versions'>; isAdmin: boolean },
+): Promise<EnvironmentChange> {
+  if (settings.agent !== undefined) assertAgent(settings.agent)
+  assertVersions(settings.versions ?? environment.versions, settings.image ?? environment.image)
+  await assertProvider(deps, settings.provider)
+  const parsed = {
+    policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin }),
+    repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
+  }
+  assertUnderCeilings(settings, await readSettings(deps.db))
+  return { ...settings, ...parsed }
+}
+
+export async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {
   const repository = parseRepository(text)
   await checkAddress(repository.address)
   return repository

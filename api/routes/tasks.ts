@@ -10,7 +10,7 @@ import { findTaskOwner, readTask } from '../../domain/tasks/read.ts'
 import { assertAgent } from '../agents.ts'
 import { authorize, newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
-import { assertPromptSize, picturesOf } from '../prompt.ts'
+import { assertPromptSize, picturesOf, startingPatchOf } from '../prompt.ts'
 import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
 import {
   NewTaskHeaders,
@@ -56,7 +56,7 @@ export function taskRoutes(deps: ApiDeps) {
   return newRouter()
     .openapi(create, async (c) => {
       const { userId } = authorize(c, 'tasks.write')
-      const { environment: wanted, images, ...request } = c.req.valid('json')
+      const { environment: wanted, images, startingDiff, ...request } = c.req.valid('json')
       const headers = c.req.valid('header')
       assertPromptSize(request.prompt, 'create task')
       const environment = await findEnvironment(deps.db, wanted)
@@ -65,6 +65,7 @@ export function taskRoutes(deps: ApiDeps) {
       const { id, created } = await createTask(deps.db, {
         ...request,
         images: picturesOf(images),
+        startingPatch: startingPatchOf(startingDiff),
         agent,
         environmentId: environment.id,
         creatorId: userId,

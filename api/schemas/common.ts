@@ -20,6 +20,19 @@ export function line(maxLength: number) {
     .refine((value) => !/\p{Cc}/u.test(value), 'must be one line without control characters')
 }
 
+/** Of variables and of secrets, which no environment has under one name. */
+export const VariableName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a name of a variable: letters, digits and "_"')
+  .refine((name) => !name.startsWith('DRYDOCK_'), 'must leave names that begin with DRYDOCK_ to Drydock')
+
+export const ImageRef = z
+  .string()
+  .max(500)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._\-/:@]*$/, 'must be the reference of a container image')
+  // The engine has it in a path of its interface.
+  .refine((ref) => !/\.\.|\/\//.test(ref), 'must be the reference of a container image')
+
 /** A name of a git branch, by the rules of git check-ref-format. */
 export const BranchName = text(255).min(1).refine(isBranchName, 'must be a valid name of a git branch')
 

@@ -1,14 +1,19 @@
 import { z } from '@hono/zod-openapi'
 import type { EnvironmentView } from '../../domain/environments/environments.ts'
-import { line, text } from './common.ts'
+import { LimitValues, ResourceValues } from '../../domain/environments/limits.ts'
+import { ImageRef, VariableName, line, text } from './common.ts'
 import { Tokens } from './provider.ts'
+import { Services } from './service.ts'
 
 const KiB = 1024
-const SECOND = 1000
-const DAY = 24 * 60 * 60 * SECOND
 const SCRIPT_CHARACTERS = 256 * KiB
 const VARIABLE_CHARACTERS = 32 * KiB
 const MAX_VARIABLES = 200
+const MAX_VERSIONS = 12
+const COMMAND_CHARACTERS = 4 * KiB
+const MAX_COMMANDS = 40
+const PROMPT_CHARACTERS = 16 * KiB
+const MAX_STARTER_TASKS = 12
 
 const name = z
   .string()
@@ -16,43 +21,27 @@ const name = z
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
     'must be 1 to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit',
   )
-const image = z
-  .string()
-  .max(500)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._\-/:@]*$/, 'must be the reference of a container image')
 const script = text(SCRIPT_CHARACTERS).nullable()
 const variables = z
-  .record(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a name of a variable: letters, digits and "_"'),
-    text(VARIABLE_CHARACTERS),
-  )
+  .record(VariableName, text(VARIABLE_CHARACTERS))
   .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `must be at most ${MAX_VARIABLES} variables`)
-  .refine(
-    (all) => !Object.keys(all).some((key) => key.startsWith('DRYDOCK_')),
-    'must leave names that begin with DRYDOCK_ to Drydock',
-  )
 
-const resources = z.strictObject({
-  memoryMiB: z.int().min(16).max(4_194_304).exactOptional(),
-  cpus: z.number().min(0.05).max(1024).exactOptional(),
-  pids: z.int().min(16).max(1_000_000).exactOptional(),
-  diskMiB: z.int().min(16).max(16_777_216).exactOptional(),
-})
-const ms = z.int().min(SECOND).max(DAY).exactOptional()
-const limits = z.strictObject({
-  sandboxMs: ms,
-  checkoutMs: ms,
-  setupMs: ms,
-  agentMs: ms,
-  collectMs: ms,
-  publishMs: ms,
-  noOutputMs: ms,
-  totalMs: ms,
-})
+const versions = z
+  .record(line(20), z.string().regex(/^\d{1,4}(\.\d{1,4}){0,2}$/, 'must be a version: numbers with dots'))
+  .refine((all) => Object.keys(all).length <= MAX_VERSIONS, `must be at most ${MAX_VERSIONS} languages`)
+  .openapi({ description: 'Language to version, as in {"node": "22"}; absent languages are those of the image' })
+const verification = z
+  .array(text(COMMAND_CHARACTERS).min(1))
+  .max(MAX_COMMANDS)
+  .openapi({ description: 'Commands that show whether the environment works: its build, its tests' })
+const starterTasks = z
+  .array(z.strictObject({ title: line(200), prompt: text(PROMPT_CHARACTERS).min(1) }))
+  .max(MAX_STARTER_TASKS)
+  .openapi({ description: 'Tasks that a newcomer may begin with' })
 
 const settings = {
   description: text(10_000).optional(),
-  image: image.optional().openapi({ description: 'Default: universal, the image that Drydock builds' }),
+  image: ImageRef.optional().openapi({ description: 'Default: universal, the image that Drydock builds' }),
   agent: line(64).optional(),
   agentScript: script.optional(),
   agentUser: z.enum(['agent', 'root']).optional(),
@@ -66,11 +55,15 @@ const settings = {
     .openapi({ type: 'object', description: 'A policy for the agent, or {"setup": policy, "agent": policy}' }),
   publish: z.enum(['manual', 'branch', 'pull-request']).optional(),
   holdFlagged: z.boolean().optional(),
-  resources: resources.optional(),
-  limits: limits.optional(),
+  resources: ResourceValues.optional(),
+  limits: LimitValues.optional(),
   maxRunning: z.int().min(1).max(10_000).optional(),
   model: line(200).nullable().optional().openapi({ description: "The model's name; null: the agent's own choice" }),
   provider: line(64).nullable().optional().openapi({ description: 'Its name; null: the default of the wire' }),
+  versions: versions.optional(),
+  verification: verification.optional(),
+  starterTasks: starterTasks.optional(),
+  services: Services.optional(),
   budgetTokens: Tokens.nullable().optional().openapi({ description: "Of one attempt; null: the provider's" }),
 }
 
@@ -103,6 +96,10 @@ export const EnvironmentSchema = z
     model: z.string().nullable(),
     provider: z.string().nullable(),
     budgetTokens: z.int().nullable(),
+    versions: z.record(z.string(), z.string()),
+    verification: z.array(z.string()),
+    starterTasks: z.array(z.object({ title: z.string(), prompt: z.string() })),
+    services: Services,
     createdBy: z.string().nullable(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
@@ -126,8 +123,10 @@ export type EnvironmentChangeJson = z.input<typeof EnvironmentChangeSchema>
 export type EnvironmentJson = z.infer<typeof EnvironmentSchema>
 
 export function environmentJson(view: EnvironmentView): EnvironmentJson {
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- how often its cache was reset is nobody's business
+  const { cacheEpoch, ...shown } = view
   return {
-    ...view,
+    ...shown,
     policy: { ...view.policy },
     createdAt: view.createdAt.toISOString(),
     updatedAt: view.updatedAt.toISOString(),

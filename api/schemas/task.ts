@@ -34,6 +34,10 @@ export const NewTaskSchema = z
     mode: z.enum(['ask', 'code']),
     prompt,
     images: images.optional(),
+    startingDiff: text(CAPS.startingDiffBytes)
+      .refine((patch) => patch.trim() !== '', 'must not be empty')
+      .optional()
+      .openapi({ description: 'A patch on the commit that the task starts from; the diff of the task contains it' }),
     branch: BranchName.optional(),
     attempts: z.int().min(1).max(MAX_ATTEMPTS).default(1),
     agent: line(64).optional(),
@@ -90,6 +94,15 @@ export const AttemptSchema = z
     pullRequest: PullRequest,
     publish: Publish,
     usage: z.object({ inputTokens: count, outputTokens: count, seconds: count }),
+    start: z
+      .object({
+        cache: z.enum(['hit', 'miss', 'none']),
+        reason: z.string(),
+        sandbox: z.enum(['warm', 'cold']),
+        snapshot: z.string().exactOptional(),
+      })
+      .nullable()
+      .openapi({ description: 'From what it was started, and why; null before that' }),
     startedAt: z.iso.datetime().nullable(),
     agentVersion: z.string().nullable(),
     network: NetworkSchema.nullable().openapi({ description: 'What it asked of the network; null: nothing' }),

@@ -58,10 +58,10 @@ export function mountsOf(container: string): string[] {
   return linesOf(['inspect', '--format', format, container]).map((path) => path.split('/').slice(-2).join('/'))
 }
 
-/** Whether nothing else is in a network than one container. */
-export function hasOnly(network: string, container: string): boolean {
+/** Whether nothing else is in a network than some containers. */
+export function hasOnly(network: string, containers: ReadonlySet<string>): boolean {
   const names = linesOf(['ps', '-a', '--filter', `network=${network}`, '--format', '{{.Names}}'])
-  return names.every((name) => name === container)
+  return names.every((name) => containers.has(name))
 }
 
 function mounts(): string[] {

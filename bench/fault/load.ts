@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { jsonClient } from '../support/json-client.ts'
 import type { Answer, JsonClient } from '../support/json-client.ts'
+import { stubbornClient } from '../support/stubborn-client.ts'
 import { GITHUB_REPOSITORY } from './world.ts'
 
 export const KINDS = ['branch', 'setup', 'pull-request'] as const
@@ -36,7 +36,7 @@ type Address = { url: string; token: string }
 export class Load {
   readonly orders: Order[] = []
   readonly #deps: LoadDeps
-  #server: Address | undefined
+  readonly #client = stubbornClient()
   #setups = 0
 
   constructor(deps: LoadDeps) {
@@ -45,7 +45,7 @@ export class Load {
 
   /** The server to talk to; undefined while there is none. */
   use(server: Address | undefined): void {
-    this.#server = server
+    this.#client.use(server)
   }
 
   /** Keeps tasks open until the signal. */
@@ -63,9 +63,9 @@ export class Load {
     const order: Order = { key, kind, prompt: `${kind} ${key} ${seconds}`, taskId: undefined }
     this.orders.push(order)
     const environment = this.#environmentOf(kind)
-    await this.#ask((client) => this.#ensureEnvironment(client, { name: environment, kind }))
+    await this.#client.ask((client) => this.#ensureEnvironment(client, { name: environment, kind }))
     const body = { environment, mode: 'code', prompt: order.prompt }
-    const task = await this.#ask((client) => client.send('POST', '/tasks', body, { 'idempotency-key': key }))
+    const task = await this.#client.ask((client) => client.send('POST', '/tasks', body, { 'idempotency-key': key }))
     order.taskId = (JSON.parse(task) as { id: string }).id
     return order
   }
@@ -88,29 +88,5 @@ export class Load {
       ...(kind === 'setup' && { setupScript: SETUP(name) }),
     })
     return made.status === 409 ? { ...made, status: 200 } : made
-  }
-
-  /** Asks until a living server answers; a refusal is an error of this program. */
-  async #ask(question: (client: JsonClient) => Promise<Answer>): Promise<string> {
-    for (;;) {
-      const server = this.#server
-      const answer = server && (await askOnce(server, question))
-      if (answer && answer.status < 300) return answer.text
-      if (answer && answer.status < 500) throw new Error(`The server answered ${answer.status}: ${answer.text}`)
-      await delay(20)
-    }
-  }
-}
-
-async function askOnce(server: Address, question: (client: JsonClient) => Promise<Answer>) {
-  const client = jsonClient(server.url, server.token)
-  try {
-    return await question(client)
-  } catch (error) {
-    // The server is dead, or died over this request.
-    if (error instanceof Error && 'code' in error) return undefined
-    throw error
-  } finally {
-    client.close()
   }
 }

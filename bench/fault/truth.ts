@@ -94,7 +94,15 @@ function branches(bare: string): Map<string, string> {
   return new Map(pairs.filter(([name]) => name !== 'main' && name !== ''))
 }
 
-/** What the database contradicts itself in. */
+/** Tasks that are in another state than their one attempt. */
+export async function wrongStates(client: SqlClient): Promise<string[]> {
+  const rows = await client<{ fault: string }[]>`
+    select 'task ' || t.id || ' is ' || t.state || ' and its attempt ' || a.state as fault
+    from tasks t join attempts a on a.task_id = t.id where a.state <> t.state`
+  return rows.map(({ fault }) => fault)
+}
+
+/** What the database contradicts itself in, once every Code task is at its end. */
 export async function wrongRows(client: SqlClient): Promise<string[]> {
   const rows = await client<{ fault: string }[]>`
     select 'the events of task ' || h.task_id || ' have gaps' as fault
@@ -103,8 +111,6 @@ export async function wrongRows(client: SqlClient): Promise<string[]> {
     union all select 'user ' || user_id || ' still counts as busy' from user_load where queued <> 0 or running <> 0
     union all select 'environment ' || environment_id || ' still counts as busy' from environment_load
       where queued <> 0 or running <> 0
-    union all select 'task ' || t.id || ' is ' || t.state || ' and its attempt ' || a.state
-      from tasks t join attempts a on a.task_id = t.id where a.state <> t.state
     union all select 'attempt ' || a.id || ' succeeded without a diff'
       from attempts a left join diffs d on d.attempt_id = a.id where a.state = 'succeeded' and d.attempt_id is null`
   return rows.map(({ fault }) => fault)

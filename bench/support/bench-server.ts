@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { cleanupStack } from '../../runner/cleanup.ts'
+import { openDataFolderDatabase } from './data-folder.ts'
 import { makeFolder } from './folder.ts'
 import { jsonClient } from './json-client.ts'
 import type { JsonClient } from './json-client.ts'
@@ -53,4 +54,10 @@ export async function startBenchServer(input: BenchServerInput): Promise<BenchSe
     await cleanup[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The administrator may run as much as a benchmark needs. */
+export async function raiseCaps({ dataDir }: Pick<BenchServer, 'dataDir'>): Promise<void> {
+  await using database = openDataFolderDatabase(dataDir)
+  await database.client`update users set max_running = 100000`
 }

@@ -28,6 +28,14 @@ async function removeRemains(dataDir: string): Promise<void> {
     await engine.removeOwned(thing)
 }
 
+/** What attempts of a data folder's server left at the engine, once all have ended. */
+export async function leftOf({ dataDir }: { dataDir: string }): Promise<string[]> {
+  await using engine = createDockerEngine()
+  const owned = await engine.listOwned(readInstallation(dataDir) ?? '')
+  const left = owned.filter(({ attempt }) => attempt !== undefined)
+  return left.map(({ type, name, attempt }) => `${type} ${name} of attempt ${attempt} was left behind`)
+}
+
 function readInstallation(dataDir: string): string | undefined {
   try {
     return readFileSync(join(dataDir, 'installation'), 'utf8').trim()

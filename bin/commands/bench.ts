@@ -8,7 +8,7 @@ import { suggest } from '../../cli/suggest.ts'
 import { prepareMachine } from '../prepare-machine.ts'
 import { ROOT } from '../root.ts'
 
-const NAMES = ['start', 'claims', 'lists', 'events', 'gateway', 'install']
+const NAMES = ['start', 'claims', 'lists', 'events', 'gateway', 'install', 'throughput', 'density']
 
 const benchHelp = defineCommand({
   name: 'bench',
@@ -52,6 +52,21 @@ export const fault: Command = {
     const rest = argv.filter((word) => word !== 'gateway')
     return runProgram(program, rest, context)
   },
+}
+
+const soakHelp = defineCommand({
+  name: 'soak',
+  summary:
+    'Has people work with a server for half an hour, kills runners meanwhile, and looks for leaks and wrong states.',
+  positionals: [],
+  options: { json: { type: 'boolean', help: 'print one JSON document and nothing else' } },
+  examples: ['drydock soak', 'drydock soak --minutes 5 --kills 2 --json'],
+  run: async () => 0,
+})
+
+export const soak: Command = {
+  ...soakHelp,
+  run: (argv, context) => runProgram(join(ROOT, 'dist', 'bench', 'soak.js'), argv, context),
 }
 
 const fuzzHelp = defineCommand({

@@ -3,7 +3,7 @@ import { createClient } from '../client.ts'
 import { JSON_OPTION, defineCommand } from '../command.ts'
 import { say, writeJson } from '../context.ts'
 import { usageError } from '../errors.ts'
-import { IMAGE_OPTION, readImages, readPrompt } from '../prompt-input.ts'
+import { IMAGE_OPTION, STARTING_DIFF_OPTION, readImages, readPrompt, readStartingDiff } from '../prompt-input.ts'
 import { finish, waitFor } from '../wait.ts'
 
 export const exec = defineCommand({
@@ -17,6 +17,7 @@ export const exec = defineCommand({
     attempts: { type: 'string', value: '1..4', help: 'run the prompt several times side by side' },
     branch: { type: 'string', value: 'BRANCH', help: 'start from this branch (default: the default branch)' },
     ...IMAGE_OPTION,
+    ...STARTING_DIFF_OPTION,
     title: { type: 'string', value: 'TEXT', help: 'a title (default: from the prompt)' },
     wait: {
       type: 'boolean',
@@ -30,18 +31,25 @@ export const exec = defineCommand({
     'drydock exec --env shop --wait "Fix the rounding of prices"',
     'drydock exec --env shop --ask --wait "Where are prices rounded?"',
     'drydock exec --env shop --attempts 3 - < prompt.txt',
+    'git diff | drydock exec --env shop --starting-diff - "Finish what I began"',
   ],
   run: async ({ values, positionals: [text] }, context) => {
     const { env, attempts, branch, agent, title } = values
     if (env === undefined) throw usageError('Cannot run "exec": --env is missing. See: drydock env list')
+    const diff = values['starting-diff']
+    if (diff === '-' && (text === undefined || text === '-')) {
+      throw usageError('Cannot run "exec": standard input is the starting diff, so the prompt must be an argument')
+    }
     const prompt = await readPrompt('exec', text, context)
     const images = await readImages(values.image, context.cwd)
+    const startingDiff = await readStartingDiff(diff, context)
     const client = await createClient(context)
     const task = await client.createTask({
       environment: env,
       mode: values.ask ? 'ask' : 'code',
       prompt,
       ...images,
+      ...startingDiff,
       ...(attempts !== undefined && { attempts: parseAttempts(attempts) }),
       ...(branch !== undefined && { branch }),
       ...(agent !== undefined && { agent }),

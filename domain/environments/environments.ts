@@ -6,9 +6,11 @@ import { newId } from '../ids.ts'
 import { ensureRepository } from '../repositories/repositories.ts'
 import type { RepositoryAddress } from '../repositories/repositories.ts'
 import { attempts, environments, repositories } from '../schema.ts'
+import { environmentSecrets } from '../schema/secrets.ts'
 import { UNIQUE_VIOLATION, sqlState } from '../sql-state.ts'
 import { OPEN_STATES } from '../tasks/attempt.ts'
 import { withoutUndefined } from '../without-undefined.ts'
+import { assertNoSecrets } from './secrets.ts'
 
 const SUGGESTED_NAMES = 5
 
@@ -33,6 +35,10 @@ export type EnvironmentSettings = Pick<
   | 'model'
   | 'provider'
   | 'budgetTokens'
+  | 'versions'
+  | 'verification'
+  | 'starterTasks'
+  | 'services'
 >
 export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: EnvironmentSettings[K] | undefined } & {
   name?: string | undefined
@@ -77,6 +83,7 @@ export async function updateEnvironment(db: Db, id: string, change: EnvironmentC
         .update(environments)
         .set({ ...values, ...moved, updatedAt: sql`now()` })
         .where(eq(environments.id, id))
+      if (values.variables) await assertNoSecrets(tx, id, values.variables)
     }),
   )
   return findEnvironment(db, id)
@@ -94,7 +101,7 @@ export async function listEnvironments(db: Executor): Promise<EnvironmentView[]>
   return select(db, undefined)
 }
 
-/** Deletes an environment: its finished tasks stay readable, its name is free. Rejects while attempts are open. */
+/** Deletes an environment and its secrets: its finished tasks stay readable, its name is free. Rejects while attempts are open. */
 export async function deleteEnvironment(db: Db, id: string): Promise<void> {
   await db.transaction(async (tx) => {
     // Creating a task takes a key share lock on this row, so no task slips in between the look and the deletion.
@@ -114,6 +121,7 @@ export async function deleteEnvironment(db: Db, id: string): Promise<void> {
       .update(environments)
       .set({ deletedAt: sql`now()` })
       .where(eq(environments.id, id))
+    await tx.delete(environmentSecrets).where(eq(environmentSecrets.environmentId, id))
   })
 }
 

@@ -7,6 +7,7 @@ import type { Keyring } from './keyring.ts'
 const COLUMNS = [
   { table: 'model_providers', row: 'id', column: 'sealed_key' },
   { table: 'credentials', row: 'id', column: 'sealed_value' },
+  { table: 'environment_secrets', row: 'id', column: 'sealed_value' },
   { table: 'agent_sessions', row: 'attempt_id', column: 'sealed_archive' },
 ] as const
 

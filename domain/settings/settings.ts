@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Executor } from '../db.ts'
+import { LimitValues, ResourceValues } from '../environments/limits.ts'
 import { settings } from '../schema.ts'
 import { networkSettings } from './network.ts'
 
@@ -20,6 +21,9 @@ export const Settings = z.strictObject({
   allowedRegistries: z.array(host).max(100).default(['docker.io', 'ghcr.io']),
   /** Hosts of git remotes that are fine although their addresses are private (R4). */
   gitAllowedHosts: z.array(host).max(100).default([]),
+  /** The most that any environment's sandboxes may use, and the longest that its phases may take; absent: no ceiling. */
+  resourceCeiling: ResourceValues.default({}),
+  limitCeiling: LimitValues.default({}),
   ...networkSettings,
 })
 export type Settings = z.infer<typeof Settings>

@@ -3,10 +3,12 @@ import type { Db } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { appendEvent } from './append-events.ts'
 import type { Phase } from './attempt.ts'
+import { cancelPublishings } from './publishing.ts'
 
 /**
  * Cancels every open attempt of a task at once, whatever its runner is doing: the runner's fenced writes hit no row from
- * here on, and a notification tells it to end the container. Cancelling a cancelled task again changes nothing.
+ * here on, and a notification tells it to end the container. What finished attempts are publishing ends, too: nothing more
+ * leaves the host. Cancelling a cancelled task again changes nothing.
  */
 export async function cancelTask(db: Db, taskId: string): Promise<void> {
   await db.transaction(async (tx) => {
@@ -21,7 +23,8 @@ export async function cancelTask(db: Db, taskId: string): Promise<void> {
       from target where a.id = target.id
       returning a.id, case target.state
         when 'queued' then 'queue' when 'preparing' then 'sandbox' when 'running' then 'agent' else 'collect' end as phase`)
-    if (cancelled.length === 0) {
+    const published = await cancelPublishings(tx, taskId)
+    if (cancelled.length === 0 && published.length === 0) {
       await assertCancelled(tx, taskId)
       return
     }

@@ -22,6 +22,8 @@ export type NewTask = {
   title?: string | undefined
   idempotencyKey?: string | undefined
   images?: readonly PromptImage[] | undefined
+  /** A patch on the commit that the task starts from; its change contains it. */
+  startingPatch?: Buffer | undefined
 }
 
 /**
@@ -97,6 +99,7 @@ async function queueFirstTurn(db: Executor, { taskId, input }: { taskId: string;
     n: 1,
     prompt: input.prompt,
     images: input.images ?? [],
+    startingPatch: input.startingPatch ?? null,
     attempts: input.attempts,
     environmentId: input.environmentId,
     userId: input.creatorId,
@@ -113,6 +116,9 @@ function titleOf(prompt: string): string {
 function requestHash(input: NewTask): string {
   const { environmentId, mode, prompt, agent, branch = null, title = null, images = [] } = input
   const pictures = images.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'))
-  const request = JSON.stringify([environmentId, mode, prompt, agent, input.attempts, branch, title, ...pictures])
+  const { startingPatch } = input
+  const diff = startingPatch ? [{ diff: createHash('sha256').update(startingPatch).digest('hex') }] : []
+  const parts = [environmentId, mode, prompt, agent, input.attempts, branch, title, ...pictures, ...diff]
+  const request = JSON.stringify(parts)
   return createHash('sha256').update(request).digest('hex')
 }

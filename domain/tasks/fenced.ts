@@ -2,8 +2,9 @@
 
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
-import { storable } from '../storable.ts'
+import { storable, storableJson } from '../storable.ts'
 import { appendEvents, staleFence } from './append-events.ts'
+import type { StartRecord } from './start.ts'
 import type { DiffStats, FailureReason, Fence, FlaggedPath, Phase, PhaseTiming, PublishMode } from './attempt.ts'
 
 type Writer = Pick<Db, 'execute'>
@@ -30,6 +31,17 @@ export async function recordBase(db: Db, fence: Fence, base: AttemptBase): Promi
     fence,
     sql`
     update attempts set repository_id = ${base.repositoryId}, image = ${base.image}, base_commit = ${base.commit}
+    where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
+  )
+}
+
+/** Notes what the attempt starts from, and why. */
+export async function recordStart(db: Db, fence: Fence, start: StartRecord): Promise<void> {
+  await fenced(
+    db,
+    fence,
+    sql`
+    update attempts set start = ${storableJson(start)}::jsonb
     where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
   )
 }

@@ -1,6 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
+import { underCeilings } from '../environments/ceilings.ts'
 import { DrydockError } from '../errors.ts'
+import { readSettings } from '../settings/settings.ts'
 import { attempts, environments, repositories, tasks, turns, users } from '../schema.ts'
 
 const query = (db: Db, attemptId: string) =>
@@ -25,8 +27,9 @@ const query = (db: Db, attemptId: string) =>
 /** All that a runner needs to know about an attempt. */
 export type Job = Awaited<ReturnType<typeof query>>[number]
 
+/** Rejects with `attempt-not-found`. Its environment has what it has under the administrators' ceilings. */
 export async function loadJob(db: Db, attemptId: string): Promise<Job> {
-  const rows = await query(db, attemptId)
-  if (!rows[0]) throw new DrydockError('attempt-not-found', `Cannot load attempt "${attemptId}": it does not exist`)
-  return rows[0]
+  const [[job], ceilings] = await Promise.all([query(db, attemptId), readSettings(db)])
+  if (!job) throw new DrydockError('attempt-not-found', `Cannot load attempt "${attemptId}": it does not exist`)
+  return { ...job, environment: { ...job.environment, ...underCeilings(job.environment, ceilings) } }
 }

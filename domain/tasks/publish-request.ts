@@ -7,14 +7,14 @@ import { isOpen } from './attempt.ts'
 import type { FlaggedPath, PublishState } from './attempt.ts'
 
 const LISTED_FLAGGED = 20
-/** Taken by nobody, never tried. The claim number goes on: an old claim must stay stale. */
+/** Taken by nobody from now on, never tried. The claim number goes on: an old claim must stay stale. */
 const ASKED = {
-  publishState: 'pending',
+  publishState: 'pending' as const,
   publishReason: null,
   publishRunnerId: null,
-  publishLeaseUntil: null,
+  publishLeaseUntil: sql`clock_timestamp()`,
   publishTries: 0,
-} as const
+}
 
 export type PublishRequest = {
   attemptId: string

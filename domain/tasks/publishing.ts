@@ -1,7 +1,8 @@
 // Publishing has a state, a lease and a fence of its own: a refused push leaves the attempt succeeded.
 
 import { sql } from 'drizzle-orm'
-import type { Db } from '../db.ts'
+import type { SQL } from 'drizzle-orm'
+import type { Db, Executor } from '../db.ts'
 import { appendEvent, staleFence } from './append-events.ts'
 import type { Fence, PhaseTiming, PublishMode } from './attempt.ts'
 
@@ -44,16 +45,46 @@ export async function renewPublish(db: Db, fence: Fence, leaseMs: number): Promi
 /** Frees publishings that an earlier process of this host had taken. Postponed ones belong to nobody and wait on. */
 export async function releasePublishings(db: Db, hostId: string): Promise<void> {
   await db.execute(sql`
-    update attempts set publish_lease_until = null
+    update attempts set publish_lease_until = clock_timestamp()
     where publish_state = 'pending' and starts_with(publish_runner_id, ${`${hostId}/`})`)
 }
 
 /** Gives a publishing back untried, to be taken at once: this runner stops. */
 export async function releasePublish(db: Db, fence: Fence): Promise<void> {
   await db.execute(sql`
-    update attempts set publish_lease_until = null, publish_runner_id = null,
+    update attempts set publish_lease_until = clock_timestamp(), publish_runner_id = null,
       publish_tries = greatest(publish_tries - 1, 0)
     where ${held(fence)}`)
+}
+
+const CANCELLED = 'Cannot publish: the task was cancelled before. Publish again to go on.'
+const ABANDONED =
+  'Cannot publish: no runner of the machine that has the commit took it for a day. Start the runner there and publish again, or start the task again.'
+
+/** Ends what a task is publishing. Whoever works on it learns so before it pushes or opens anything. */
+export async function cancelPublishings(db: Executor, taskId: string): Promise<string[]> {
+  return endPending(db, { where: sql`task_id = ${taskId}`, reason: 'cancelled', message: CANCELLED })
+}
+
+/** Ends publishings that only the host of the attempt could do, and that it does not do: it is gone for good. */
+export async function reapPublishings(db: Db): Promise<string[]> {
+  const where = sql`coalesce(publish_lease_until, finished_at) < clock_timestamp() - interval '1 day'`
+  return db.transaction((tx) => endPending(tx, { where, reason: 'runner-lost', message: ABANDONED }))
+}
+
+type PendingEnd = { where: SQL; reason: string; message: string }
+
+async function endPending(db: Executor, { where, reason, message }: PendingEnd): Promise<string[]> {
+  const ended = await db.execute<{ id: string }>(sql`
+    with target as (
+      select id from attempts where publish_state = 'pending' and ${where} order by id for update
+    )
+    update attempts a set publish_state = 'failed', publish_reason = ${message}, publish_lease_until = null,
+      publish_runner_id = null
+    from target where a.id = target.id
+    returning a.id`)
+  for (const { id } of ended) await appendEvent(db, id, publishEvent({ state: 'failed', reason, message }))
+  return ended.map(({ id }) => id)
 }
 
 /** Gives a publishing back, to be taken again after a time: the forge is busy or away. The log says so. */
@@ -69,7 +100,13 @@ export async function postponePublish(db: Db, fence: Fence, input: { reason: str
 }
 
 export type PublishOutcome =
-  | { state: 'published'; pullRequest?: { number: number; url: string } }
+  | {
+      state: 'published'
+      /** Where it is: a follow-up goes on with the branch of an earlier turn. */
+      branch: string
+      commit: string
+      pullRequest?: { number: number; url: string }
+    }
   | { state: 'failed'; reason: string; message: string }
 
 export type PublishResult = { outcome: PublishOutcome; timing: PhaseTiming; mode: PublishMode | null }
@@ -78,11 +115,13 @@ export type PublishResult = { outcome: PublishOutcome; timing: PhaseTiming; mode
 export async function settlePublish(db: Db, fence: Fence, result: PublishResult): Promise<void> {
   const { outcome, timing, mode } = result
   const reason = outcome.state === 'failed' ? outcome.message : null
+  const place = outcome.state === 'published' ? outcome : undefined
   await db.transaction(async (tx) => {
     if (outcome.state === 'published' && (await goOn(tx, fence, mode))) return
     const rows = await tx.execute(sql`
       update attempts set publish_state = ${outcome.state}, publish_reason = ${reason}, publish_lease_until = null,
-        publish_runner_id = null,
+        publish_runner_id = null, branch = coalesce(${place?.branch ?? null}, branch),
+        commit = coalesce(${place?.commit ?? null}, commit),
         phases = jsonb_path_query_array(phases, '$[*] ? (@.phase != "publish")')
           || ${JSON.stringify([timing])}::jsonb
       where ${held(fence)} returning id`)
@@ -99,7 +138,7 @@ export async function settlePublish(db: Db, fence: Fence, result: PublishResult)
 
 async function goOn(db: Pick<Db, 'execute'>, fence: Fence, mode: PublishMode | null): Promise<boolean> {
   const rows = await db.execute(sql`
-    update attempts set publish_lease_until = null, publish_runner_id = null
+    update attempts set publish_lease_until = clock_timestamp(), publish_runner_id = null
     where ${held(fence)} and publish_mode is distinct from ${mode}::text
     returning pg_notify('drydock_queue', '')`)
   return rows.length > 0

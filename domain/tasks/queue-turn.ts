@@ -15,14 +15,16 @@ export type TurnToQueue = {
   environmentId: string
   userId: string
   baseAttemptId?: string
+  /** A change to start with, where there is no base attempt. */
+  startingPatch?: Buffer | null
 }
 
 /** Writes a turn with its queued attempts and wakes the runners. Belongs into a transaction of the caller. */
 export async function queueTurn(db: Executor, turn: TurnToQueue): Promise<void> {
-  const { taskId, n, prompt, images, environmentId, userId, baseAttemptId = null } = turn
+  const { taskId, n, prompt, images, environmentId, userId, baseAttemptId = null, startingPatch = null } = turn
   const turnId = newId()
   const queued = Array.from({ length: turn.attempts }, (_, i) => ({ id: newId(), n: i + 1 }))
-  await db.insert(turns).values({ id: turnId, taskId, n, prompt, baseAttemptId })
+  await db.insert(turns).values({ id: turnId, taskId, n, prompt, baseAttemptId, startingPatch })
   if (images.length > 0) {
     await db.insert(turnImages).values(images.map((image, i) => ({ turnId, n: i + 1, ...image })))
   }

@@ -4,6 +4,7 @@ import { ledgerSummaries } from '../ledger/summary.ts'
 import type { LedgerSummary } from '../ledger/summary.ts'
 import { attempts, diffs, environments, pullRequests, tasks, turns, users } from '../schema.ts'
 import { turnImages } from '../schema/turns.ts'
+import type { StartRecord } from './start.ts'
 import type { AttemptStateName, DiffStats, FlaggedPath, PhaseTiming, PublishState, TaskMode } from './attempt.ts'
 
 const SECOND = 1000
@@ -39,6 +40,8 @@ export type AttemptView = {
   agentVersion: string | null
   /** What it asked of the network; null: nothing. */
   network: LedgerSummary | null
+  /** From what it was started, and why; null before that. */
+  start: StartRecord | null
   startedAt: Date | null
   finishedAt: Date | null
 }
@@ -114,7 +117,7 @@ type AttemptRow = Awaited<ReturnType<typeof readAttempts>>[number]
 
 function attemptView({ attempt, diff, pullRequest }: AttemptRow, network: LedgerSummary | null): AttemptView {
   const { id, n, state, reason, message, phases, answer, flagged, branch, commit, agentVersion } = attempt
-  const { startedAt, finishedAt } = attempt
+  const { start, startedAt, finishedAt } = attempt
   return {
     id,
     n,
@@ -136,6 +139,7 @@ function attemptView({ attempt, diff, pullRequest }: AttemptRow, network: Ledger
     },
     agentVersion,
     network,
+    start,
     startedAt,
     finishedAt,
   }

@@ -75,7 +75,7 @@ async function requeueOne(db: Db, condition: SQL, failure: Failure | undefined):
     await tx.execute(sql`
       update attempts set state = ${state}, reason = ${ends?.reason ?? null}, message = ${message ?? null},
         finished_at = case when ${state} = 'failed' then clock_timestamp() end,
-        lost = lost + ${failure ? 1 : 0}, runner_id = null, lease_until = null, phases = '[]',
+        lost = lost + ${failure ? 1 : 0}, runner_id = null, lease_until = null, phases = '[]', start = null,
         queued_at = clock_timestamp()
       where id = ${found.id}`)
     return { attemptId: found.id, taskId: found.task_id, state }

@@ -37,6 +37,8 @@ export async function createTurn(db: Db, input: NewTurn): Promise<void> {
     const baseAttemptId = await findBase(tx, { taskId, n, wanted: input.attempt })
     await queueTurn(tx, {
       taskId,
+      // Where nothing is left to go on from, the diff that was sent with the task still is.
+      startingPatch: baseAttemptId === undefined ? await firstPatch(tx, taskId) : null,
       n: n + 1,
       prompt,
       images,
@@ -75,6 +77,14 @@ async function lastTurn(db: Executor, taskId: string): Promise<number> {
     .from(turns)
     .where(eq(turns.taskId, taskId))
   return row?.n ?? 0
+}
+
+async function firstPatch(db: Executor, taskId: string): Promise<Buffer | null> {
+  const [row] = await db
+    .select({ patch: turns.startingPatch })
+    .from(turns)
+    .where(and(eq(turns.taskId, taskId), eq(turns.n, 1)))
+  return row?.patch ?? null
 }
 
 /** Also a failed attempt may have left its change and its conversation. */

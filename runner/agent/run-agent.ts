@@ -49,7 +49,14 @@ export async function runAgent(input: AgentInput, signal: AbortSignal): Promise<
   const hearing = listenTo(adapter, input)
   const kill = new AbortController()
   const user = job.environment.agentUser
-  const spec = { ...rest, argv: noted(argv), user, cwd: '/workspace', onOutput: hearing.onOutput }
+  const spec = {
+    ...rest,
+    argv: noted(argv),
+    user,
+    cwd: '/workspace',
+    onOutput: hearing.onOutput,
+    byKeeper: 'last' as const,
+  }
   const running = launch(sandbox, spec, kill.signal)
   let code: number | null = null
   try {

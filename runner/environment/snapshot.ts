@@ -1,74 +1,38 @@
-import { createHash } from 'node:crypto'
-import type { NewSnapshot, Snapshot } from '../../domain/environments/snapshots.ts'
 import { AttemptFailure } from '../failure.ts'
 import { launch, shellFor } from '../sandbox/run-script.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import type { ResolvedImage } from './image.ts'
-
-const HOUR = 3_600_000
-const SNAPSHOT_TTL_MS = 12 * HOUR
+import { searchForSecrets } from '../secrets/search.ts'
+import type { SetupSecret } from '../secrets/spellings.ts'
 
 export type SnapshotInput = {
   installation: string
-  environment: {
-    id: string
-    setupScript: string
-    variables: Readonly<Record<string, string>>
-    repository: string
-  }
-  image: ResolvedImage
-  /** The default branch's head, which set-up starts from. */
-  fromCommit: string
+  environment: { setupScript: string; variables: Readonly<Record<string, string>> }
+  /** What only set-up may know: in its environment, and nowhere in what it leaves (R22). */
+  secrets: readonly SetupSecret[]
+  /** The name of the image. */
+  tag: string
 }
 
 export type SnapshotDeps = {
-  find: (key: Pick<Snapshot, 'environmentId' | 'key'>) => Promise<Snapshot | undefined>
-  save: (snapshot: NewSnapshot) => Promise<void>
-  imageExists: (ref: string) => Promise<boolean>
-  /** A sandbox from the environment's image with the default branch checked out; the caller destroys it. */
+  /** A sandbox from the environment's image with the default branch checked out; it is destroyed here. */
   prepare: (signal: AbortSignal) => Promise<Sandbox>
+  /** Puts the checkout in order for the sandboxes that begin with it, once nothing of set-up runs any more. */
+  settle: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
-  notice: (message: string) => Promise<void>
 }
 
 /**
- * Gives the image in which the setup script has run: the valid snapshot, or a new one. The container in which it ran is
- * gone when this resolves, so that no process of setup reaches the agent (R20a).
+ * Makes the image in which the setup script has run. The container in which it ran is gone when this resolves, so that no
+ * process of setup reaches the agent (R20a).
  */
-export async function environmentSnapshot(
-  input: SnapshotInput,
-  deps: SnapshotDeps,
+export async function makeSnapshot(
+  { installation, environment, secrets, tag }: SnapshotInput,
+  { prepare, settle, onOutput }: SnapshotDeps,
   signal: AbortSignal,
-): Promise<string> {
-  const key = snapshotKey(input)
-  const found = await deps.find({ environmentId: input.environment.id, key })
-  if (found && (await deps.imageExists(found.image))) {
-    await deps.notice(`Set-up: cache hit, made ${found.createdAt.toISOString()} from ${found.fromCommit.slice(0, 10)}`)
-    return found.image
-  }
-  await deps.notice(
-    found
-      ? 'Set-up: cache miss, the image is gone'
-      : 'Set-up: cache miss, nothing valid for these scripts, variables and image',
-  )
-  return build({ ...input, key }, deps, signal)
-}
-
-/** All that decides what set-up yields. The commit does not: a snapshot serves later commits of its branch, too. */
-export function snapshotKey({ environment, image }: Pick<SnapshotInput, 'environment' | 'image'>): string {
-  const variables = Object.entries(environment.variables).sort(([a], [b]) => (a < b ? -1 : 1))
-  const parts = [image.digest, environment.setupScript, variables, environment.repository]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-}
-
-async function build(input: SnapshotInput & { key: string }, deps: SnapshotDeps, signal: AbortSignal): Promise<string> {
-  const { environment, key } = input
-  await using sandbox = await deps.prepare(signal)
-  const exit = await runSetup(
-    sandbox,
-    { script: environment.setupScript, variables: environment.variables, onOutput: deps.onOutput },
-    signal,
-  )
+): Promise<{ sizeBytes: number }> {
+  await using sandbox = await prepare(signal)
+  const { setupScript: script, variables } = environment
+  const exit = await runSetup(sandbox, { script, variables, secrets, onOutput }, signal)
   if (exit !== 0) {
     throw new AttemptFailure(
       'setup-failed',
@@ -76,18 +40,10 @@ async function build(input: SnapshotInput & { key: string }, deps: SnapshotDeps,
     )
   }
   await sandbox.killAll(signal)
-  const tag = `drydock/snapshot:${environment.id}-${key.slice(0, 16)}`
-  const labels = { 'drydock.installation': input.installation, 'drydock.kind': 'snapshot' }
-  const { sizeBytes } = await sandbox.commit(tag, labels, signal)
-  await deps.save({
-    environmentId: environment.id,
-    key,
-    image: tag,
-    fromCommit: input.fromCommit,
-    sizeBytes,
-    ttlMs: SNAPSHOT_TTL_MS,
-  })
-  return tag
+  await settle(sandbox, signal)
+  await searchForSecrets(sandbox, { secrets }, signal)
+  const labels = { 'drydock.installation': installation, 'drydock.kind': 'snapshot' }
+  return sandbox.commit(tag, labels, signal)
 }
 
 /** The checkout belongs to the agent's user, and git run by root would refuse to work in it. */
@@ -100,6 +56,7 @@ const TRUSTED_WORKSPACE = {
 export type SetupRun = {
   script: string
   variables: Readonly<Record<string, string>>
+  secrets: readonly SetupSecret[]
   onOutput: SnapshotDeps['onOutput']
 }
 
@@ -109,7 +66,7 @@ export type SetupRun = {
  */
 export async function runSetup(
   sandbox: Sandbox,
-  { script, variables, onOutput }: SetupRun,
+  { script, variables, secrets, onOutput }: SetupRun,
   signal: AbortSignal,
 ): Promise<number | null> {
   const path = '/drydock/setup.sh'
@@ -120,7 +77,8 @@ export async function runSetup(
       files: [{ path, content: script, mode: 0o600 }],
       user: 'root',
       cwd: '/workspace',
-      env: { ...variables, ...TRUSTED_WORKSPACE, HOME: '/root' },
+      // Of this one command: what the image and later commands get has none of it (R22).
+      env: { ...variables, ...environmentOf(secrets), ...TRUSTED_WORKSPACE, HOME: '/root' },
       onOutput,
     },
     signal,
@@ -128,3 +86,6 @@ export async function runSetup(
   if (code === 0) await sandbox.exec({ command: ['chown', '-Rh', '1000:1000', '/workspace'], user: 'root' }, signal)
   return code
 }
+
+const environmentOf = (secrets: readonly SetupSecret[]) =>
+  Object.fromEntries(secrets.map(({ name, value }) => [name, value]))

@@ -1,10 +1,13 @@
 import type { SandboxLimits } from '../../sandbox-policy/control.ts'
 import { AttemptFailure } from '../failure.ts'
+import { place } from './attach.ts'
+import type { PlacedService } from './attach.ts'
 import { startParts, type NetworkParts, type PartsDeps } from './network-parts.ts'
 import type { Networks } from './network.ts'
 import { OneNetwork } from './one-network.ts'
 import { testIsolation } from './isolation.ts'
-import { sandboxFiles } from './trust.ts'
+import type { PoolNetwork } from './pool.ts'
+import { sandboxFiles, type SandboxFiles } from './trust.ts'
 
 /** Knows whether the self-test was passed before. */
 export type IsolationMemory = { isKnown: () => Promise<boolean>; remember: () => Promise<void> }
@@ -56,19 +59,15 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
     return { of }
   }
   return {
-    async take(owner, signal) {
+    async take(owner, signal, services = []) {
       const { of } = await running(signal)
       const network = await of.pool.take()
       try {
         await of.gateway.refresh()
-        // Asked anew: the CA may be being replaced.
-        const health = await of.control.health()
-        const files = await sandboxFiles(of.folders.trust, {
-          health,
-          gateway: network.gateway,
-          ownerCas: of.ownerCas(),
-        })
-        return new OneNetwork({ ...deps, parts: of, network, owner, files })
+        const placed = place(network, services)
+        const currentFiles = () => filesFor(of, network, placed)
+        const files = await currentFiles()
+        return new OneNetwork({ ...deps, parts: of, network, owner, services: placed, files, currentFiles })
       } catch (error) {
         await of.pool.giveBack(network)
         throw unavailable(error)
@@ -90,6 +89,16 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
       await of?.[Symbol.asyncDispose]()
     },
   }
+}
+
+/** The gateway is asked anew each time: its CA may be being replaced. */
+async function filesFor(
+  { control, folders, ownerCas }: NetworkParts,
+  { gateway }: PoolNetwork,
+  services: readonly PlacedService[],
+): Promise<SandboxFiles> {
+  const health = await control.health()
+  return sandboxFiles(folders.trust, { health, gateway, ownerCas: ownerCas(), services })
 }
 
 async function test(deps: NetworksDeps, of: NetworkParts): Promise<void> {

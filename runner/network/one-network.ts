@@ -5,6 +5,8 @@ import {
   type SandboxConfig,
   type SandboxLimits,
 } from '../../sandbox-policy/control.ts'
+import { attach } from './attach.ts'
+import type { PlacedService } from './attach.ts'
 import { GatewayRefused } from './control-client.ts'
 import type { Attachment, NetworkGrant, SandboxNetwork } from './network.ts'
 import type { NetworkParts } from './network-parts.ts'
@@ -18,7 +20,11 @@ export type OneNetworkDeps = {
   parts: Pick<NetworkParts, 'gateway' | 'pool' | 'repositories'>
   network: PoolNetwork
   owner: { attempt: string | null }
+  /** What stands beside the sandbox. */
+  services: readonly PlacedService[]
   files: SandboxFiles
+  /** What a new sandbox of this network gets to see. */
+  currentFiles: () => Promise<SandboxFiles>
   limits?: SandboxLimits
 }
 
@@ -26,18 +32,32 @@ export type OneNetworkDeps = {
 export class OneNetwork implements SandboxNetwork {
   readonly id = newId()
   readonly attachment: Attachment
+  readonly services: readonly Attachment[]
   readonly env: SandboxNetwork['env']
   readonly mounts: SandboxNetwork['mounts']
   readonly #deps: OneNetworkDeps
   #version = 0
+  #attempt: string | null
   #closing: Promise<void> | undefined
 
   constructor(deps: OneNetworkDeps) {
-    const { network, files } = deps
+    const { network, files, services } = deps
     this.#deps = deps
-    this.attachment = { network: network.name, address: network.sandbox, dns: network.gateway }
+    this.#attempt = deps.owner.attempt
+    const attached = attach(network, services)
+    this.attachment = attached.sandbox
+    this.services = attached.services
     this.env = files.env
     this.mounts = files.mounts
+  }
+
+  assign(attempt: string): void {
+    if (this.#version > 0) throw new Error('Cannot say whose the network is: something was permitted before')
+    this.#attempt = attempt
+  }
+
+  async isCurrent(): Promise<boolean> {
+    return JSON.stringify(await this.#deps.currentFiles()) === JSON.stringify(this.#deps.files)
   }
 
   async permit(grant: NetworkGrant): Promise<void> {
@@ -73,14 +93,14 @@ export class OneNetwork implements SandboxNetwork {
     const { gateway, pool, repositories } = this.#deps.parts
     repositories.delete(this.id)
     await gateway.remove(this.id)
-    await pool.giveBack(this.#deps.network)
+    await pool.giveBack(this.#deps.network, { again: this.services.length === 0 })
   }
 
   #config(grant: NetworkGrant): SandboxConfig {
-    const { network, owner, limits } = this.#deps
+    const { network, limits } = this.#deps
     return {
       id: this.id,
-      attempt: owner.attempt,
+      attempt: this.#attempt,
       phase: grant.phase,
       gatewayAddress: network.gateway,
       sandboxAddress: network.sandbox,

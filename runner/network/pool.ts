@@ -10,6 +10,8 @@ export type PoolNetwork = {
   gateway: string
   /** The sandbox's address: another one at each use, so that nothing late is taken for its successor's. */
   sandbox: string
+  /** Those that are left, for what stands beside the sandbox. */
+  others: readonly string[]
   /** Where the bridge would have its address. */
   bridge: string
 }
@@ -96,18 +98,22 @@ export class NetworkPool {
     void this.fill()
     const sandbox = entry.sandboxes[entry.uses % entry.sandboxes.length] ?? ''
     entry.uses++
-    return { name: entry.name, gateway: entry.gateway, sandbox, bridge: entry.bridge }
+    const others = entry.sandboxes.filter((address) => address !== sandbox)
+    return { name: entry.name, gateway: entry.gateway, sandbox, others, bridge: entry.bridge }
   }
 
-  /** Keeps it for the next one if there is certainly nothing left in it, else removes it. */
-  async giveBack({ name }: Pick<PoolNetwork, 'name'>): Promise<void> {
+  /**
+   * Keeps it for the next one if there is certainly nothing left in it, else removes it. Not `again`: others than one
+   * sandbox had addresses in it, and the next sandbox must not get one of those.
+   */
+  async giveBack({ name }: Pick<PoolNetwork, 'name'>, { again = true } = {}): Promise<void> {
     const { engine, ground } = this.#deps
     const entry = this.#inUse.get(name)
     if (entry === undefined) return
     const members = await engine.networkMembers(name).catch(() => undefined)
     this.#inUse.delete(name)
     const isEmpty = members?.every((member) => member.name === ground) === true && members.length === 1
-    if (isEmpty && !this.#closed && this.#ready.length < this.#deps.ready.most) this.#ready.push(entry)
+    if (again && isEmpty && !this.#closed && this.#ready.length < this.#deps.ready.most) this.#ready.push(entry)
     else {
       this.#doomed.add(name)
       await this.sweep()

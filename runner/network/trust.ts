@@ -5,6 +5,7 @@ import { rootCertificates } from 'node:tls'
 import { PORTS } from '../../sandbox-policy/control.ts'
 import type { Mount } from '../sandbox/sandbox.ts'
 import { TRUST_FOLDER } from '../sandbox/trust-script.ts'
+import type { PlacedService } from './attach.ts'
 import { STORE_PASSWORD, trustStore } from './jks.ts'
 
 /** Debian's tools add what is below this folder whenever they write the system's bundle anew. */
@@ -20,22 +21,30 @@ export type SandboxFilesInput = {
   health: { caPem: string; nextCaPem?: string }
   gateway: string
   ownerCas: readonly string[]
+  /** What stands beside the sandbox. */
+  services?: readonly PlacedService[]
 }
 
 /** Makes the files of a sandbox with this gateway address, below a folder; those that are there are used again. */
 export async function sandboxFiles(
   root: string,
-  { health, gateway, ownerCas }: SandboxFilesInput,
+  { health, gateway, ownerCas, services = [] }: SandboxFilesInput,
 ): Promise<SandboxFiles> {
   const gatewayCas = [health.caPem, ...(health.nextCaPem === undefined ? [] : [health.nextCaPem])]
   const folder = await trustFolder(root, { gatewayCas, ownerCas })
+  const near = services.flatMap(({ name, address }) => [name, address])
   return {
     mounts: [
       { host: folder, target: TRUST_FOLDER },
       { host: join(folder, 'local'), target: LOCAL_CERTIFICATES },
       { host: await resolverFile(root, gateway), target: '/etc/resolv.conf' },
     ],
-    env: { ...proxyVariables(gateway), ...CERTIFICATE_VARIABLES, JAVA_TOOL_OPTIONS: javaOptions(gateway) },
+    env: {
+      ...serviceVariables(services),
+      ...proxyVariables(gateway, near),
+      ...CERTIFICATE_VARIABLES,
+      JAVA_TOOL_OPTIONS: javaOptions(gateway, near),
+    },
   }
 }
 
@@ -88,16 +97,27 @@ export async function trustFolder(root: string, { gatewayCas, ownerCas }: TrustI
 
 const NO_PROXY = ['localhost', '127.0.0.1', '::1']
 
-function proxyVariables(gateway: string): Record<string, string> {
+/** For a service `my-db`: MY_DB_HOST and, where it is known, MY_DB_PORT. */
+function serviceVariables(services: readonly PlacedService[]): Record<string, string> {
+  const named = services.flatMap(({ name, port }) => {
+    const prefix = name.toUpperCase().replaceAll('-', '_')
+    return [[`${prefix}_HOST`, name], ...(port === undefined ? [] : [[`${prefix}_PORT`, String(port)]])]
+  })
+  return Object.fromEntries(named) as Record<string, string>
+}
+
+/** `near`: what a client reaches by itself, and the gateway would not. */
+function proxyVariables(gateway: string, near: readonly string[]): Record<string, string> {
   const proxy = `http://${gateway}:${PORTS.proxy}`
+  const direct = [...NO_PROXY, ...near].join(',')
   return {
     DRYDOCK_GATEWAY: gateway,
     HTTP_PROXY: proxy,
     HTTPS_PROXY: proxy,
-    NO_PROXY: NO_PROXY.join(','),
+    NO_PROXY: direct,
     http_proxy: proxy,
     https_proxy: proxy,
-    no_proxy: NO_PROXY.join(','),
+    no_proxy: direct,
     NODE_USE_ENV_PROXY: '1',
   }
 }
@@ -116,7 +136,7 @@ const CERTIFICATE_VARIABLES = {
 } as const
 
 /** Java reads no proxy variables. It says on standard error that it took these. */
-function javaOptions(gateway: string): string {
+function javaOptions(gateway: string, near: readonly string[]): string {
   return [
     `-Djavax.net.ssl.trustStore=${STORE}`,
     `-Djavax.net.ssl.trustStorePassword=${STORE_PASSWORD}`,
@@ -125,7 +145,7 @@ function javaOptions(gateway: string): string {
       `-D${scheme}.proxyHost=${gateway}`,
       `-D${scheme}.proxyPort=${PORTS.proxy}`,
     ]),
-    `-Dhttp.nonProxyHosts=localhost|127.*|[::1]`,
+    `-Dhttp.nonProxyHosts=${['localhost', '127.*', '[::1]', ...near].join('|')}`,
   ].join(' ')
 }
 

@@ -7,7 +7,7 @@ import type { Base, Change } from '../workspace/workspace.ts'
 
 const DRYDOCK = { name: 'Drydock', email: 'drydock@localhost' }
 
-export type CommitChange = { job: Job; view: MirrorView; change: Change; base: Base }
+export type CommitChange = { job: Job; view: MirrorView; change: Pick<Change, 'tree'>; base: Pick<Base, 'commit'> }
 
 /** Makes the commit of a change in the host's own store: author is the person, co-author the agent. Pushes nothing. */
 export async function commitChange(

@@ -1,10 +1,11 @@
 import { DrydockError } from '../../domain/errors.ts'
 import type { PhaseTiming } from '../../domain/tasks/attempt.ts'
 import type { Job } from '../../domain/tasks/job.ts'
+import type { PublishedBefore } from '../../domain/tasks/published-before.ts'
 import type { PublishOutcome } from '../../domain/tasks/publishing.ts'
 import { pullRequestTitle } from '../../forge/body.ts'
 import type { Forge, PullRequest } from '../../forge/forge.ts'
-import type { MirrorView, Mirrors, PushResult, Remote } from '../../forge/mirrors.ts'
+import type { MirrorView, Mirrors, PushInput, PushResult, Remote } from '../../forge/mirrors.ts'
 
 export type PublishDeps = {
   mirrors: Pick<Mirrors, 'open' | 'push'>
@@ -12,6 +13,10 @@ export type PublishDeps = {
   /** Where pull requests are opened; undefined for plain git remotes. */
   forge: Forge | undefined
   pullRequestBody: () => Promise<string>
+  /** What an earlier turn has published. */
+  publishedBefore: () => Promise<PublishedBefore | undefined>
+  /** Makes the commit of the attempt on top of another; the same one each time. */
+  commitOn: (view: MirrorView, parent: string) => Promise<string>
   /** Rejects with `stale-fence` when another runner publishes; called right before anything that leaves a trace. */
   confirmHeld: () => Promise<void>
 }
@@ -20,11 +25,13 @@ export type PublishDeps = {
 export type Busy = { code: string; reason: string; delayMs?: number }
 export type Published = { outcome: PublishOutcome; timing: PhaseTiming } | { busy: Busy }
 
+type Place = { branch: string; commit: string }
 type PullRequestPlan = { forge: Forge; base: string }
 
 /**
- * Pushes the commit of an attempt to its branch and opens the pull request where the forge has them. Every step can be
- * done again: the commit and the branch name are the same, and an open pull request of the branch is found.
+ * Pushes the commit of an attempt to its branch, or goes on with the branch that an earlier turn has published, and opens
+ * the pull request where the forge has them. Every step can be done again: the commit and the branch name are the same, and
+ * an open pull request of the branch is found.
  */
 export async function publishAttempt(job: Job, deps: PublishDeps, signal: AbortSignal): Promise<Published> {
   const started = performance.now()
@@ -32,19 +39,19 @@ export async function publishAttempt(job: Job, deps: PublishDeps, signal: AbortS
     outcome,
     timing: { phase: 'publish', ms: Math.round(performance.now() - started) },
   })
-  let isPushed = false
+  let pushed: Place | undefined
   try {
     // Before the push: a forge that knows neither token nor repository says so best itself, and no branch is left alone.
     const plan = await planPullRequest(job, deps, signal)
-    const refused = await pushBranch(job, deps, signal)
-    if (refused) return done(refused)
-    isPushed = true
-    const pullRequest = plan && (await openPullRequest(job, { plan, deps }, signal))
-    return done({ state: 'published', ...(pullRequest && { pullRequest }) })
+    const place = await pushBranch(job, deps, signal)
+    if ('state' in place) return done(place)
+    pushed = place
+    const pullRequest = plan && (await openPullRequest(job, { plan, deps, head: place.branch }, signal))
+    return done({ state: 'published', ...place, ...(pullRequest && { pullRequest }) })
   } catch (error) {
     if (!(error instanceof DrydockError) || error.code === 'stale-fence') throw error
     const { code } = error
-    const reason = isPushed ? `${error.message} The branch "${job.attempt.branch}" is pushed.` : error.message
+    const reason = pushed ? `${error.message} The branch "${pushed.branch}" is pushed.` : error.message
     if (code === 'forge-unavailable' || code === 'rate-limited') return { busy: { code, reason, ...askedDelay(error) } }
     return done({ state: 'failed', reason: code, message: reason })
   }
@@ -61,17 +68,37 @@ async function planPullRequest(
   return { forge, base: task.branch ?? repository.defaultBranch ?? defaultBranch }
 }
 
-/** Resolves to an outcome when publishing ends here, to undefined when the branch is there. */
-async function pushBranch(job: Job, deps: PublishDeps, signal: AbortSignal): Promise<PublishOutcome | undefined> {
-  const { commit, branch } = job.attempt
-  if (!commit || !branch) throw new DrydockError('no-changes', 'Cannot publish: the attempt has no changes')
+/** Resolves to where the commit is, or to an outcome when publishing ends here. */
+async function pushBranch(job: Job, deps: PublishDeps, signal: AbortSignal): Promise<Place | PublishOutcome> {
   const remote = await deps.remoteOf(job.repository)
+  const before = await deps.publishedBefore()
   await using view: MirrorView = await deps.mirrors.open(remote, signal)
+  const place = await placeOf(job, { deps, view, before })
+  if ('state' in place) return place
   await deps.confirmHeld()
-  return refusal(branch, await deps.mirrors.push(view, remote, { commit, branch }, signal))
+  const { branch, commit } = place
+  return refusal(place, await deps.mirrors.push(view, remote, place, signal)) ?? { branch, commit }
 }
 
-function refusal(branch: string, result: PushResult): PublishOutcome | undefined {
+type From = { deps: PublishDeps; view: MirrorView; before: PublishedBefore | undefined }
+
+/**
+ * A branch of its own; or, where an earlier turn is published and its branch still there, that one, with a commit on top.
+ */
+async function placeOf({ attempt }: Job, { deps, view, before }: From): Promise<PushInput | PublishOutcome> {
+  const { commit, branch, tree } = attempt
+  if (!commit || !branch || !tree) throw new DrydockError('no-changes', 'Cannot publish: the attempt has no changes')
+  const isThere = view.refs.some(({ name }) => name === `refs/heads/${before?.branch}`)
+  if (before === undefined || !isThere) return { commit, branch }
+  if (before.isPast) {
+    const message = `Cannot publish: a later turn of the task is on branch "${before.branch}" already. Publish the last turn, or go on with the task.`
+    return { state: 'failed', reason: 'superseded', message }
+  }
+  const next = tree === before.tree ? before.commit : await deps.commitOn(view, before.commit)
+  return { commit: next, branch: before.branch, replaces: before.commit }
+}
+
+function refusal({ branch, replaces }: PushInput, result: PushResult): PublishOutcome | undefined {
   const failed = (reason: string, why: string): PublishOutcome => ({
     state: 'failed',
     reason,
@@ -81,9 +108,10 @@ function refusal(branch: string, result: PushResult): PublishOutcome | undefined
     case 'pushed':
       return undefined
     case 'taken':
+      if (replaces !== undefined) return failed('branch-moved', moved(result.at, replaces))
       return failed(
         'branch-taken',
-        `the remote has a branch of that name with other commits (${result.at.slice(0, 10)}). Delete or rename it there, then publish again.`,
+        `the remote has a branch of that name with other commits (${short(result.at)}). Delete or rename it there, then publish again.`,
       )
     case 'rejected':
       return failed('push-rejected', `the remote refused it: ${result.message}`)
@@ -92,16 +120,21 @@ function refusal(branch: string, result: PushResult): PublishOutcome | undefined
   }
 }
 
+const moved = (at: string, replaces: string) =>
+  `somebody has pushed to it since Drydock did (it is at ${short(at)}, not at ${short(replaces)}), and those commits are not overwritten. To keep them, start a new task on that branch. To drop them, set the branch back to ${short(replaces)}, then publish again.`
+
+const short = (id: string) => id.slice(0, 10)
+
 async function openPullRequest(
   job: Job,
-  { plan, deps }: { plan: PullRequestPlan; deps: PublishDeps },
+  { plan, deps, head }: { plan: PullRequestPlan; deps: PublishDeps; head: string },
   signal: AbortSignal,
 ): Promise<PullRequest> {
   const body = await deps.pullRequestBody()
   await deps.confirmHeld()
   const { address } = job.repository
   const title = pullRequestTitle(job.task.title)
-  return plan.forge.openPullRequest(address, { head: job.attempt.branch ?? '', base: plan.base, title, body }, signal)
+  return plan.forge.openPullRequest(address, { head, base: plan.base, title, body }, signal)
 }
 
 function askedDelay(error: DrydockError): { delayMs?: number } {

@@ -1,27 +1,28 @@
-import type { Duplex } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
+import { addAbortSignal, type Readable } from 'node:stream'
 import { DrydockError, hasCode } from '../../domain/errors.ts'
 import { newId } from '../../domain/ids.ts'
 import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from './aborted.ts'
-import { containerBody, diskLimits, READY } from './container-body.ts'
+import { changedAmong } from './changed-among.ts'
+import { diskLimits } from './confinement.ts'
+import { containerBody } from './container-body.ts'
 import { emptyFolders, isDeep } from './deep-folders.ts'
-import { createDemux } from './demux.ts'
 import { canMeasure } from './disk-usage.ts'
-import { endWhenStuck } from './end-when-stuck.ts'
+import type { WithoutVolumes } from './docker-plain-images.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { ExecGate } from './exec-gate.ts'
 import { runExec } from './exec.ts'
 import { isInContainer, openHostView } from './host-view.ts'
+import { Keeper } from './keeper.ts'
+import { READY } from './keeper-script.ts'
 import { createKiller, type KillAll } from './kill-all.ts'
+import { removeContainer } from './remove-container.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandbox.ts'
-import type { LimitWatch } from './watch.ts'
+import type { LimitWatch, Watched } from './watch.ts'
 
 const DESTROY_DEADLINE_MS = 30_000
-const ENGINE_PAUSE_MS = 1000
 const EASE_DEADLINE_MS = 10_000
-const GREETING_BYTES = 4096
 /** How long a freeze waits for commands that are being started. */
 const STARTS_LIMIT_MS = 5000
 
@@ -30,8 +31,7 @@ export type ContainerSandboxDeps = {
   watch: LimitWatch
   /** Whether to look at processes and folders of this machine, should the engine run on it. */
   hostAccess: boolean
-  /** Resolves an image to one that declares no volumes; undefined when the engine does not have it. */
-  withoutVolumes: (ref: string, installation: string) => Promise<string | undefined>
+  withoutVolumes: WithoutVolumes
 }
 
 /** A sandbox that is one container. Contract: `Sandbox`. */
@@ -44,6 +44,8 @@ export class ContainerSandbox implements Sandbox {
   #creating: Promise<string | undefined> | undefined
   #id: string | undefined
   #killAll: KillAll | undefined
+  #keeper: Keeper | undefined
+  #watched: Watched | undefined
   /** PID 1 on this machine, while it is known: a restart changes it. */
   #pid: number | undefined
   /** The folders on this machine that it writes to, where they can be seen. */
@@ -54,7 +56,7 @@ export class ContainerSandbox implements Sandbox {
   constructor(spec: SandboxSpec, deps: ContainerSandboxDeps) {
     this.#spec = spec
     this.#deps = deps
-    this.#name = `drydock-${spec.owner.attempt}-${spec.owner.claim}-${newId()}`
+    this.#name = `drydock-${'build' in spec.owner ? spec.owner.build : `${spec.owner.attempt}-${spec.owner.claim}`}-${newId()}`
     let onBreach: (breach: Breach) => void = () => {}
     this.breached = new Promise((resolve) => (onBreach = resolve))
     this.#onBreach = onBreach
@@ -76,7 +78,7 @@ export class ContainerSandbox implements Sandbox {
   async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
     const container = this.#running()
     const env = { ...this.#spec.env, ...spec.env }
-    const result = await runExec({ calls: this.#deps.calls, container, gate: this.#gate }, { ...spec, env }, signal)
+    const result = await this.#run(container, { ...spec, env }, signal)
     if (result.code === 0) return result
     // A limit is often why a command failed: it is known by the time the failure is.
     await untilAborted(this.#deps.watch.check(container), signal)
@@ -86,7 +88,20 @@ export class ContainerSandbox implements Sandbox {
 
   async killAll(signal: AbortSignal): Promise<void> {
     this.#running()
+    this.#keeper?.close()
     await untilAborted(this.#killAll?.(signal) ?? Promise.resolve(), signal)
+  }
+
+  async freeze(): Promise<void> {
+    const container = this.#running()
+    if (!(await this.#gate.freeze(() => this.#deps.calls.pause(container))))
+      throw new DrydockError('engine-unavailable', 'Cannot freeze a sandbox: a command in it does not begin')
+    this.#deps.watch.remove(container)
+  }
+
+  async thaw(): Promise<void> {
+    await this.#deps.calls.unpause(this.#running())
+    if (this.#watched !== undefined && !this.#destroyed) this.#deps.watch.add(this.#watched)
   }
 
   async commit(
@@ -105,11 +120,25 @@ export class ContainerSandbox implements Sandbox {
     return { id, sizeBytes: image?.sizeBytes ?? 0 }
   }
 
+  async files(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    return this.#streamed(this.#deps.calls.exportFiles(this.#running()), signal)
+  }
+
+  async changedAmong(paths: readonly string[], signal: AbortSignal): Promise<Set<string>> {
+    const changes = await this.#streamed(this.#deps.calls.changes(this.#running()), signal)
+    return changedAmong(paths, changes)
+  }
+
+  async #streamed(opening: Promise<Readable>, signal: AbortSignal): Promise<Readable> {
+    return addAbortSignal(signal, await untilAborted(opening, signal, (late) => late.destroy()))
+  }
+
   async destroy(): Promise<void> {
     await this.#settleCreate()
     if (this.#creating === undefined) return
     await this.#easeRemoval().catch(() => {})
-    await this.#remove(AbortSignal.timeout(DESTROY_DEADLINE_MS))
+    const { calls } = this.#deps
+    await removeContainer({ calls, name: this.#name, id: this.#id }, AbortSignal.timeout(DESTROY_DEADLINE_MS))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,23 +148,33 @@ export class ContainerSandbox implements Sandbox {
   async #start(signal: AbortSignal): Promise<void> {
     const { calls, withoutVolumes } = this.#deps
     signal.throwIfAborted()
-    this.#creating = withoutVolumes(this.#spec.image, this.#spec.owner.installation).then((image) =>
-      image === undefined || this.#destroyed ? undefined : calls.create(this.#name, containerBody(this.#spec, image)),
+    const { installation } = this.#spec.owner
+    this.#creating = withoutVolumes(this.#spec.image, { installation, program: false }).then((image) =>
+      image === undefined || this.#destroyed
+        ? undefined
+        : calls.create(this.#name, containerBody(this.#spec, { image, name: this.#name })),
     )
     const id = await untilAborted(this.#creating, signal)
     if (id === undefined) throw imageMissing(this.#spec.image)
     this.#id = id
     const stream = await untilAborted(calls.attach(id), signal, (late) => late.destroy())
-    // Until it is read, nobody else listens: an engine that goes away would end the server.
-    stream.on('error', () => {})
-    try {
-      await untilAborted(calls.start(id), signal)
-      const [greeting, facts] = await untilAborted(Promise.all([readGreeting(stream), calls.inspect(id)]), signal)
-      await this.#judge(greeting, facts)
-      await this.#observe(id, facts)
-    } finally {
-      stream.destroy()
-    }
+    const keeper = new Keeper(stream)
+    this.#keeper = keeper
+    // Before the start: what is said while nobody listens is lost.
+    const said = keeper.greeting()
+    await untilAborted(calls.start(id), signal)
+    const [greeting, facts] = await untilAborted(Promise.all([said, calls.inspect(id)]), signal)
+    await this.#judge(greeting, facts)
+    await this.#observe(id, facts)
+  }
+
+  /** By the keeper where it may and can. Once something else runs, there may be a stranger inside, and it serves no more. */
+  async #run(container: string, spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
+    const { byKeeper } = spec
+    const running = byKeeper && this.#keeper?.run(spec, byKeeper === 'last', signal)
+    if (running !== undefined) return running
+    if (byKeeper !== 'next') this.#keeper?.close()
+    return runExec({ calls: this.#deps.calls, container, gate: this.#gate }, spec, signal)
   }
 
   /** Reads from what the keeper said, or did not say, what the image lacks. */
@@ -175,13 +214,14 @@ export class ContainerSandbox implements Sandbox {
       pid: facts.pid,
     })
     this.#folders = host === undefined || facts.upperDir === undefined ? [] : [facts.upperDir, ...facts.volumeDirs]
-    this.#deps.watch.add({
+    this.#watched = {
       container: id,
       host,
       folders: this.#folders,
-      limits: { disk: diskLimits(this.#spec), pids: this.#spec.resources.pids },
+      limits: { disk: diskLimits(this.#spec.resources), pids: this.#spec.resources.pids },
       onBreach: this.#onBreach,
-    })
+    }
+    this.#deps.watch.add(this.#watched)
   }
 
   /** A tree of hundreds of thousands of levels would take all open files of the engine: it is removed beforehand. */
@@ -203,24 +243,10 @@ export class ContainerSandbox implements Sandbox {
   /** A create in flight would leave a container behind that nobody knows: its outcome is waited for. */
   async #settleCreate(): Promise<void> {
     this.#destroyed = true
+    this.#keeper?.close()
     const deadline = AbortSignal.timeout(DESTROY_DEADLINE_MS)
     await untilAborted(this.#creating ?? Promise.resolve(undefined), deadline).catch(() => {})
     if (this.#id !== undefined) this.#deps.watch.remove(this.#id)
-  }
-
-  /** Removes by name: that also reaches a container whose create was answered too late. */
-  async #remove(deadline: AbortSignal): Promise<void> {
-    for (let pauseMs = 100; ; pauseMs *= 2) {
-      try {
-        await untilAborted(endWhenStuck(this.#id ?? this.#name, this.#deps.calls.remove(this.#name)), deadline)
-        return
-      } catch (error) {
-        // An engine that is away keeps nothing running that a sweep would not find when it is back.
-        const longest = hasCode(error, 'engine-unavailable') ? ENGINE_PAUSE_MS : DESTROY_DEADLINE_MS
-        if (deadline.aborted || pauseMs > longest) throw error
-        await delay(pauseMs)
-      }
-    }
   }
 
   async #isUp(container: string): Promise<boolean> {
@@ -241,20 +267,4 @@ export class ContainerSandbox implements Sandbox {
 
 function imageMissing(image: string): AttemptFailure {
   return new AttemptFailure('image-unavailable', `Cannot start a sandbox: the engine has no image "${image}"`)
-}
-
-/** The first line of PID 1, or all it said before it ended. */
-async function readGreeting(stream: Duplex): Promise<string> {
-  const demux = createDemux()
-  let text = ''
-  try {
-    for await (const data of stream) {
-      for (const { chunk } of demux(data as Buffer)) text += chunk.toString()
-      if (text.includes(READY) && text.endsWith('\n')) return text
-      if (text.length > GREETING_BYTES) return text
-    }
-  } catch {
-    return text
-  }
-  return text
 }

@@ -1,7 +1,7 @@
 import { addAbortSignal, type Duplex, type Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
-import { stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
+import { SLOW_LIMIT_MS, stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
 import { LABELS } from './engine.ts'
 import { jsonLines } from './json-lines.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
@@ -25,7 +25,7 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       return created?.id
     },
     async attach(id) {
-      const options = { stream: true, stdout: true, stderr: true, hijack: true }
+      const options = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true }
       return (await during('attach to a sandbox', container(id).attach(options))) as Duplex
     },
     async start(id) {
@@ -69,16 +69,23 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       const config = { Labels: { ...own, ...labels }, Entrypoint: [], Cmd: [], WorkingDir: '/' }
       // Frozen: what runs could swap a file for a link to one of the host's while the engine reads it.
       const options = { _query: { container: id, repo, tag: version, pause: true }, _body: config }
-      const made = (await during('save a sandbox as an image', container(id).commit(options))) as { Id: string }
-      return made.Id
+      const saving = container(id).commit(options) as Promise<{ Id: string }>
+      return (await during('save a sandbox as an image', saving, SLOW_LIMIT_MS)).Id
     },
+    async exportFiles(id) {
+      return (await during('read the files of a sandbox', container(id).export())) as Readable
+    },
+    async kill(id) {
+      await unless(NOT_RUNNING, 'end a container', container(id).kill() as Promise<unknown>)
+    },
+    changes: (id) => during('ask what a sandbox changed', streamOf(docker, `/containers/${id}/changes`), SLOW_LIMIT_MS),
     async remove(id) {
-      await unless(GONE, 'remove a sandbox', container(id).remove({ force: true, v: true }))
+      await unless(GONE, 'remove a sandbox', container(id).remove({ force: true, v: true }), SLOW_LIMIT_MS)
     },
     async layerBytes(id) {
       const options = { size: true } as Docker.ContainerInspectOptions
-      const info = (await during('measure a sandbox', container(id).inspect(options))) as { SizeRw?: number }
-      return info.SizeRw ?? 0
+      const measuring = container(id).inspect(options) as Promise<{ SizeRw?: number }>
+      return (await during('measure a sandbox', measuring, SLOW_LIMIT_MS)).SizeRw ?? 0
     },
     async processes(id) {
       const stats = await during('count processes', container(id).stats({ stream: false, 'one-shot': true }))
@@ -91,6 +98,14 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       for await (const event of jsonLines(events)) onEvent((event as { Actor: { ID: string } }).Actor.ID)
     },
   }
+}
+
+/** An answer as it comes: the client would read all of it into memory. */
+function streamOf(docker: Docker, path: string): Promise<Readable> {
+  const options = { path, method: 'GET', isStream: true, statusCodes: { 200: true, 404: 'no such container' } }
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(options, (error, stream) => (error ? reject(error) : resolve(stream as Readable)))
+  })
 }
 
 /**

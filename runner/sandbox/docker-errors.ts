@@ -1,17 +1,24 @@
 import { DrydockError } from '../../domain/errors.ts'
 import { AttemptFailure } from '../failure.ts'
 
+/** An engine that hangs is as good as none: whoever waits for it would wait for ever, and hold what it has. */
+const CALL_LIMIT_MS = 120_000
+/** For calls that move an image's worth of bytes. */
+export const SLOW_LIMIT_MS = 30 * 60_000
+
 const DOWN = ['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']
 
 /** The engine's answers as errors of ours. */
 export interface DockerErrors {
-  /** Waits for a call; what goes wrong is told as "Cannot <action>: …". */
-  during: <T>(action: string, call: Promise<T>) => Promise<T>
+  /**
+   * Waits for a call, but not for ever: two minutes, or `limitMs`. What goes wrong is told as "Cannot <action>: …".
+   */
+  during: <T>(action: string, call: Promise<T>, limitMs?: number) => Promise<T>
   /** Like `during`, but the listed HTTP states are an expected answer: undefined. */
-  unless: <T>(states: readonly number[], action: string, call: Promise<T>) => Promise<T | undefined>
+  unless: <T>(states: readonly number[], action: string, call: Promise<T>, limitMs?: number) => Promise<T | undefined>
 }
 
-export function dockerErrors(socketPath: string): DockerErrors {
+export function dockerErrors(socketPath: string, callLimitMs = CALL_LIMIT_MS): DockerErrors {
   const translate = (action: string, error: unknown): Error => {
     const isOurs = error instanceof DrydockError || error instanceof AttemptFailure
     if (isOurs || (error as Error).name === 'AbortError') return error as Error
@@ -24,21 +31,36 @@ export function dockerErrors(socketPath: string): DockerErrors {
     return new DrydockError('internal', `Cannot ${action}: ${wordsOf(error)}`, { cause: error })
   }
   return {
-    async during(action, call) {
+    async during(action, call, limitMs = callLimitMs) {
       try {
-        return await call
+        return await within(call, limitMs)
       } catch (error) {
         throw translate(action, error)
       }
     },
-    async unless(states, action, call) {
+    async unless(states, action, call, limitMs = callLimitMs) {
       try {
-        return await call
+        return await within(call, limitMs)
       } catch (error) {
         if (states.includes(stateOf(error) ?? 0)) return undefined
         throw translate(action, error)
       }
     },
+  }
+}
+
+/** Rejects as a connection does that times out; the call itself goes on, and nobody hears of it. */
+async function within<T>(call: Promise<T>, limitMs: number): Promise<T> {
+  if (limitMs === Infinity) return call
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = Object.assign(new Error('the engine does not answer'), { code: 'ETIMEDOUT' })
+    timer = setTimeout(() => reject(error), limitMs)
+  })
+  try {
+    return await Promise.race([call, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

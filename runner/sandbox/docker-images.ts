@@ -1,22 +1,25 @@
 import { addAbortSignal, type Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { AttemptFailure } from '../failure.ts'
-import { stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
+import { SLOW_LIMIT_MS, stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
 import { jsonLines } from './json-lines.ts'
 import type { Engine, PullProgress } from './engine.ts'
+
+const MAX_PORTS = 16
 
 /** Images of the engine. Contracts: `Engine`. */
 export function dockerImages(docker: Docker, errors: DockerErrors): Pick<Engine, 'imageInfo' | 'pull' | 'removeImage'> {
   return {
     async imageInfo(ref) {
       const info = await errors.unless([404], `look image "${ref}" up`, docker.getImage(ref).inspect())
-      return info && { id: info.Id, sizeBytes: info.Size }
+      const tcpPorts = portsOf(Object.keys(info?.Config.ExposedPorts ?? {}))
+      return info && { id: info.Id, sizeBytes: info.Size, ...(tcpPorts.length > 0 && { tcpPorts }) }
     },
     async pull(ref, signal, onProgress) {
       const pulling = docker.pull(ref, { abortSignal: signal }).catch((error: unknown) => {
         throw stateOf(error) === undefined ? error : unavailable(ref, wordsOf(error))
       })
-      const progress = await errors.during(`pull image "${ref}"`, pulling)
+      const progress = await errors.during(`pull image "${ref}"`, pulling, SLOW_LIMIT_MS)
       addAbortSignal(signal, progress as Readable)
       await follow(progress, signal, onProgress).catch((error: unknown) => {
         signal.throwIfAborted()
@@ -25,11 +28,17 @@ export function dockerImages(docker: Docker, errors: DockerErrors): Pick<Engine,
     },
     async removeImage(ref) {
       const removing = docker.getImage(ref).remove() as Promise<unknown>
-      const removed = await errors.unless([404, 409], `remove image "${ref}"`, removing)
+      const removed = await errors.unless([404, 409], `remove image "${ref}"`, removing, SLOW_LIMIT_MS)
       if (removed !== undefined) return true
       return (await errors.unless([404], `look image "${ref}" up`, docker.getImage(ref).inspect())) === undefined
     },
   }
+}
+
+/** As an image names them: `5432/tcp`. */
+function portsOf(exposed: readonly string[]): number[] {
+  const ports = exposed.flatMap((text) => (/^\d{1,5}(\/tcp)?$/.test(text) ? Number.parseInt(text, 10) : []))
+  return ports.filter((port) => port > 0 && port < 65_536).slice(0, MAX_PORTS)
 }
 
 /** One JSON object a line; an `error` in it is the only sign of a failed pull. */

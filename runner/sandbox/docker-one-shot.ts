@@ -1,11 +1,15 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type Docker from 'dockerode'
+import { newId } from '../../domain/ids.ts'
 import { untilAborted } from './aborted.ts'
 import { createDemux } from './demux.ts'
 import type { DockerErrors } from './docker-errors.ts'
+import { LABELS } from './engine.ts'
 import type { NetworkEngine, OneShot } from './network-engine.ts'
 
+/** Nobody waits any more for a helper of a process that is gone. */
+export const THIS_PROCESS = newId()
 const MAX_OUTPUT_BYTES = 256 * 1024
 
 /** Containers for one command. Contract: `NetworkEngine.runOnce`. */
@@ -23,7 +27,7 @@ export function dockerOneShot(docker: Docker, { during, unless }: DockerErrors):
           if (spec.stdin !== undefined) void feed(stream, spec.stdin)
           const output = await untilAborted(read(stream, spec.onOutput), signal)
           const { StatusCode } = (await untilAborted(
-            during('wait for a helper container', container.wait() as Promise<unknown>),
+            during('wait for a helper container', container.wait() as Promise<unknown>, Infinity),
             signal,
           )) as { StatusCode: number }
           return { code: StatusCode, ...output }
@@ -72,7 +76,7 @@ function bodyOf(spec: OneShot): Docker.ContainerCreateOptions {
   const [program = '', ...args] = spec.command
   return {
     Image: spec.image,
-    Labels: { ...spec.labels },
+    Labels: { ...spec.labels, [LABELS.helper]: THIS_PROCESS },
     Entrypoint: [program],
     Cmd: args,
     User: '65534:65534',
@@ -82,8 +86,7 @@ function bodyOf(spec: OneShot): Docker.ContainerCreateOptions {
     StdinOnce: spec.stdin !== undefined,
     AttachStdin: spec.stdin !== undefined,
     HostConfig: {
-      NetworkMode: typeof network === 'string' ? network : network.name,
-      ...(typeof network === 'string' ? {} : { Dns: [network.dns] }),
+      ...networkOf(network),
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
@@ -92,12 +95,18 @@ function bodyOf(spec: OneShot): Docker.ContainerCreateOptions {
       PidsLimit: 64,
       RestartPolicy: { Name: 'no' },
     },
-    ...(typeof network === 'string'
-      ? {}
-      : {
-          NetworkingConfig: {
-            EndpointsConfig: { [network.name]: { IPAMConfig: { IPv4Address: network.address } } },
-          },
-        }),
+    ...endpointOf(network),
   }
+}
+
+function networkOf(network: OneShot['network']) {
+  if (typeof network === 'string') return { NetworkMode: network }
+  if ('container' in network) return { NetworkMode: `container:${network.container}` }
+  return { NetworkMode: network.name, Dns: [network.dns] }
+}
+
+function endpointOf(network: OneShot['network']) {
+  if (typeof network === 'string' || 'container' in network) return {}
+  const endpoint = { IPAMConfig: { IPv4Address: network.address } }
+  return { NetworkingConfig: { EndpointsConfig: { [network.name]: endpoint } } }
 }

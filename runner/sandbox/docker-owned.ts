@@ -1,6 +1,7 @@
 import type Docker from 'dockerode'
 import { untilAborted } from './aborted.ts'
 import type { DockerErrors } from './docker-errors.ts'
+import { THIS_PROCESS } from './docker-one-shot.ts'
 import { endWhenStuck } from './end-when-stuck.ts'
 import { LABELS, type Engine, type Labels, type Owned } from './engine.ts'
 
@@ -51,6 +52,8 @@ export function dockerOwned(docker: Docker, errors: DockerErrors): OwnedCalls {
 function owned(type: Owned['type'], id: string, name: string, labels: Labels | undefined): Owned & { labels: Labels } {
   const attempt = labels?.[LABELS.attempt]
   const claim = labels?.[LABELS.claim]
+  const build = labels?.[LABELS.build]
+  const helper = labels?.[LABELS.helper]
   return {
     type,
     id,
@@ -59,5 +62,7 @@ function owned(type: Owned['type'], id: string, name: string, labels: Labels | u
     labels: labels ?? {},
     ...(attempt ? { attempt } : {}),
     ...(claim ? { claim: Number(claim) } : {}),
+    ...(build ? { build } : {}),
+    ...(helper && helper !== THIS_PROCESS ? { isOrphan: true } : {}),
   }
 }

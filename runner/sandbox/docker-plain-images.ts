@@ -7,25 +7,31 @@ import { LABELS } from './engine.ts'
 
 const GONE = [404]
 
+/** Resolves an image to one that declares no volumes; undefined when the engine does not have it. */
+export type WithoutVolumes = (ref: string, wanted: Wanted) => Promise<string | undefined>
+
+/** `program`: whether the image's own program is to run in it, as the user that it names. */
+type Wanted = { installation: string; program: boolean }
+
 /**
  * Resolves an image to one without `VOLUME`: a volume would escape the disk limit, and a snapshot would lose what is in
  * it (R7). The engine merges the image's volumes into every container, so the only way out is another image: the same
  * layers under another configuration, loaded without a byte of them since the engine has them.
  */
-export function dockerPlainImages(
-  docker: Docker,
-  errors: DockerErrors,
-): (ref: string, installation: string) => Promise<string | undefined> {
+export function dockerPlainImages(docker: Docker, errors: DockerErrors): WithoutVolumes {
   const look = (ref: string) => errors.unless(GONE, `look image "${ref}" up`, docker.getImage(ref).inspect())
-  return async (ref, installation) => {
+  return async (ref, wanted) => {
     const image = await look(ref)
     if (image === undefined) return undefined
     if (Object.keys(image.Config.Volumes ?? {}).length === 0) return ref
 
-    const hash = createHash('sha256').update(`${installation} ${image.Id}`).digest('hex').slice(0, 24)
+    const hash = createHash('sha256')
+      .update(JSON.stringify([wanted, image.Id]))
+      .digest('hex')
+      .slice(0, 24)
     const tag = `drydock/without-volumes:${hash}`
     if ((await look(tag)) !== undefined) return tag
-    await load(docker, tag, plainConfig(image, installation)).catch((cause: unknown) => {
+    await load(docker, tag, plainConfig(image, wanted)).catch((cause: unknown) => {
       throw refused(ref, cause)
     })
     const made = await look(tag)
@@ -34,15 +40,15 @@ export function dockerPlainImages(
   }
 }
 
-function plainConfig(image: Docker.ImageInspectInfo, installation: string): string {
-  const { Env } = image.Config
+function plainConfig(image: Docker.ImageInspectInfo, { installation, program }: Wanted): string {
+  const { Env, Entrypoint, Cmd, User, WorkingDir } = image.Config
   return JSON.stringify({
     architecture: image.Architecture,
     os: image.Os,
     created: image.Created,
     config: {
       Env,
-      WorkingDir: '/',
+      ...(program ? { Entrypoint, Cmd, User, WorkingDir } : { WorkingDir: '/' }),
       // None of the image's own: with ours on it, a sweep would take it for what an ended attempt left.
       Labels: { [LABELS.installation]: installation, [LABELS.kind]: 'without-volumes' },
     },

@@ -56,7 +56,7 @@ export function dockerServices(docker: Docker, errors: DockerErrors): Services {
     },
     async waitService(name, signal) {
       const waiting = docker.getContainer(name).wait({ condition: 'not-running', abortSignal: signal })
-      await unless(GONE, `wait for service "${name}"`, waiting as Promise<unknown>)
+      await unless(GONE, `wait for service "${name}"`, waiting as Promise<unknown>, Infinity)
     },
     async serviceLog(name, lines) {
       const options = { stdout: true, stderr: true, tail: lines, follow: false } as const

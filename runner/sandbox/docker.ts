@@ -1,6 +1,7 @@
 import Docker from 'dockerode'
 import { untilAborted } from './aborted.ts'
 import { ContainerSandbox } from './container-sandbox.ts'
+import { ContainerSidecar } from './container-sidecar.ts'
 import { dockerCalls } from './docker-calls.ts'
 import { dockerErrors } from './docker-errors.ts'
 import { dockerImages } from './docker-images.ts'
@@ -37,14 +38,16 @@ export function createDockerEngine(options: DockerEngineOptions = {}): Engine {
     ...(options.diskFolder !== undefined && { diskFolder: options.diskFolder }),
   })
   const withoutVolumes = dockerPlainImages(docker, errors)
+  const services = dockerServices(docker, errors)
+  const hostAccess = options.hostAccess ?? true
   return {
     ...dockerImages(docker, errors),
     ...dockerOwned(docker, errors),
-    ...dockerServices(docker, errors),
+    ...services,
     ...dockerNetworks(docker, errors, { bareBridges: options.bareBridges ?? true }),
     ...dockerOneShot(docker, errors),
-    createSandbox: (spec) =>
-      new ContainerSandbox(spec, { calls, watch, withoutVolumes, hostAccess: options.hostAccess ?? true }),
+    createSandbox: (spec) => new ContainerSandbox(spec, { calls, watch, withoutVolumes, hostAccess }),
+    createSidecar: (spec) => new ContainerSidecar(spec, { calls, services, watch, withoutVolumes, hostAccess }),
     async ping(signal) {
       await untilAborted(errors.during('reach the Docker engine', docker.ping() as Promise<unknown>), signal)
     },

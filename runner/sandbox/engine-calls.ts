@@ -1,6 +1,7 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { ContainerBody } from './container-body.ts'
 import type { ImageInfo } from './engine.ts'
+import type { SidecarBody } from './sidecar-body.ts'
 
 /** What a started container looks like from outside. */
 export type ContainerFacts = {
@@ -30,8 +31,8 @@ export type ExecBody = {
 export interface EngineCalls {
   image(ref: string): Promise<(ImageInfo & { volumes: readonly string[] }) | undefined>
   /** Resolves to the id; undefined when the image is not there. */
-  create(name: string, body: ContainerBody): Promise<string | undefined>
-  /** The raw stream of PID 1: attach before `start` to miss nothing. */
+  create(name: string, body: ContainerBody | SidecarBody): Promise<string | undefined>
+  /** The raw stream of PID 1, both ways: attach before `start` to miss nothing. Standard input ends with it. */
   attach(container: string): Promise<Duplex>
   start(container: string): Promise<void>
   /** Undefined when the container is gone. */
@@ -46,6 +47,12 @@ export interface EngineCalls {
   /** Ends every process by tearing the container's PID namespace down, then starts it again on the same file system. */
   restart(container: string): Promise<void>
   commit(container: string, target: { tag: string; labels: Readonly<Record<string, string>> }): Promise<string>
+  /** The file system as a tar archive. */
+  exportFiles(container: string): Promise<Readable>
+  /** What differs from the image, as the engine's JSON: `[{"Path":"/…","Kind":0}, …]`; 2 are removals. */
+  changes(container: string): Promise<Readable>
+  /** Ends all of it at once; one that does not run is success. */
+  kill(container: string): Promise<void>
   /** Kills and removes with anonymous volumes. One that is gone is success. */
   remove(container: string): Promise<void>
   /** Bytes in the writable layer, as the engine counts them. */

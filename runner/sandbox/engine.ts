@@ -1,31 +1,42 @@
 import type { NetworkEngine } from './network-engine.ts'
 import type { SandboxFactory } from './sandbox.ts'
+import type { SidecarFactory } from './sidecar.ts'
 
 // Vocabulary.
-// owned: carries the label of this installation. service: a container that outlives attempts (the database).
+// owned: carries the label of this installation. service: a container of ours that outlives attempts (the database).
+// sidecar: the container of a service that an environment declares; it goes with its sandbox.
 
-/** Labels on everything that Drydock makes. `attempt` and `claim` are on what belongs to one sandbox run. */
+/**
+ * Labels on everything that Drydock makes. `attempt` and `claim` are on what belongs to one sandbox run, `build` on what
+ * belongs to the build of a snapshot, and on the snapshot.
+ */
 export const LABELS = {
   installation: 'drydock.installation',
   attempt: 'drydock.attempt',
   claim: 'drydock.claim',
+  build: 'drydock.build',
+  /** Of a container for one command: the process that waits for it. */
+  helper: 'drydock.helper',
   kind: 'drydock.kind',
 } as const
 
 export type Labels = Readonly<Record<string, string>>
 
-/** An image as the engine has it. `id` is its digest. */
-export type ImageInfo = { id: string; sizeBytes: number }
+/** An image as the engine has it. `id` is its digest; `tcpPorts` are those that it exposes, where there are some. */
+export type ImageInfo = { id: string; sizeBytes: number; tcpPorts?: readonly number[] }
 
 /** Something at the engine with our label. `attempt` and `claim` are absent on services and snapshots. */
 export type Owned = {
   type: 'container' | 'network' | 'volume' | 'image'
   id: string
   name: string
-  /** `drydock.kind`: sandbox, service, snapshot… */
+  /** `drydock.kind`: sandbox, sidecar, service, snapshot… */
   kind: string
   attempt?: string
   claim?: number
+  build?: string
+  /** A helper that no process waits for any more. */
+  isOrphan?: boolean
 }
 
 export type ServiceSpec = {
@@ -89,6 +100,7 @@ export type PullProgress = (line: string) => void
  */
 export interface Engine extends NetworkEngine, AsyncDisposable {
   createSandbox: SandboxFactory
+  createSidecar: SidecarFactory
   ping(signal: AbortSignal): Promise<void>
   /** Undefined when the engine does not have the image; never pulls. */
   imageInfo(ref: string): Promise<ImageInfo | undefined>

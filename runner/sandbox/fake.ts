@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { untilAborted } from './aborted.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxFactory, SandboxSpec } from './sandbox.ts'
 
@@ -15,8 +16,14 @@ export type FakeScript = {
   exec?: (call: FakeExec) => ExecResult | Promise<ExecResult>
   start?: (signal: AbortSignal) => void | Promise<void>
   killAll?: () => void | Promise<void>
+  freeze?: () => void | Promise<void>
+  thaw?: () => void | Promise<void>
   destroy?: () => void | Promise<void>
   commit?: (tag: string) => { id: string; sizeBytes: number }
+  /** A tar archive of its files; without it there are none. */
+  files?: () => AsyncIterable<Uint8Array>
+  /** Without it every path counts as changed. */
+  changedAmong?: (paths: readonly string[]) => Set<string>
 }
 
 /** A sandbox that runs nothing: it answers from a script, writes down what was asked and objects to misuse. */
@@ -25,7 +32,7 @@ export class FakeSandbox implements Sandbox {
   /** In order: `start`, `exec agent: sh -c …`, `killAll`, `commit TAG`, `destroy`. */
   readonly calls: string[] = []
   readonly breached: Promise<Breach>
-  #state: 'new' | 'started' | 'destroyed' = 'new'
+  #state: 'new' | 'started' | 'frozen' | 'destroyed' = 'new'
   #breach: (breach: Breach) => void = () => {}
   readonly #script: FakeScript
   readonly #misuse: string[]
@@ -75,10 +82,33 @@ export class FakeSandbox implements Sandbox {
     await this.#script.killAll?.()
   }
 
+  async freeze(): Promise<void> {
+    this.#record('freeze', 'started')
+    this.#state = 'frozen'
+    await this.#script.freeze?.()
+  }
+
+  async thaw(): Promise<void> {
+    this.#record('thaw', 'frozen')
+    this.#state = 'started'
+    await this.#script.thaw?.()
+  }
+
   async commit(tag: string, _labels: Readonly<Record<string, string>>, signal: AbortSignal) {
     this.#record(`commit ${tag}`, 'started')
     signal.throwIfAborted()
     return this.#script.commit?.(tag) ?? { id: `sha256:${tag}`, sizeBytes: 1 }
+  }
+
+  async files(signal: AbortSignal) {
+    this.#record('files', 'started')
+    signal.throwIfAborted()
+    return this.#script.files?.() ?? Readable.from([])
+  }
+
+  async changedAmong(paths: readonly string[]) {
+    this.#record('changedAmong', 'started')
+    return this.#script.changedAmong?.(paths) ?? new Set(paths)
   }
 
   async destroy(): Promise<void> {
@@ -91,7 +121,7 @@ export class FakeSandbox implements Sandbox {
     await this.destroy()
   }
 
-  #record(call: string, needed: 'new' | 'started'): void {
+  #record(call: string, needed: 'new' | 'started' | 'frozen'): void {
     this.calls.push(call)
     if (this.#state === needed) return
     const objection = `${call} on a sandbox that is ${this.#state}`

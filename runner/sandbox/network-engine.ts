@@ -37,7 +37,7 @@ export type OneShot = {
   image: string
   labels: Labels
   command: readonly string[]
-  network: 'none' | 'host' | { name: string; address: string; dns: string }
+  network: 'none' | 'host' | { name: string; address: string; dns: string } | { container: string }
   env?: Readonly<Record<string, string>>
   /** Written to its standard input as it comes; without it standard input is closed. */
   stdin?: AsyncIterable<string>

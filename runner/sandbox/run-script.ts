@@ -18,7 +18,7 @@ export async function launch(
   signal: AbortSignal,
 ): Promise<ExecResult> {
   const small = files.filter(fitsEnvironment)
-  for (const file of files) if (!fitsEnvironment(file)) await send(sandbox, { file, user: exec.user }, signal)
+  for (const file of files) if (!fitsEnvironment(file)) await send(sandbox, { file, exec }, signal)
   const env: Record<string, string> = { ...exec.env }
   const lines = small.map((file, i) => {
     env[`DRYDOCK_P${i}`] = file.path
@@ -41,12 +41,12 @@ export const shellFor = (path: string): string[] => [
 
 async function send(
   sandbox: Sandbox,
-  { file, user }: { file: ScriptFile; user: ExecSpec['user'] },
+  { file, exec }: { file: ScriptFile; exec: Pick<ExecSpec, 'user' | 'byKeeper'> },
   signal: AbortSignal,
 ) {
   const content = typeof file.content === 'string' ? Buffer.from(file.content) : file.content
   const command = ['sh', '-c', `cat > "$1" && chmod ${octal(file)} "$1"`, 'sh', file.path]
-  await sandbox.exec({ command, user, stdin: content }, signal)
+  await sandbox.exec({ command, user: exec.user, stdin: content, ...(exec.byKeeper && { byKeeper: 'next' }) }, signal)
 }
 
 function fitsEnvironment({ content }: ScriptFile): boolean {

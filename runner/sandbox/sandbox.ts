@@ -6,11 +6,14 @@ export type Breach = 'out-of-memory' | 'disk-full' | 'too-many-processes'
 
 export type Mount = { host: string; target: string }
 
+/** Who a sandbox is made for: one claim of an attempt, or the build of a snapshot. */
+export type SandboxOwner = { installation: string } & ({ attempt: string; claim: number } | { build: string })
+
 export type SandboxSpec = {
   /** Engine image reference: a tag of ours, a snapshot, or what the environment names. */
   image: string
-  /** Whose it is. Every container, volume and image of a sandbox carries all three as labels. */
-  owner: { installation: string; attempt: string; claim: number }
+  /** Whose it is. Every container, volume and image of a sandbox carries all of it as labels. */
+  owner: SandboxOwner
   resources: Resources
   /** Folders or single files of the host, always read-only. */
   mounts: readonly Mount[]
@@ -34,6 +37,11 @@ export type ExecSpec = {
   cwd?: string
   /** Sent to standard input, then end of file. Without it standard input is closed. */
   stdin?: Uint8Array | AsyncIterable<Uint8Array>
+  /**
+   * May be run by the keeper, at once, where the engine takes long to begin a command: only for what comes before anything
+   * hostile runs, one after the other. `last`: the keeper serves no more then. It is no more than a hint.
+   */
+  byKeeper?: 'next' | 'last'
   /** Called with bytes as they arrive, in order per stream. A returned promise holds the stream back. */
   onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
 }
@@ -57,6 +65,13 @@ export interface Sandbox extends AsyncDisposable {
   exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult>
   /** Kills every process of the sandbox but PID 1. Afterwards nothing of an earlier exec runs. */
   killAll(signal: AbortSignal): Promise<void>
+  /** Its files as a tar archive, as an image of it would have them: without what is mounted. Ends early on abort. */
+  files(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /** Those of some absolute paths at which something was made or changed since it was started. */
+  changedAmong(paths: readonly string[], signal: AbortSignal): Promise<Set<string>>
+  /** Halts it, with all that is in it: nothing runs and nothing is watched until `thaw`. Only while no command runs. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
   /** Settles with the first limit that was breached; stays pending while none is. Never rejects. */
   readonly breached: Promise<Breach>
   /** Saves the container's file system as an image under `tag`, with clean config (no env, no entrypoint). Resolves to its id and size. */

@@ -1,40 +1,72 @@
+import { createHash } from 'node:crypto'
 import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import type { SandboxUser } from '../sandbox/sandbox.ts'
 import { BEEN_THERE, CHECKOUT, GIVE_TO_AGENT, KEEP } from './checkout-script.ts'
 import { NOTHING_PRELOADED, SHELL } from './sandbox-shell.ts'
 import { IN_SANDBOX } from './workspace.ts'
-import type { CheckoutInput, CheckOut } from './workspace.ts'
+import type { CheckoutInput, CheckOut, Settle } from './workspace.ts'
 
 const MAX_OUTPUT_BYTES = 64 * 1024
 
 /**
  * Checks the base commit out into /workspace, owned by the agent, and makes the runner's own git directory. Objects come
- * from the mounted mirror through alternates. In a snapshot, what set-up left beside tracked files stays.
+ * from the mounted mirror through alternates. In a snapshot, what set-up left beside tracked files stays. Does nothing
+ * where the checkout that was left comes to the same.
  */
 export const checkOut: CheckOut = async (input, signal) => {
-  const stdin = Buffer.from(refsFile(input))
+  const refs = refsFile(input)
+  const state = createHash('sha256')
+    .update(JSON.stringify([input.base, input.view.defaultBranch, refs]))
+    .digest('hex')
+  const done = async (lines: readonly string[]) => {
+    for (const line of lines) await input.onOutput('stdout', Buffer.from(`${line}\n`))
+    return { state, lines }
+  }
+  if (input.left?.state === state) return done(input.left.lines)
+  const stdin = Buffer.from(refs)
   const first = await run(input, { script: CHECKOUT, user: 'agent', stdin }, signal)
-  const again = first.code === BEEN_THERE
-  const checked = again ? await checkOutAgain(input, stdin, signal) : first
+  const isForeign = first.code === BEEN_THERE
+  const checked = isForeign ? await checkOutAgain(input, stdin, signal) : first
   if (checked.code !== 0) throw failed(input, checked)
-  const kept = await run(input, { script: KEEP, user: 'root', again }, signal)
+  await keep(input, isForeign ? 'again' : howOf(checked), signal)
+  return done(announcement(input, checked.stdout))
+}
+
+/**
+ * Puts a checkout in order in which set-up has run, and where nothing runs any more, for the checkouts of the sandboxes
+ * that begin with it: they touch only what differs then.
+ */
+export const settle: Settle = async (input, signal) => {
+  const stdin = Buffer.from(refsFile(input))
+  const checked = await checkOutAgain({ ...input, leave: true }, stdin, signal)
+  if (checked.code !== 0) throw failed(input, checked)
+  await keep(input, undefined, signal)
+}
+
+/** How the checkout came about: `same` and `moved` from one that was left for it, `again` where something else has been. */
+type How = 'same' | 'moved' | 'again' | undefined
+
+const howOf = ({ stdout }: Ran): How =>
+  /^same\n/.test(stdout) ? 'same' : /^moved\n/.test(stdout) ? 'moved' : undefined
+
+async function keep(input: CheckoutInput, how: How, signal: AbortSignal): Promise<void> {
+  const kept = await run(input, { script: KEEP, user: 'root', ...(how && { env: { DRYDOCK_HOW: how } }) }, signal)
   if (kept.code !== 0) throw failed(input, kept)
-  await announce(input, checked.stdout)
 }
 
 async function checkOutAgain(input: CheckoutInput, stdin: Buffer, signal: AbortSignal): Promise<Ran> {
   const given = await run(input, { script: GIVE_TO_AGENT, user: 'root' }, signal)
   if (given.code !== 0) return given
-  return run(input, { script: CHECKOUT, user: 'agent', stdin, again: true }, signal)
+  return run(input, { script: CHECKOUT, user: 'agent', stdin, env: { DRYDOCK_AGAIN: '1' } }, signal)
 }
 
-type Script = { script: string; user: SandboxUser; stdin?: Buffer; again?: boolean }
+type Script = { script: string; user: SandboxUser; stdin?: Buffer; env?: Readonly<Record<string, string>> }
 type Ran = { code: number | null; stdout: string; stderr: string }
 
 async function run(
-  { sandbox, base, view }: CheckoutInput,
-  { script, user, stdin, again }: Script,
+  { sandbox, base, view, leave }: CheckoutInput,
+  { script, user, stdin, env }: Script,
   signal: AbortSignal,
 ): Promise<Ran> {
   const said = { stdout: '', stderr: '' }
@@ -42,6 +74,7 @@ async function run(
     {
       command: [SHELL, '-c', script],
       user,
+      byKeeper: 'next',
       env: {
         ...NOTHING_PRELOADED,
         DRYDOCK_WORKSPACE: IN_SANDBOX.workspace,
@@ -50,7 +83,8 @@ async function run(
         DRYDOCK_BASE: base.commit,
         DRYDOCK_BRANCH: base.branch,
         DRYDOCK_DEFAULT: view.defaultBranch,
-        ...(again ? { DRYDOCK_AGAIN: '1' } : {}),
+        ...(leave && { DRYDOCK_LEAVE: '1' }),
+        ...env,
       },
       ...(stdin ? { stdin } : {}),
       onOutput: (stream, chunk) => {
@@ -76,7 +110,7 @@ function refsFile({ view, base }: CheckoutInput): string {
   return ['# pack-refs with: peeled fully-peeled sorted \n', ...lines, ...shallow].join('')
 }
 
-async function announce({ base, onOutput }: CheckoutInput, stdout: string): Promise<void> {
+function announcement({ base }: CheckoutInput, stdout: string): string[] {
   const named = (kind: string) =>
     stdout.split('\n').flatMap((line) => (line.startsWith(`${kind} `) ? [line.slice(kind.length + 1)] : []))
   const [submodules, pointers] = [named('submodule'), named('lfs')]
@@ -87,7 +121,7 @@ async function announce({ base, onOutput }: CheckoutInput, stdout: string): Prom
     lines.push(
       `Notice: Git LFS content is not fetched; these files are pointers, and stay as they are unless they are changed: ${pointers.join(', ')}`,
     )
-  for (const line of lines) await onOutput('stdout', Buffer.from(`${line}\n`))
+  return lines
 }
 
 function failed({ base }: CheckoutInput, { code, stderr }: Ran): AttemptFailure {

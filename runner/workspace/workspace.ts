@@ -27,11 +27,28 @@ export type Change = {
   skipped: string[]
 }
 
-export type CheckoutInput = { sandbox: Sandbox; view: MirrorView; base: Base; onOutput: Progress }
+/** What a checkout needs of a mirror. It may be kept longer than the view. */
+export type CheckoutView = Omit<MirrorView, typeof Symbol.asyncDispose>
+
+export type CheckoutInput = {
+  sandbox: Sandbox
+  view: CheckoutView
+  base: Base
+  onOutput: Progress
+  /** Leaves it for another checkout, before which nothing else runs. */
+  leave?: boolean
+  /** The one that was left for this one, in this very sandbox. */
+  left?: CheckedOut | undefined
+}
+
+/** What a checkout came to: all that it depends on, and what it said. */
+export type CheckedOut = { state: string; lines: readonly string[] }
 export type CollectInput = { sandbox: Sandbox; view: MirrorView; base: Base; onOutput: Progress }
 
 /** Checks a commit out into /workspace. Rejects with AttemptFailure for what a person can act on. */
-export type CheckOut = (input: CheckoutInput, signal: AbortSignal) => Promise<void>
+export type CheckOut = (input: CheckoutInput, signal: AbortSignal) => Promise<CheckedOut>
 
+/** Leaves a checkout in order in which set-up ran. Rejects like `CheckOut`. */
+export type Settle = (input: CheckoutInput, signal: AbortSignal) => Promise<void>
 /** Collects the change. Rejects with AttemptFailure (`collect-failed`, `diff-too-large`, `tree-refused`). */
 export type Collect = (input: CollectInput, signal: AbortSignal) => Promise<Change>

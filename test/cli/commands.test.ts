@@ -6,7 +6,7 @@ import { list } from '../../cli/commands/list.ts'
 import { logs } from '../../cli/commands/logs.ts'
 import { pr } from '../../cli/commands/pr.ts'
 import { updateEnvironment } from '../../cli/commands/env/update.ts'
-import { END, attempt, fakeWorld, json, problem, sse, task } from './fakes.ts'
+import { END, attempt, fakeWorld, json, noInput, problem, sse, task } from './fakes.ts'
 
 const EVIL = '\u001b]52;c;aGk=\u0007\u202e'
 const output = (seq: number, text: string) => ({
@@ -35,7 +35,7 @@ test.each([
   [['--env', 'shop', '-'], true],
   [['--env', 'shop'], false],
 ])('exec with %j reads the prompt from standard input', async (argv, isTerminal) => {
-  const stdin = { isTerminal, read: async () => 'two\nlines\n' }
+  const stdin = noInput({ isTerminal, read: async () => 'two\nlines\n' })
   const world = fakeWorld({ 'POST /tasks': json(task(), 201) }, { stdin })
   await exec.run(argv, world.context)
   expect(world.calls[0]?.body).toMatchObject({ prompt: 'two\nlines' })
@@ -237,4 +237,15 @@ test('env update merges variables with those that are there', async () => {
   })
   await updateEnvironment.run(['shop', '--var', 'C=3', '--unset-var', 'A'], world.context)
   expect(world.calls.at(-1)?.body).toEqual({ variables: { B: '2', C: '3' } })
+})
+
+test('env update merges limits and resources with those that are there', async () => {
+  const environment = { name: 'e', variables: {}, resources: { cpus: 1, memoryMiB: 64 }, limits: { agentMs: 1000 } }
+  const world = fakeWorld({ 'GET /environments/e': json(environment), 'PATCH /environments/e': json(environment) })
+  const flags = ['--memory', '128', '--limit', 'setup=30m', '--limit', 'total=2h']
+  expect(await updateEnvironment.run(['e', ...flags], world.context)).toBe(0)
+  expect(world.calls[1]?.body).toMatchObject({
+    resources: { cpus: 1, memoryMiB: 128 },
+    limits: { agentMs: 1000, setupMs: 1_800_000, totalMs: 7_200_000 },
+  })
 })

@@ -25,6 +25,8 @@ test('environmentFromFlags() reads files and leaves out what was not named', asy
     policy: 'policy.json',
     var: ['A=1', 'B=x=y', 'C='],
     memory: '512',
+    pids: '99',
+    limit: ['agent=1.5h', 'noOutputMs=90000', 'total=2h'],
     'publish-flagged': true,
   }
   expect(await read(flags, folder())).toEqual({
@@ -32,7 +34,8 @@ test('environmentFromFlags() reads files and leaves out what was not named', asy
     setupScript: 'make\n',
     policy: { preset: 'none' },
     variables: { A: '1', B: 'x=y', C: '' },
-    resources: { memoryMiB: 512 },
+    resources: { memoryMiB: 512, pids: 99 },
+    limits: { agentMs: 5_400_000, noOutputMs: 90_000, totalMs: 7_200_000 },
     holdFlagged: false,
   })
   expect(await read({}, folder())).toEqual({})
@@ -42,13 +45,35 @@ test('environmentFromFlags() removes what an empty FILE names', async () => {
   expect(await read({ setup: '', policy: '' }, folder())).toEqual({ setupScript: null, policy: null })
 })
 
+test('environmentFromFlags() puts the services together from their flags', async () => {
+  const flags = {
+    service: ['db=postgres:17', 'cache=registry.test:5000/redis'],
+    'service-env': ['db:POSTGRES_PASSWORD=a:b=c', 'db:POSTGRES_DB='],
+    'service-port': ['cache:6379'],
+  }
+  expect(await read(flags, '/')).toEqual({
+    services: [
+      { name: 'db', image: 'postgres:17', env: { POSTGRES_PASSWORD: 'a:b=c', POSTGRES_DB: '' } },
+      { name: 'cache', image: 'registry.test:5000/redis', port: 6379 },
+    ],
+  })
+  expect(await read({ service: [''] }, '/')).toEqual({ services: [] })
+})
+
 test.each([
   [{ setup: 'none.sh' }, 'Cannot read --setup "none.sh": there is no such file'],
   [{ setup: 'acme' }, 'Cannot read --setup "acme": it is a folder'],
   [{ policy: 'list.json' }, 'Cannot read --policy "list.json": it is not a JSON object'],
   [{ policy: 'broken.json' }, 'Cannot read --policy "broken.json": Expected'],
   [{ var: ['=x'] }, 'Cannot use --var "=x": write NAME=VALUE'],
+  [{ service: ['postgres'] }, 'Cannot use --service "postgres": write NAME=IMAGE'],
+  [{ service: ['db=x'], 'service-env': ['db=A'] }, 'Cannot use --service-env "db=A": write NAME:KEY=VALUE'],
+  [{ 'service-env': ['db:A=1'] }, 'name the service, too, with --service db=IMAGE'],
+  [{ service: ['db=x'], 'service-port': ['db:y'] }, 'Cannot use --service-port "db:y": write NAME:PORT'],
   [{ memory: 'much' }, 'Cannot use --memory "much": it is not a number'],
+  [{ limit: ['agent=45'] }, 'Cannot use --limit "agent=45": write a time as in 90s'],
+  [{ limit: ['agent=soon'] }, 'Cannot use --limit "agent=soon"'],
+  [{ limit: ['agent'] }, 'Cannot use --limit "agent": write NAME=VALUE'],
   [{ publish: 'maybe' }, 'Cannot use --publish "maybe": it is one of manual, branch, pull-request'],
   [{ 'hold-flagged': true, 'publish-flagged': true }, 'Cannot use --hold-flagged together'],
 ])('environmentFromFlags() refuses %j with exit code 2', async (flags, message) => {

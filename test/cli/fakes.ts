@@ -29,7 +29,7 @@ export function fakeWorld(
     config: () => ({ url: new URL('http://drydock.test'), token: 'dd_test', tokenFile: '/nowhere', colour: true }),
     out: output('out'),
     err: output('err'),
-    stdin: { isTerminal: true, read: async () => '' },
+    stdin: noInput({ isTerminal: true }),
     cwd: '/',
     env: {},
     program: 'bin/drydock',
@@ -53,6 +53,14 @@ export function fakeWorld(
   }
   return { context, calls, out: () => written.out, err: () => written.err, interrupt: () => interrupt.abort() }
 }
+
+/** Standard input of which nothing comes but what a test gives. */
+export const noInput = (given: Partial<CliContext['stdin']> = {}): CliContext['stdin'] => ({
+  isTerminal: false,
+  read: async () => '',
+  ask: () => Promise.reject(new Error('nobody is there to ask')),
+  ...given,
+})
 
 export const json = (value: unknown, status = 200) => Response.json(value, { status })
 
@@ -84,6 +92,7 @@ export function attempt(overrides: Record<string, unknown> = {}) {
     usage: { inputTokens: 0, outputTokens: 0, seconds: 1 },
     agentVersion: null,
     network: null,
+    start: null,
     startedAt: null,
     finishedAt: null,
     ...overrides,

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { exec } from '../../cli/commands/exec.ts'
 import { follow } from '../../cli/commands/follow.ts'
 import { temporaryFolder } from '../support/git-fixture.ts'
-import { END, attempt, fakeWorld, json, problem, sse, task } from './fakes.ts'
+import { attempt, END, fakeWorld, json, noInput, problem, sse, task } from './fakes.ts'
 
 const turn = (id: string, attempts: unknown[]) => ({ id, prompt: 'x', images: 0, attempts })
 const twoTurns = (state: string) =>
@@ -70,5 +70,27 @@ test('exec and follow send the pictures that --image names, and none that is too
   expect(world.calls.map(({ body }) => (body as { images: unknown }).images)).toEqual([[image, image], [image]])
   for (const name of ['large', 'none', '']) {
     await expect(exec.run(['--env', 'e', '--image', name, 'x'], world.context)).rejects.toMatchObject({ exitCode: 2 })
+  }
+})
+
+test('exec --starting-diff sends the patch of a file, or of standard input', async () => {
+  using folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'x.patch'), 'diff --git a/x b/x\n')
+  const answers = { 'POST /tasks': json(task(), 201) }
+  const world = fakeWorld(answers, { cwd: folder.path, stdin: noInput({ read: async () => 'diff é\n' }) })
+  expect(await exec.run(['--env', 'shop', '--starting-diff', 'x.patch', 'Go on'], world.context)).toBe(0)
+  expect(await exec.run(['--env', 'shop', '--starting-diff', '-', 'Go on'], world.context)).toBe(0)
+  expect(world.calls.map(({ body }) => body)).toMatchObject([
+    { startingDiff: 'diff --git a/x b/x\n' },
+    { startingDiff: 'diff é\n' },
+  ])
+  writeFileSync(join(folder.path, 'x.patch'), Buffer.of(0xff, 0x0a))
+  for (const [argv, why] of [
+    [['--starting-diff', '-', '-'], 'must be an argument'],
+    [['--starting-diff', 'x.patch', 'x'], 'not UTF-8'],
+    [['--starting-diff', '', 'x'], 'is empty'],
+  ] as const) {
+    const run = exec.run(['--env', 'shop', ...argv], world.context)
+    await expect(run).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(why) as unknown })
   }
 })

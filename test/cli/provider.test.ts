@@ -10,7 +10,7 @@ import { listProviders } from '../../cli/commands/provider/list.ts'
 import { showProvider } from '../../cli/commands/provider/show.ts'
 import { updateProvider } from '../../cli/commands/provider/update.ts'
 import { temporaryFolder } from '../support/git-fixture.ts'
-import { fakeWorld, json } from './fakes.ts'
+import { fakeWorld, json, noInput } from './fakes.ts'
 
 const EVIL = '\u001b]52;c;aGk=\u0007'
 const provider = {
@@ -18,7 +18,7 @@ const provider = {
   ...{ internal: false, models: ['m'], features: [], maxOutputTokens: 10, concurrency: 2, idleMs: 1000, totalMs: 2000 },
   ...{ budgetTokens: null, isDefault: true, createdAt: '', updatedAt: '2026-01-01T00:00:00.000Z' },
 }
-const stdin = (text: string) => ({ stdin: { isTerminal: false, read: async () => text } })
+const stdin = (text: string) => ({ stdin: noInput({ read: async () => text }) })
 
 test('provider add reads the key from standard input, and sends what the flags say', async () => {
   const world = fakeWorld({ 'POST /providers': json(provider, 201) }, stdin('sk-key\n'))

@@ -63,8 +63,10 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
   const usages: number[] = []
   const deps: RunAttemptDeps = {
     installation: 'i',
+    setupSecrets: [],
+    findSecrets: async () => [],
     log,
-    phases: createPhases({ log, record: async () => undefined, signal: stop.signal }),
+    phases: createPhases({ log, record: () => undefined, signal: stop.signal }),
     readyAgent: async () => ({ adapter, ...(adapter.wire && { program: PROGRAM }) }),
     createSandbox: sandboxes.create,
     networks,
@@ -80,14 +82,20 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
     earlierSession: async () => undefined,
     restoreSession: async () => undefined,
     resolveImage: async (name) => ({ ref: name, digest: 'sha256:1' }),
-    snapshots: { find: async () => undefined, save: async () => undefined, imageExists: async () => false },
+    services: { find: async () => [], start: async () => undefined },
+    cache: { use: () => Promise.reject(new Error('nothing is set up here')) },
+    recordStart: () => undefined,
     openMirror: async () => view,
-    checkOut: async () => undefined,
+    onStarted: () => undefined,
+    warm: { want: () => false, take: async () => undefined, forget: () => undefined },
+    imageId: async () => 'sha256:1',
+    checkOut: async () => ({ state: '', lines: [] }),
     collect: async () => ({ ...change, flagged: [], skipped: [] }),
     commit: async () => ({ commit: 'c', branch: 'b' }),
     enter: async () => undefined,
-    recordBase: async () => undefined,
+    recordBase: () => undefined,
     onLeftover: () => undefined,
+    onSandboxLeft: () => undefined,
   }
   return { deps, stop, sandboxes, networks, usages }
 }
@@ -111,16 +119,6 @@ test("runAttempt() permits the agent's policy, and gives the network back after 
   expect(network?.grants).toMatchObject([{ phase: 'agent', policy: COMMON, repositories: { repo: '/served/1' } }])
   expect(network?.grants[0]?.model).toBeUndefined()
   expect(network?.closed).toBe(true)
-})
-
-test('runAttempt() opens set-up in a network of its own, closed before the agent, who has none', async () => {
-  const { deps, stop, networks, sandboxes } = story({ setup: ALL, agent: undefined })
-  const closedAtAgent: (boolean | undefined)[] = []
-  deps.enter = async () => void closedAtAgent.push(networks.made[0]?.closed)
-  await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)
-  expect(networks.made.map((network) => network.grants)).toMatchObject([[{ phase: 'setup', policy: ALL }]])
-  expect(closedAtAgent[0]).toBe(true)
-  expect(sandboxes.made.at(-1)?.spec.network).toBeUndefined()
 })
 
 test('runAttempt() lets maintenance reach what set-up reaches on the default branch only', async () => {
@@ -225,8 +223,8 @@ test('runAttempt() succeeds when a network cannot be given back, and says so', a
   }
   const leftovers: unknown[] = []
   deps.onLeftover = (error) => void leftovers.push(error)
-  await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)
-  expect(leftovers.map(String)).toEqual(['Error: it has endpoints', 'Error: it has endpoints'])
+  await runAttempt(aJob(), deps, stop)
+  expect(leftovers.map(String)).toEqual(['Error: it has endpoints'])
 })
 
 test('runAttempt() goes on without a conversation that no key opens', async () => {

@@ -20,6 +20,7 @@ async function ending(error: Error, isCancelled = false) {
   await executeAttempt({
     job: aJob(),
     log,
+    notes: log,
     phases: { current: 'agent' } as Phases,
     stop,
     totalMs: 1000,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { credentialsOf, networkPlan } from '../../runner/network-plan.ts'
+import { credentialsOf, networkPlan, secretOf } from '../../runner/network-plan.ts'
 import { Policy } from '../../sandbox-policy/policy.ts'
 
 const FREE = { ceiling: undefined, deny: [] }
@@ -26,4 +26,15 @@ test('credentialsOf() names each credential once', () => {
   const allow = [{ host: 'a.test', credential: 'npm' }, { host: 'b.test', credential: 'npm' }, { host: 'c.test' }]
   expect(credentialsOf({ policy: Policy.parse({ allow }) })).toEqual(['npm'])
   expect(credentialsOf(undefined)).toEqual([])
+})
+
+test('networkPlan() adds brokered secrets to what is open, and opens nothing for them', () => {
+  const plan = networkPlan({ policy: {}, brokered: [{ name: 'NPM', host: 'npm.test' }] }, FREE)
+  expect(plan.setup?.brokered).toEqual([{ host: 'npm.test', credential: 'secret:NPM' }])
+  expect(plan.agent).toBeUndefined()
+  expect(credentialsOf(plan.setup)).toEqual(['secret:NPM'])
+  expect(credentialsOf(plan.setup).map(secretOf)).toEqual(['NPM'])
+  expect(secretOf('npm')).toBeUndefined()
+  // No rule can name one.
+  expect(Policy.safeParse({ allow: [{ host: 'a.test', credential: 'secret:NPM' }] }).success).toBe(false)
 })

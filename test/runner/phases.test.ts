@@ -13,7 +13,7 @@ function harness() {
     [Symbol.asyncDispose]: async () => undefined,
   }
   const stop = stopSwitch()
-  const phases = createPhases({ log, record: async (timing) => void timings.push(timing), signal: stop.signal })
+  const phases = createPhases({ log, record: (timing) => void timings.push(timing), signal: stop.signal })
   return { events, timings, stop, phases }
 }
 

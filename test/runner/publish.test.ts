@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { DrydockError } from '../../domain/errors.ts'
+import type { PublishedBefore } from '../../domain/tasks/published-before.ts'
 import type { Forge } from '../../forge/forge.ts'
-import type { MirrorView, PushResult } from '../../forge/mirrors.ts'
+import type { MirrorView, PushInput, PushResult } from '../../forge/mirrors.ts'
 import { MAX_TRIES, nextTry } from '../../runner/publish/next-try.ts'
 import { publishAttempt } from '../../runner/publish/publish.ts'
 import type { PublishDeps } from '../../runner/publish/publish.ts'
@@ -9,7 +10,12 @@ import { pullRequestBodyOf } from '../../runner/publish/pull-request-body.ts'
 import { aJob } from '../support/job.ts'
 
 const { signal } = new AbortController()
-const READY = { commit: 'c0ffee', branch: 'drydock/say-hello-1', publishMode: 'pull-request' as const }
+const READY = {
+  ...{ commit: 'c0ffee', branch: 'drydock/say-hello-1', tree: 'tree2' },
+  publishMode: 'pull-request' as const,
+}
+/** What the turn before has published. */
+const BEFORE = { branch: 'drydock/say-hello-0', commit: 'c'.repeat(40), tree: 'tree1', isPast: false }
 const GITHUB = { forge: 'github' as const, address: 'acme/app' }
 const stale = new DrydockError('stale-fence', 'Cannot write: another runner has it')
 
@@ -20,16 +26,22 @@ type Script = {
   /** Which of the confirmations fails. */
   staleAt?: number
   plain?: boolean
+  before?: PublishedBefore
+  /** The branches of the remote. */
+  branches?: string[]
 }
 
 /** A forge and a mirror that note what is done to them, in order. */
-function scripted({ push = { kind: 'pushed' }, lookUp, open, staleAt, plain }: Script = {}) {
+function scripted(script: Script = {}) {
+  const { push = { kind: 'pushed' }, lookUp, open, staleAt, plain, before, branches = [BEFORE.branch] } = script
   const done: string[] = []
+  const pushes: PushInput[] = []
+  const heads: string[] = []
   let confirmed = 0
   const view: MirrorView = {
     objects: '/objects',
     store: '/store',
-    refs: [],
+    refs: branches.map((name) => ({ name: `refs/heads/${name}`, commit: BEFORE.commit })),
     defaultBranch: 'trunk',
     [Symbol.asyncDispose]: async () => void done.push('let go'),
   }
@@ -39,8 +51,9 @@ function scripted({ push = { kind: 'pushed' }, lookUp, open, staleAt, plain }: S
       if (lookUp) throw lookUp
       return { defaultBranch: 'trunk', canPush: true, cloneUrl: '' }
     },
-    async openPullRequest(_, { base }) {
+    async openPullRequest(_, { base, head }) {
       done.push(`open on ${base}`)
+      heads.push(head)
       if (open) throw open
       return { number: 7, url: 'https://github.test/acme/app/pull/7' }
     },
@@ -49,26 +62,29 @@ function scripted({ push = { kind: 'pushed' }, lookUp, open, staleAt, plain }: S
     forge: plain ? undefined : forge,
     remoteOf: async ({ forge: kind, address }) => ({ forge: kind, address }),
     pullRequestBody: async () => 'body',
+    publishedBefore: async () => before,
+    commitOn: async (_, parent) => `on ${parent}`,
     confirmHeld: async () => {
       done.push('confirm')
       if (++confirmed === staleAt) throw stale
     },
     mirrors: {
       open: async () => view,
-      async push() {
+      async push(_view, _remote, input) {
         done.push('push')
+        pushes.push(input)
         if (push instanceof Error) throw push
         return push
       },
     },
   }
-  return { deps, done }
+  return { deps, done, pushes, heads }
 }
 
 const publish = (script: Script = {}, parts: Parameters<typeof aJob>[0] = {}) => {
-  const { deps, done } = scripted(script)
+  const { deps, ...seen } = scripted(script)
   const job = aJob({ repository: GITHUB, ...parts, attempt: { ...READY, ...parts?.attempt } })
-  return { done, result: publishAttempt(job, deps, signal) }
+  return { ...seen, result: publishAttempt(job, deps, signal) }
 }
 
 test('publishAttempt() confirms right before the push and right before the pull request', async () => {
@@ -107,9 +123,40 @@ test('publishAttempt() opens none for a branch, and none on a plain remote', asy
   for (const { done } of [branch, plain]) expect(done).toEqual(['confirm', 'push', 'let go'])
 })
 
+test('publishAttempt() goes on with the branch of the turn before, with a commit on top, and its pull request', async () => {
+  const { pushes, heads, result } = publish({ before: BEFORE })
+  const place = { branch: BEFORE.branch, commit: `on ${BEFORE.commit}` }
+  expect(await result).toMatchObject({ outcome: { state: 'published', ...place, pullRequest: { number: 7 } } })
+  expect(pushes).toEqual([{ ...place, replaces: BEFORE.commit }])
+  expect(heads).toEqual([BEFORE.branch])
+})
+
+test('publishAttempt() makes no commit where the turn before left the same tree', async () => {
+  const { pushes, result } = publish({ before: { ...BEFORE, tree: READY.tree } })
+  expect(await result).toMatchObject({ outcome: { state: 'published', commit: BEFORE.commit } })
+  expect(pushes).toMatchObject([{ commit: BEFORE.commit }])
+})
+
+test('publishAttempt() makes a branch of its own where that of the turn before is gone', async () => {
+  const { pushes, result } = publish({ before: BEFORE, branches: ['main'] })
+  expect(await result).toMatchObject({ outcome: { state: 'published', branch: READY.branch, commit: READY.commit } })
+  expect(pushes).toEqual([{ branch: READY.branch, commit: READY.commit }])
+})
+
+test('publishAttempt() pushes nothing over a later turn', async () => {
+  const { pushes, result } = publish({ before: { ...BEFORE, isPast: true } })
+  expect(await result).toMatchObject({ outcome: { state: 'failed', reason: 'superseded' } })
+  expect(pushes).toEqual([])
+})
+
 const auth = new DrydockError('repository-auth', 'Cannot open it: the token may not.')
 test.each<[string, Script, { reason: string; message: RegExp }]>([
   ['taken', { push: { kind: 'taken', at: 'f'.repeat(40) } }, { reason: 'branch-taken', message: /\(f{10}\)/ }],
+  [
+    'moved',
+    { push: { kind: 'taken', at: 'f'.repeat(40) }, before: BEFORE },
+    { reason: 'branch-moved', message: /-0": somebody .* at f{10}, not at c{10}\).*publish again\.$/ },
+  ],
   ['rejected', { push: { kind: 'rejected', message: 'GH006' } }, { reason: 'push-rejected', message: /it: GH006$/ }],
   ['refused at the look-up', { lookUp: auth }, { reason: 'repository-auth', message: /may not\.$/ }],
   ['refused after the push', { open: auth }, { reason: 'repository-auth', message: /hello-1" is pushed\.$/ }],

@@ -1,79 +1,13 @@
 import { expect, test } from 'vitest'
 import { DrydockError } from '../../domain/errors.ts'
-import type { PhaseTiming } from '../../domain/tasks/attempt.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
-import { commandAgent } from '../../runner/agent/command.ts'
 import type { EventLog } from '../../runner/event-log.ts'
 import { AttemptFailure } from '../../runner/failure.ts'
 import { createPhases } from '../../runner/phases.ts'
 import { runAttempt } from '../../runner/run-attempt.ts'
 import type { RunAttemptDeps } from '../../runner/run-attempt.ts'
-import { fakeSandboxes } from '../../runner/sandbox/fake.ts'
-import type { FakeScript } from '../../runner/sandbox/fake.ts'
-import { stopSwitch } from '../../runner/stop.ts'
-import type { Change } from '../../runner/workspace/workspace.ts'
 import { aJob } from '../support/job.ts'
-import { aPlan, fakeNetworks } from '../support/networks.ts'
-
-const HEAD = 'a'.repeat(40)
-const CHANGE: Change = {
-  tree: 'tree',
-  patch: Buffer.from('patch'),
-  stats: { files: 1, additions: 1, deletions: 0 },
-  flagged: [],
-  skipped: [],
-}
-
-function story(script: FakeScript = {}, change: Change = CHANGE) {
-  const sandboxes = fakeSandboxes(script)
-  const stop = stopSwitch()
-  const events: { phase: string; kind: string; payload: Record<string, unknown> }[] = []
-  const timings: PhaseTiming[] = []
-  const entered: string[] = []
-  let disposed = 0
-  const networks = fakeNetworks()
-  const leftovers: unknown[] = []
-  const log: EventLog = {
-    write: async (phase, kind, payload) => void events.push({ phase, kind, payload }),
-    flush: async () => undefined,
-    [Symbol.asyncDispose]: async () => undefined,
-  }
-  const view: MirrorView = {
-    objects: '/mirror',
-    store: '/store',
-    refs: [{ name: 'refs/heads/main', commit: HEAD }],
-    defaultBranch: 'main',
-    [Symbol.asyncDispose]: async () => void disposed++,
-  }
-  const deps: RunAttemptDeps = {
-    installation: 'i',
-    log,
-    readyAgent: async () => ({ adapter: commandAgent }),
-    networks,
-    plan: aPlan({ setup: undefined, agent: undefined }),
-    readCredentials: async () => ({}),
-    modelGrant: async () => Promise.reject(new AttemptFailure('model-unavailable', 'Cannot reach a model')),
-    serveView: async () => ({ folder: '/served/1', remove: async () => undefined }),
-    recordUsage: async () => undefined,
-    readImages: async () => undefined,
-    keepSession: async () => undefined,
-    earlierTurn: async () => undefined,
-    earlierSession: async () => undefined,
-    restoreSession: async () => undefined,
-    createSandbox: sandboxes.create,
-    phases: createPhases({ log, record: async (timing) => void timings.push(timing), signal: stop.signal }),
-    resolveImage: async (name) => ({ ref: `drydock/${name}:1`, digest: 'sha256:1' }),
-    snapshots: { find: async () => undefined, save: async () => undefined, imageExists: async () => false },
-    openMirror: async () => view,
-    checkOut: async () => undefined,
-    collect: async () => change,
-    commit: async () => ({ commit: 'commit', branch: 'drydock/x' }),
-    enter: async (state) => void entered.push(state),
-    recordBase: async () => undefined,
-    onLeftover: (error) => void leftovers.push(error),
-  }
-  return { sandboxes, networks, stop, log, events, timings, entered, deps, leftovers, disposed: () => disposed }
-}
+import { CHANGE, story } from '../support/story.ts'
 
 const isAgent = (command: readonly string[]) => command.join(' ').includes('/agent-home/')
 
@@ -129,7 +63,54 @@ test('runAttempt() fails with agent-exited and destroys the sandbox', async () =
   sandboxes.assertClean()
 })
 
-test('runAttempt() names the limit that killed the agent', async () => {
+const KEPT = { patch: CHANGE.patch, stats: CHANGE.stats }
+const never = () => new Promise<never>(() => undefined)
+
+test('runAttempt() names the limit that killed the agent, and keeps what it changed until then', async () => {
+  const { deps, stop, sandboxes, entered } = story({
+    exec: ({ spec }) => {
+      if (!isAgent(spec.command)) return { code: 0 }
+      sandboxes.made[0]?.breach('out-of-memory')
+      return { code: 137 }
+    },
+  })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ reason: 'out-of-memory', kept: KEPT })
+  expect(entered).toEqual(['running', 'collecting'])
+  sandboxes.assertClean()
+})
+
+test.each(['out-of-memory', 'disk-full', 'too-many-processes'] as const)(
+  'runAttempt() ends an agent that breaks %s at once, and keeps what it changed',
+  async (breach) => {
+    const { deps, stop, sandboxes } = story({
+      exec: ({ spec }) => {
+        if (!isAgent(spec.command)) return { code: 0 }
+        setImmediate(() => sandboxes.made[0]?.breach(breach))
+        return never()
+      },
+    })
+    await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ reason: breach, kept: KEPT })
+    // Before anything else, and without asking it to end.
+    const calls = sandboxes.made[0]?.calls ?? []
+    expect(calls[calls.findIndex((call) => call.includes('/agent-home/')) + 1]).toBe('killAll')
+    sandboxes.assertClean()
+  },
+)
+
+const tooLong = new AttemptFailure('timed-out:total', 'Cannot finish the attempt')
+
+test('runAttempt() keeps what the agent changed until the whole attempt took too long', async () => {
+  const { deps, stop } = story({
+    exec: ({ spec }) => {
+      if (!isAgent(spec.command)) return { code: 0 }
+      stop.stop({ kind: 'failed', failure: tooLong })
+      return never()
+    },
+  })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ reason: 'timed-out:total', kept: KEPT })
+})
+
+test('runAttempt() reports the limit also when the sandbox broke with it and nothing can be collected', async () => {
   const { deps, stop, sandboxes } = story({
     exec: ({ spec }) => {
       if (!isAgent(spec.command)) return { code: 0 }
@@ -137,9 +118,46 @@ test('runAttempt() names the limit that killed the agent', async () => {
       return { code: 137 }
     },
   })
-  await expect(runAttempt(aJob(), deps, stop)).rejects.toThrow()
-  expect(stop.cause).toMatchObject({ kind: 'failed', failure: { reason: 'out-of-memory' } })
+  deps.collect = () => Promise.reject(new DrydockError('internal', 'Cannot run a command: the container is gone'))
+  const failed = await runAttempt(aJob(), deps, stop).catch((error: unknown) => error)
+  expect(failed).toMatchObject({ reason: 'out-of-memory', kept: undefined })
+})
+
+test('runAttempt() finishes a change whose collecting began before a limit was reached', async () => {
+  const { deps, stop, sandboxes } = story()
+  deps.collect = async () => {
+    stop.stop({ kind: 'failed', failure: tooLong })
+    sandboxes.made[0]?.breach('disk-full')
+    return CHANGE
+  }
+  expect(await runAttempt(aJob(), deps, stop)).toMatchObject({ change: { commit: 'commit' } })
+})
+
+test('runAttempt() stops collecting what a limit left when it is cancelled', async () => {
+  const { deps, stop, sandboxes } = story({
+    exec: ({ spec }) => {
+      if (isAgent(spec.command)) sandboxes.made[0]?.breach('disk-full')
+      return { code: isAgent(spec.command) ? 1 : 0 }
+    },
+  })
+  deps.collect = () => {
+    stop.stop({ kind: 'cancelled' })
+    return never()
+  }
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toMatchObject({ because: { kind: 'cancelled' } })
   sandboxes.assertClean()
+})
+
+test('runAttempt() stops at once for a limit before the agent runs: there is nothing to keep', async () => {
+  const { deps, stop, sandboxes, entered } = story({
+    start: () => {
+      sandboxes.made[0]?.breach('disk-full')
+      return never()
+    },
+  })
+  await expect(runAttempt(aJob(), deps, stop)).rejects.toThrow()
+  expect(stop.cause).toMatchObject({ kind: 'failed', failure: { reason: 'disk-full' } })
+  expect(entered).toEqual([])
 })
 
 test('runAttempt() ends at once when it is cancelled while the agent runs, and destroys the sandbox', async () => {
@@ -154,26 +172,6 @@ test('runAttempt() ends at once when it is cancelled while the agent runs, and d
   sandboxes.assertClean()
 })
 
-test('runAttempt() sets up once in a sandbox of its own, which is gone before the agent starts', async () => {
-  const { deps, stop, sandboxes } = story()
-  const saved: string[] = []
-  deps.snapshots.save = async (snapshot) => void saved.push(snapshot.image)
-  await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)
-  const [setup, agent] = sandboxes.made
-  expect(setup?.calls.at(-1)).toBe('destroy')
-  expect(setup?.calls.some((call) => call.startsWith('commit drydock/snapshot:env1-'))).toBe(true)
-  expect(agent?.spec.image).toBe(saved[0])
-  sandboxes.assertClean()
-})
-
-test('runAttempt() fails with setup-failed, keeps no snapshot and starts no agent', async () => {
-  const { deps, stop, sandboxes } = story({ exec: ({ spec }) => ({ code: spec.user === 'root' ? 1 : 0 }) })
-  const failed = runAttempt(aJob({ environment: { setupScript: 'false' } }), deps, stop)
-  await expect(failed).rejects.toMatchObject({ reason: 'setup-failed' })
-  expect(sandboxes.made).toHaveLength(1)
-  expect(sandboxes.made[0]?.calls.some((call) => call.startsWith('commit'))).toBe(false)
-})
-
 test('runAttempt() keeps its result when the sandbox cannot be removed, and says what it left', async () => {
   const gone = new Error('the engine went away')
   const { deps, stop, leftovers } = story({ destroy: () => Promise.reject(gone) })
@@ -181,45 +179,12 @@ test('runAttempt() keeps its result when the sandbox cannot be removed, and says
   expect(leftovers).toEqual([gone])
 })
 
-test('runAttempt() destroys the set-up sandbox when it is cancelled in it', async () => {
-  const { deps, stop, sandboxes } = story({
-    exec: ({ spec }) => {
-      if (spec.user !== 'root') return { code: 0 }
-      stop.stop({ kind: 'cancelled' })
-      return new Promise<never>(() => undefined)
-    },
-  })
-  const run = runAttempt(aJob({ environment: { setupScript: 'sleep 600' } }), deps, stop)
-  await expect(run).rejects.toMatchObject({ because: { kind: 'cancelled' } })
-  sandboxes.assertClean()
-})
-
-test('runAttempt() destroys the set-up sandbox when its checkout fails', async () => {
-  const { deps, stop, sandboxes } = story()
-  deps.checkOut = () => Promise.reject(new Error('no objects'))
-  await expect(runAttempt(aJob({ environment: { setupScript: 'true' } }), deps, stop)).rejects.toThrow('no objects')
-  sandboxes.assertClean()
-})
-
-test('runAttempt() sets up again when the snapshot is removed before the sandbox starts', async () => {
-  let started = 0
-  const gone = new AttemptFailure('image-unavailable', 'Cannot start a sandbox: the engine has no such image')
-  const { deps, stop, sandboxes } = story({
-    start: () => {
-      if (++started === 2) throw gone
-    },
-  })
-  expect(await runAttempt(aJob({ environment: { setupScript: 'npm ci' } }), deps, stop)).toMatchObject({
-    change: { commit: 'commit' },
-  })
-  expect(started).toBe(4)
-  sandboxes.assertClean()
-})
-
 test('runAttempt() lets go of the mirror when the end of its phase cannot be written', async () => {
   const { deps, stop, disposed, log } = story()
   const stale = new DrydockError('stale-fence', 'Cannot write: cancelled meanwhile')
-  const record = () => Promise.reject(stale)
+  const record = () => {
+    throw stale
+  }
   const phases = createPhases({ log, record, signal: stop.signal })
   await expect(runAttempt(aJob(), { ...deps, phases }, stop)).rejects.toBe(stale)
   expect(disposed()).toBe(1)
@@ -268,4 +233,10 @@ test('runAttempt() lists a bounded number of flagged files and says how many mor
   const { change } = await runAttempt(aJob(), deps, stop)
   expect(change?.flagged).toHaveLength(200)
   expect(change?.flagged.at(-1)).toEqual({ path: '…', why: 'and 99801 more files like these' })
+})
+
+test('runAttempt() flags the files of a change that hold a secret', async () => {
+  const { deps, stop } = story()
+  deps.findSecrets = async (patch) => [{ path: patch.toString(), why: 'a secret' }]
+  expect((await runAttempt(aJob(), deps, stop)).change?.flagged).toEqual([{ path: 'patch', why: 'a secret' }])
 })

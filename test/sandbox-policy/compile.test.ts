@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { compilePolicy } from '../../sandbox-policy/compile.ts'
+import { Policy } from '../../sandbox-policy/policy.ts'
 import { compile, connect, lookup, request, word } from './questions.ts'
 
 const OFF = compile({})
@@ -158,4 +160,35 @@ test.each([
   ['x-other', 'allow'],
 ])('decide() with path and method denials: the header %s is %s', (name, expected) => {
   expect(word(PATHS.decide(request('GET b.test/x', { headers: { [name]: '/secret' } })))).toBe(expected)
+})
+
+test('compilePolicy() adds a brokered credential to requests that the rest allows, and opens nothing for it', () => {
+  const brokered = [{ host: 'allowed.test', credential: 'secret:TOKEN' }]
+  const credentialFor = (policy: object, asked: string, extra: object = {}) => {
+    const decision = compilePolicy({ policy: Policy.parse(policy), brokered, ...extra }).decide(request(asked))
+    return decision.verdict === 'allow' ? decision.credential : decision.reason
+  }
+  expect(credentialFor({ allow: [{ host: 'allowed.test' }] }, 'GET allowed.test')).toBe('secret:TOKEN')
+  expect(credentialFor({ allow: [{ host: 'allowed.test' }] }, 'POST allowed.test')).toBe('method')
+  expect(credentialFor({ preset: 'all' }, 'GET allowed.test')).toBe('secret:TOKEN')
+  expect(credentialFor({ preset: 'all' }, 'GET x.allowed.test')).toBeUndefined()
+  expect(credentialFor({ preset: 'all' }, 'GET notallowed.test')).toBeUndefined()
+  expect(credentialFor({ allow: [{ host: 'other.test' }] }, 'GET allowed.test')).toBe('host')
+  expect(credentialFor({}, 'GET allowed.test')).toBe('off')
+  expect(credentialFor({ preset: 'all', deny: [{ host: 'allowed.test' }] }, 'GET allowed.test')).toBe('host')
+  const ceiling = Policy.parse({ allow: [{ host: 'other.test' }] })
+  expect(credentialFor({ preset: 'all' }, 'GET allowed.test', { ceiling })).toBe('host')
+  const own = { allow: [{ host: 'allowed.test', path: '/own', credential: 'mine' }, { host: 'allowed.test' }] }
+  expect(credentialFor(own, 'GET allowed.test/own')).toBe('mine')
+  expect(credentialFor(own, 'GET allowed.test/else')).toBe('secret:TOKEN')
+})
+
+test('compilePolicy() looks into connections to the host of a brokered credential, whatever a rule says', () => {
+  const policy = Policy.parse({ allow: [{ host: '**.allowed.test', tls: 'passthrough' }] })
+  const tlsAt = (brokered: { host: string; credential: string }[]) => {
+    const decision = compilePolicy({ policy, brokered }).decide(connect('allowed.test'))
+    return decision.verdict === 'allow' && decision.tls
+  }
+  expect(tlsAt([{ host: 'allowed.test', credential: 'secret:T' }])).toBe('inspect')
+  expect(tlsAt([{ host: 'x.allowed.test', credential: 'secret:T' }])).toBe('passthrough')
 })

@@ -4,6 +4,8 @@ import postgres from 'postgres'
 import { openDatabase } from '../../domain/db.ts'
 import type { Database } from '../../domain/db.ts'
 
+const INSUFFICIENT_PRIVILEGE = '42501'
+
 export type TestDatabase = Database & { url: string }
 
 /** A fresh, migrated database, made from the template and dropped on dispose. */
@@ -18,8 +20,18 @@ export async function testDatabase(options: { max?: number } = {}): Promise<Test
     url,
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]()
-      await admin(server, (sql) => sql.unsafe(`drop database ${name} with (force)`))
+      await admin(server, (sql) => drop(sql, name))
     },
+  }
+}
+
+/** A worker that cleans up in it is the superuser's, and no force of ours; without force the server sends it away itself. */
+async function drop(sql: postgres.Sql, name: string): Promise<void> {
+  try {
+    await sql.unsafe(`drop database ${name} with (force)`)
+  } catch (error) {
+    if (!(error instanceof postgres.PostgresError) || error.code !== INSUFFICIENT_PRIVILEGE) throw error
+    await sql.unsafe(`drop database ${name}`)
   }
 }
 

@@ -31,6 +31,7 @@ export type AttemptJson = {
   message: string | null
   phases: { phase: string; ms: number }[]
   answer: string | null
+  start: { cache: string; reason: string; sandbox: string } | null
   diff: { files: number; additions: number; deletions: number } | null
   flagged: { path: string; why: string }[]
   branch: string | null
@@ -51,6 +52,8 @@ export async function testServer({ folder, databaseUrl, env = {} }: TestServerOp
     DRYDOCK_REPOSITORY_ROOTS: home,
     DRYDOCK_LOG: process.env['DRYDOCK_TEST_LOG'] ?? 'silent',
     DRYDOCK_DRAIN_SECONDS: '0',
+    // What waits would count as left over where a test looks for that.
+    DRYDOCK_WARM_POOL: '0',
     ...(databaseUrl && { DATABASE_URL: databaseUrl }),
     ...env,
   })

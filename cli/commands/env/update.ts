@@ -13,8 +13,13 @@ export const updateEnvironment = defineCommand({
     'unset-var': { type: 'string', multiple: true, value: 'NAME', help: 'remove a variable' },
     ...JSON_OPTION,
   },
-  notes: 'An empty FILE removes what was there: --setup ""',
-  examples: ['drydock env update shop --policy policy.json', 'drydock env update shop --var CI=1 --unset-var DEBUG'],
+  notes:
+    'An empty FILE removes what was there: --setup "". Services are replaced together: name all that there are to be, or\n--service "" for none.',
+  examples: [
+    'drydock env update shop --policy policy.json',
+    'drydock env update shop --var CI=1 --unset-var DEBUG',
+    'drydock env update shop --service db=postgres:17 --service-env db:POSTGRES_PASSWORD=test',
+  ],
   run: async ({ values, positionals: [id = ''] }, context) => {
     const { 'unset-var': removed = [], json, ...flags } = values
     const change = await environmentFromFlags(flags, context.cwd)
@@ -22,12 +27,13 @@ export const updateEnvironment = defineCommand({
       throw usageError('Cannot run "env update": nothing to change is named. See: drydock env update --help')
     }
     const client = await createClient(context)
-    if (change.variables !== undefined || removed.length > 0 || change.resources !== undefined) {
+    const { variables, resources, limits } = change
+    if (removed.length > 0 || [variables, resources, limits].some((each) => each !== undefined)) {
       const before = await client.readEnvironment(id)
-      const variables = { ...before.variables, ...change.variables }
-      for (const name of removed) delete variables[name]
-      change.variables = variables
-      if (change.resources !== undefined) change.resources = { ...before.resources, ...change.resources }
+      change.variables = { ...before.variables, ...variables }
+      for (const name of removed) delete change.variables[name]
+      if (resources !== undefined) change.resources = { ...before.resources, ...resources }
+      if (limits !== undefined) change.limits = { ...before.limits, ...limits }
     }
     const environment = await client.updateEnvironment(id, change)
     if (json) writeJson(context, environment)

@@ -118,6 +118,8 @@ test('PATCH /settings changes what is named; null is a value', async () => {
     publicUrl: null,
     allowedRegistries: ['docker.io', 'ghcr.io'],
     gitAllowedHosts: [],
+    resourceCeiling: {},
+    limitCeiling: {},
     networkCeiling: null,
     networkDeny: [],
     memberInternet: false,

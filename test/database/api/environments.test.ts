@@ -32,6 +32,10 @@ test('POST /environments fills in the defaults', async () => {
     holdFlagged: true,
     resources: {},
     limits: {},
+    versions: {},
+    verification: [],
+    starterTasks: [],
+    services: [],
     createdBy: userId,
   })
   expect(Object.keys(json)).not.toContain('deletedAt')
@@ -52,6 +56,9 @@ test('POST /environments stores everything that it is given', async () => {
     resources: { memoryMiB: 512, cpus: 0.5 },
     limits: { agentMs: 60_000 },
     maxRunning: 3,
+    verification: ['npm test', '(cd web && npm test)'],
+    starterTasks: [{ title: 'Explain', prompt: 'Explain\nit' }],
+    services: [{ name: 'db', image: 'postgres:17', env: { A: 'x=y' }, command: ['-c', 'fsync=off'], port: 5432 }],
   }
   const body = { name: 'full', repository: 'acme/site', policy: { preset: 'none', allow: [] }, ...settings }
   const { status, json } = await call<EnvironmentJson>('POST', '/environments', body)
@@ -142,4 +149,31 @@ test('a member reads environments and changes none', async () => {
     await call('DELETE', `/environments/${id}`),
   ]
   expect(attempted.map(({ status, json }) => [status, json.code])).toEqual(Array(3).fill([403, 'forbidden']))
+})
+
+test('POST and PATCH /environments refuse a version that cannot be had, and one for another image', async () => {
+  const { call } = await api.person()
+  const body = { name: 'versions', repository: '/srv/a' }
+  const refused = await call('POST', '/environments', { ...body, versions: { python: '3.9' } })
+  expect([refused.status, refused.json.code]).toEqual([422, 'version-unavailable'])
+  expect(refused.json.detail).toContain('the universal image has python 3.13 and no other')
+  const { json } = await call<EnvironmentJson>('POST', '/environments', { ...body, versions: { node: '20' } })
+  expect(json.versions).toEqual({ node: '20' })
+  // The versions that it has do not go with an image of its own.
+  const moved = await call('PATCH', '/environments/versions', { image: 'my/image:1' })
+  expect([moved.status, moved.json.code]).toEqual([422, 'version-unavailable'])
+  expect((await call('PATCH', '/environments/versions', { image: 'my/image:1', versions: {} })).status).toBe(200)
+})
+
+test.each([
+  [{ versions: { node: 'latest' } }, 'must be a version'],
+  [{ verification: [''] }, 'verification'],
+  [{ verification: Array.from({ length: 41 }, () => 'true') }, 'verification'],
+  [{ starterTasks: [{ title: '', prompt: 'x' }] }, 'title'],
+  [{ services: [{ name: 'db', image: 'x', privileged: true }] }, 'has no privileged'],
+])('POST /environments refuses %j', async (settings, words) => {
+  const { call } = await api.person()
+  const { status, json } = await call('POST', '/environments', { name: 'bad', repository: '/srv/a', ...settings })
+  expect([status, json.code]).toEqual([422, 'invalid-request'])
+  expect(json.detail).toContain(words)
 })

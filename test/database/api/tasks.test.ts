@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TaskJson, TaskPageJson } from '../../../api/schemas/task.ts'
-import { attempts, environments, tasks } from '../../../domain/schema.ts'
+import { attempts, environments, tasks, turns } from '../../../domain/schema.ts'
 import { testApi } from '../../support/api.ts'
 import type { TestApi } from '../../support/api.ts'
 import { seedEnvironment, seedTask } from '../../support/seed.ts'
@@ -38,6 +38,7 @@ test('POST /tasks answers 201 with the whole task, queued', async () => {
     usage: { inputTokens: 0, outputTokens: 0, seconds: 0 },
     agentVersion: null,
     network: null,
+    start: null,
     startedAt: null,
     finishedAt: null,
   }
@@ -127,6 +128,29 @@ test('POST /tasks refuses an Idempotency-Key that was used for another request',
   await call('POST', '/tasks', request(environment), key)
   const other = await call('POST', '/tasks', { ...request(environment), attempts: 2 }, key)
   expect([other.status, other.json.code]).toEqual([422, 'idempotency-mismatch'])
+})
+
+test('POST /tasks takes a starting diff, which is part of what an Idempotency-Key stands for', async () => {
+  const { call } = await api.person()
+  const environment = await seedEnvironment(db())
+  const key = { 'idempotency-key': 'with a diff' }
+  const send = (startingDiff: string | undefined) =>
+    call<TaskJson>('POST', '/tasks', { ...request(environment), startingDiff }, key)
+  const first = await send('diff --git a/x b/x\n')
+  expect(first.status).toBe(201)
+  expect((await send('diff --git a/x b/x\n')).json.id).toBe(first.json.id)
+  for (const other of ['diff --git a/y b/y\n', undefined]) expect((await send(other)).status).toBe(422)
+  const [row] = await db().select().from(turns).where(eq(turns.taskId, first.json.id))
+  expect(row?.startingPatch?.toString()).toBe('diff --git a/x b/x\n')
+})
+
+test('POST /tasks refuses a starting diff that is empty or too large, and says the limit', async () => {
+  const { call } = await api.person()
+  const environment = await seedEnvironment(db())
+  const send = (startingDiff: string) => call('POST', '/tasks', { ...request(environment), startingDiff })
+  expect((await send(' \n')).status).toBe(422)
+  const large = await send('é'.repeat(1600 * 1024))
+  expect([large.status, large.json.detail]).toEqual([413, expect.stringContaining('3072 KiB are the most')])
 })
 
 test('POST /tasks keeps the Idempotency-Keys of two people apart', async () => {

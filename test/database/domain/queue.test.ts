@@ -212,7 +212,7 @@ test('publishing has a fence of its own: taken once, postponed, settled by its h
   const second = await claimPublish(db, CLAIM)
   expect(second).toEqual({ attemptId: attemptIds[0], claim: 2 })
   const settled = {
-    outcome: { state: 'published' } as const,
+    outcome: { state: 'published', branch: 'b', commit: 'c' } as const,
     timing: { phase: 'publish' as const, ms: 5 },
     mode: 'branch' as const,
   }

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll } from 'vitest'
 import { createMirrors } from '../../../forge/mirror.ts'
 import type { MirrorView } from '../../../forge/mirrors.ts'
@@ -90,8 +91,12 @@ export function lyingSandbox(answer: {
   return {
     start: async () => undefined,
     killAll: async () => undefined,
+    freeze: async () => undefined,
+    thaw: async () => undefined,
     destroy: async () => undefined,
     commit: async () => ({ id: '', sizeBytes: 0 }),
+    files: async () => Readable.from([]),
+    changedAmong: async (paths) => new Set(paths),
     breached: new Promise(() => undefined),
     [Symbol.asyncDispose]: async () => undefined,
     async exec(spec: ExecSpec) {

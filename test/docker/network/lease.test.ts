@@ -33,7 +33,7 @@ describe.skipIf(process.getuid?.() !== 0)('the lease', () => {
     const place = await parts.pool.take()
     await parts.gateway.refresh()
     const files = await sandboxFiles(parts.folders.trust, { health, gateway: place.gateway, ownerCas: [] })
-    network = new OneNetwork({ parts, network: place, owner, files })
+    network = new OneNetwork({ parts, network: place, owner, services: [], files, currentFiles: async () => files })
     await network.permit(grant([NAME]))
     sandbox = await sandboxOn(world, network)
   }, 300_000)

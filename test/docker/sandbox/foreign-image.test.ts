@@ -25,7 +25,7 @@ beforeAll(async () => {
     'HEALTHCHECK --interval=1s CMD touch /tmp/health-check-ran',
     'VOLUME ["/data", "/workspace"]',
     'ENV TOOL=set-by-image',
-    'LABEL drydock.attempt=forged drydock.claim=1 drydock.kind=sandbox',
+    'LABEL drydock.attempt=forged drydock.claim=1 drydock.build=forged drydock.kind=sandbox',
   ]
   await docker('commit', ...changes.flatMap((change) => ['-c', change]), container, HOSTILE)
   await docker('rm', container)
@@ -81,9 +81,26 @@ describe('start() of an image that brings along its own', () => {
     await sandbox.start(NEVER)
     expect(await docker('image', 'inspect', '-f', '{{json .Config.Labels}}', HOSTILE)).toContain('forged') // control
     const owned = await world.engine.listOwned(world.installation)
-    expect(owned.map(({ type, kind, attempt }) => ({ type, kind, attempt }))).toEqual([
-      { type: 'container', kind: 'sandbox', attempt: spec.owner.attempt },
-      { type: 'image', kind: 'without-volumes', attempt: undefined },
+    expect(owned.map(({ type, kind, attempt, build }) => ({ type, kind, attempt, build }))).toEqual([
+      { type: 'container', kind: 'sandbox', attempt: spec.owner.attempt, build: undefined },
+      { type: 'image', kind: 'without-volumes', attempt: undefined, build: undefined },
+    ])
+    await sandbox.destroy()
+    await removeOwnImages()
+  })
+
+  test('the label of a build has none, when it is made from what the build saved', async () => {
+    const tag = `drydock-test/built:${run}`
+    await using built = await world.started({ owner: { installation: world.installation, build: 'b1' } })
+    await built.commit(tag, { 'drydock.installation': world.installation }, NEVER)
+    await built.destroy()
+    const spec = world.specOf({ image: tag })
+    await using sandbox = world.engine.createSandbox(spec)
+    await sandbox.start(NEVER)
+    const owned = await world.engine.listOwned(world.installation)
+    expect(owned.map(({ type, attempt, build }) => ({ type, attempt, build }))).toEqual([
+      { type: 'container', attempt: spec.owner.attempt, build: undefined },
+      { type: 'image', attempt: undefined, build: 'b1' },
     ])
     await sandbox.destroy()
     await removeOwnImages()

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { SandboxSpec } from '../../../runner/sandbox/sandbox.ts'
 import { containersOf, docker, NEVER, sh, useEngine } from './harness.ts'
+import type { AttemptSpec } from './harness.ts'
 import { startForeign, unwedge, wedge } from './wedge.ts'
 
 const ROUNDS = 10
@@ -16,7 +16,7 @@ afterEach(async () => {
   frozen.clear()
 })
 
-async function startedWithId(spec: SandboxSpec = world.specOf()) {
+async function startedWithId(spec: AttemptSpec = world.specOf()) {
   const sandbox = world.engine.createSandbox(spec)
   await sandbox.start(NEVER)
   const container = (await containersOf(spec))[0] ?? ''

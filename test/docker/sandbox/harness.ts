@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { afterAll, expect, inject } from 'vitest'
 import { newId } from '../../../domain/ids.ts'
 import { createDockerEngine, type DockerEngineOptions } from '../../../runner/sandbox/docker.ts'
-import type { Breach, ExecSpec, Sandbox, SandboxSpec } from '../../../runner/sandbox/sandbox.ts'
+import type { Breach, ExecSpec, Sandbox, SandboxOwner, SandboxSpec } from '../../../runner/sandbox/sandbox.ts'
 
 const run = promisify(execFile)
 
@@ -15,6 +15,9 @@ export async function docker(...args: string[]): Promise<string> {
   return (stdout + stderr).trim()
 }
 
+/** The sandbox of an attempt. */
+export type AttemptSpec = SandboxSpec & { owner: Extract<SandboxOwner, { attempt: string }> }
+
 /** An engine with an installation of its own; after the tests of the file nothing of it may be left. */
 export function useEngine(options: DockerEngineOptions = {}) {
   const installation = `test-${newId()}`
@@ -25,7 +28,7 @@ export function useEngine(options: DockerEngineOptions = {}) {
     await engine[Symbol.asyncDispose]()
     expect(left.map(({ type, name }) => `${type} ${name}`)).toEqual([])
   })
-  const specOf = (changes: Partial<SandboxSpec> = {}): SandboxSpec => ({
+  const specOf = (changes: Partial<AttemptSpec> = {}): AttemptSpec => ({
     image: inject('baseImage'),
     owner: { installation, attempt: newId(), claim: 1 },
     resources: { memoryMiB: 256, cpus: 2, pids: 128, diskMiB: 512 },
@@ -38,7 +41,7 @@ export function useEngine(options: DockerEngineOptions = {}) {
     installation,
     specOf,
     async started(changes: Partial<SandboxSpec> = {}): Promise<Sandbox> {
-      const sandbox = engine.createSandbox(specOf(changes))
+      const sandbox = engine.createSandbox({ ...specOf(), ...changes })
       await sandbox.start(NEVER)
       return sandbox
     },
@@ -74,7 +77,14 @@ export async function breachOf(sandbox: Sandbox, withinMs = 20_000): Promise<Bre
 }
 
 /** Ids of containers that carry an attempt's label, running or not. */
-export async function containersOf(spec: SandboxSpec): Promise<string[]> {
+export async function containersOf(spec: AttemptSpec): Promise<string[]> {
   const ids = await docker('ps', '-aq', '--no-trunc', '--filter', `label=drydock.attempt=${spec.owner.attempt}`)
   return ids.split('\n').filter(Boolean)
+}
+
+/** How many processes of a sandbox sleep for at most a minute: the keeper, which is none of theirs, sleeps for longer. */
+export async function sleepersIn(sandbox: Sandbox): Promise<number> {
+  const list = 'for each in /proc/[0-9]*/cmdline; do tr "\\0" " " < "$each"; echo; done 2>/dev/null'
+  const { stdout } = await sh(sandbox, `${list} | grep -c -E "^sleep (1|60) "`, { user: 'root' })
+  return Number(stdout)
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createMirrors } from '../../../forge/mirror.ts'
 import type { Mirrors, MirrorView, Remote } from '../../../forge/mirrors.ts'
 import type { ExecSpec, Sandbox } from '../../../runner/sandbox/sandbox.ts'
-import { checkOut } from '../../../runner/workspace/checkout.ts'
+import { checkOut, settle } from '../../../runner/workspace/checkout.ts'
 import { collector } from '../../../runner/workspace/collect.ts'
 import { IN_SANDBOX } from '../../../runner/workspace/workspace.ts'
 import type { Base, Change } from '../../../runner/workspace/workspace.ts'
@@ -87,6 +87,10 @@ export async function checkedOut(world: World, sandbox: Sandbox, base: Base = wo
   await checkOut({ sandbox, view: world.view, base, onOutput }, NEVER)
   return log
 }
+
+/** Leaves a checkout in order for a snapshot. */
+export const settled = (world: World, sandbox: Sandbox): Promise<void> =>
+  settle({ sandbox, view: world.view, base: world.base, onOutput: () => undefined }, NEVER)
 
 export function collected(world: World, sandbox: Sandbox, signal = NEVER): Promise<Change> {
   return collect({ sandbox, view: world.view, base: world.base, onOutput: () => undefined }, signal)

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { newId } from '../../../domain/ids.ts'
 import type { Sandbox } from '../../../runner/sandbox/sandbox.ts'
 import { git } from '../../support/git-fixture.ts'
-import { sh } from '../sandbox/harness.ts'
-import { agent, checkedOut, collected, listTree, useWorkspaces } from './harness.ts'
+import { NEVER, sh } from '../sandbox/harness.ts'
+import { agent, checkedOut, collected, listTree, settled, useWorkspaces } from './harness.ts'
 import type { World } from './harness.ts'
 
 const workspaces = useWorkspaces()
@@ -89,6 +90,48 @@ test('checkOut() where set-up ran keeps what it made and checks out another bran
   const { stdout } = await sh(sandbox, `${drift} --cached ${commit}; ${drift} ${commit}; echo end`, { user: 'root' })
   expect(stdout).toBe('end\n')
 })
+
+test.each(['the same commit', 'another branch'])(
+  'checkOut() of %s in a settled snapshot touches only what differs',
+  async (what) => {
+    const tag = `drydock/snapshot:test-${newId()}`
+    await committed(tag)
+    await using box = await world.started({ image: tag })
+    try {
+      const commit = git(world.origin.work, 'rev-parse', 'feature/x')
+      const base = what === 'another branch' ? { commit, branch: 'feature/x' } : world.base
+      const file = 'stat -c "%i %z" a.txt'
+      const before = await agent(box, file)
+      await checkedOut(world, box, base)
+      expect(await agent(box, file)).toBe(before)
+      const seen = await agent(
+        box,
+        'git status --porcelain; git branch --show-current; cat ignored/by-setup; ls only-x.txt || true',
+      )
+      expect(seen).toBe(`${base.branch}\nmade\n${what === 'another branch' ? 'only-x.txt\n' : ''}`)
+      const drift = 'GIT_WORK_TREE=/workspace GIT_DIR=/drydock/git git diff-index'
+      const { stdout } = await sh(box, `${drift} --cached ${base.commit}; echo end`, { user: 'root' })
+      expect(stdout).toBe('end\n')
+      // Of the same length and at the same second as before: only the inode's own time tells.
+      await agent(box, 'cp -p a.txt /tmp/a; tr one eno < /tmp/a > a.txt; touch -r /tmp/a a.txt')
+      expect((await collected({ ...world, base }, box)).stats).toMatchObject({ files: 1 })
+    } finally {
+      await box.destroy()
+      await workspaces.engine.engine.removeImage(tag)
+    }
+  },
+)
+
+/** Commits a settled checkout of the default branch in which set-up changed, added and removed files. */
+async function committed(tag: string): Promise<void> {
+  await using box = await world.started()
+  await checkedOut(world, box)
+  const setup = 'mkdir -p ignored; echo made > ignored/by-setup; echo changed > a.txt; rm -f folder/b.txt'
+  await agent(box, setup, { user: 'root' })
+  await box.killAll(NEVER)
+  await settled(world, box)
+  await box.commit(tag, { 'drydock.installation': workspaces.engine.installation }, NEVER)
+}
 
 test('checkOut() says what it leaves out: submodules and LFS content; neither shows in the change', async () => {
   await using other = await workspaces.open((origin) => {

@@ -43,6 +43,24 @@ test('sandboxFiles() has the public authorities besides the own one, and names t
   expect(await readFile(resolver?.host ?? '', 'utf8')).toMatch(/^nameserver 10\.213\.0\.6$/m)
 })
 
+test('sandboxFiles() says where services are, and keeps clients from asking the gateway for them', async () => {
+  const services = [
+    { name: 'my-db', address: '10.213.0.3', port: 5432 },
+    { name: 'queue', address: '10.213.0.4' },
+  ]
+  const { env } = await sandboxFiles(root, { health: { caPem: first }, gateway: '10.213.0.6', ownerCas: [], services })
+  const direct = 'localhost,127.0.0.1,::1,my-db,10.213.0.3,queue,10.213.0.4'
+  expect(env).toMatchObject({
+    MY_DB_HOST: 'my-db',
+    MY_DB_PORT: '5432',
+    QUEUE_HOST: 'queue',
+    NO_PROXY: direct,
+    no_proxy: direct,
+  })
+  expect(env).not.toHaveProperty('QUEUE_PORT')
+  expect(env['JAVA_TOOL_OPTIONS']).toContain('|my-db|10.213.0.3|queue|')
+})
+
 test('trustStore() is a Java key store: magic, version, certificates, seal', () => {
   const certificate = new X509Certificate(first).raw
   const store = trustStore([certificate, certificate], new Date(1))

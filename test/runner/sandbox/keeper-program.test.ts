@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { keeperProgram, shellWord } from '../../../runner/sandbox/keeper-program.ts'
+
+const COMMAND = { command: ['true'], user: 'agent' } as const
+
+test('shellWord() is one word of a real shell, whatever is in it', () => {
+  const word = fc.string({
+    unit: fc.constantFrom(...Array.from({ length: 255 }, (_, i) => String.fromCharCode(i + 1))),
+  })
+  fc.assert(
+    fc.property(fc.array(word, { minLength: 1, maxLength: 20 }), (words) => {
+      const script = `printf '%s\\0' ${words.map(shellWord).join(' ')}`
+      const said = execFileSync('sh', ['-c', script], { encoding: 'utf8' })
+      expect(said.split('\0').slice(0, -1)).toEqual(words)
+    }),
+    { numRuns: 15 },
+  )
+})
+
+test('keeperProgram() exports variables and becomes the command', () => {
+  const program = keeperProgram({
+    command: ['sh', '-c', 'echo "$1 $A $HOME $PWD"', 'sh', 'one'],
+    user: 'root',
+    env: { A: "it's" },
+    cwd: '/tmp',
+  })
+  expect(program?.uid).toBe(0)
+  expect(execFileSync('sh', ['-c', String(program?.text)], { encoding: 'utf8' })).toBe("one it's /root /tmp\n")
+})
+
+test.each([
+  ['a variable whose name no shell takes', { ...COMMAND, env: { 'a.b': '1' } }],
+  ['a variable that is a command', { ...COMMAND, env: { 'a=$(id)': '1' } }],
+  ['a NUL', { ...COMMAND, env: { A: 'a\0b' } }],
+  ['a NUL in the command', { ...COMMAND, command: ['echo', 'a\0b'] }],
+  ['more than an argument may hold', { ...COMMAND, env: { A: 'x'.repeat(130_000) } }],
+  ['an input that is not all there', { ...COMMAND, stdin: (async function* () {})() }],
+])('keeperProgram() leaves %s to the engine', (_what, spec) => {
+  expect(keeperProgram(spec)).toBeUndefined()
+})
