@@ -134,8 +134,9 @@ async function startSandbox(context: Context, from: From): Promise<Started> {
     const { view, base } = from.checkouts[0]
     const input = { ref, view, mounts: [...programMount(from.agent), ...otherMirrors(from.checkouts)] }
     const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
-    const isSingle = from.checkouts.length === 1
-    const recipe = isSingle ? await recipeOf(context, { ...input, base, isNetworked }) : undefined
+    // A sandbox that waits has no service beside it, and one repository.
+    const isPlain = from.services.length === 0 && from.checkouts.length === 1
+    const recipe = isPlain ? await recipeOf(context, { ...input, base, isNetworked }) : undefined
     if (recipe && deps.warm.want(recipe)) {
       const warm = await deps.phases.run(spec, ({ signal }) => takeWarm(context, recipe, signal))
       if (warm) {
