@@ -32,9 +32,6 @@ import type { SetUpDeps } from './set-up.ts'
 import type { StopSwitch } from './stop.ts'
 import type { CheckedOut } from './workspace/workspace.ts'
 
-const MAX_FLAGGED = 200
-/** What may have ended the sandbox itself: that nothing can be collected is no fault of ours. */
-const LIMITS: ReadonlySet<FailureReason> = new Set(['out-of-memory', 'disk-full', 'too-many-processes'])
 export const WARM = 'A sandbox that waited was taken'
 
 export type RunAttemptDeps = SetUpDeps &

@@ -35,10 +35,12 @@ export async function workOnPublishing(fence: Fence, deps: PublishWorkDeps, sign
   try {
     const work = AbortSignal.any([signal, limit, hold.lost])
     const publish = async (one: Publishing) => {
-      const published = await publishAttempt(one, publishDeps(one, fence, deps), work).catch((error: unknown) => {
-        if (hasCode(error, 'stale-fence') || work.aborted) throw error
-        return ourFault(error, { fence, deps })
-      })
+      const published = await publishAttempt(one, publishDeps(one, { job, fence, deps }), work).catch(
+        (error: unknown) => {
+          if (hasCode(error, 'stale-fence') || work.aborted) throw error
+          return ourFault(error, { fence, deps })
+        },
+      )
       // What was ended reads like a forge that is away.
       if ('busy' in published) work.throwIfAborted()
       return published
@@ -81,13 +83,16 @@ async function publishAll(job: Job, { fence, deps, publish }: All): Promise<Publ
   return { outcome: { state: 'published' }, timing: { phase: 'publish', ms: Math.round(performance.now() - started) } }
 }
 
-function publishDeps(job: Publishing, fence: Fence, deps: PublishWorkDeps): PublishDeps {
+type Publisher = { job: Job; fence: Fence; deps: PublishWorkDeps }
+
+/** `one` is what is published of a job: its only change, or that of one repository. */
+function publishDeps(one: Publishing, { job, fence, deps }: Publisher): PublishDeps {
   const { db, mirrors, remoteOf } = deps
   const taskId = job.task.id
   return {
     mirrors,
     remoteOf,
-    forge: deps.forgeOf(job.repository),
+    forge: deps.forgeOf(one.repository),
     // Of several repositories, each turn has branches of its own.
     publishedBefore: async () =>
       job.attempt.changes.length > 0
@@ -101,7 +106,7 @@ function publishDeps(job: Publishing, fence: Fence, deps: PublishWorkDeps): Publ
     pullRequestBody: async () => {
       const summary = await retryDatabase(() => lastMessage(db, { taskId, ...fence }), withinLease())
       const network = await retryDatabase(() => ledgerSummary(db, fence.attemptId), withinLease())
-      return pullRequestBodyOf(job, { summary, network, taskUrl: deps.taskUrl(taskId) })
+      return pullRequestBodyOf(one, { summary, network, taskUrl: deps.taskUrl(taskId) })
     },
     confirmHeld: () => retryDatabase(() => renewPublish(db, fence, LEASE_MS), withinLease()),
   }

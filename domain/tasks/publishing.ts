@@ -102,9 +102,9 @@ export async function postponePublish(db: Db, fence: Fence, input: { reason: str
 export type PublishOutcome =
   | {
       state: 'published'
-      /** Where it is: a follow-up goes on with the branch of an earlier turn. */
-      branch: string
-      commit: string
+      /** Where it is, if not where the attempt's own branch is: a follow-up goes on with the branch of an earlier turn. */
+      branch?: string
+      commit?: string
       pullRequest?: { number: number; url: string }
     }
   | { state: 'failed'; reason: string; message: string }

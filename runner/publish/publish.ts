@@ -91,7 +91,10 @@ type From = { deps: PublishDeps; view: MirrorView; before: PublishedBefore | und
 /**
  * A branch of its own; or, where an earlier turn is published and its branch still there, that one, with a commit on top.
  */
-async function placeOf({ attempt }: Pick<Publishing, 'attempt'>, { deps, view, before }: From): Promise<PushInput | PublishOutcome> {
+async function placeOf(
+  { attempt }: Pick<Publishing, 'attempt'>,
+  { deps, view, before }: From,
+): Promise<PushInput | PublishOutcome> {
   const { commit, branch, tree } = attempt
   if (!commit || !branch || !tree) throw new DrydockError('no-changes', 'Cannot publish: the attempt has no changes')
   const isThere = view.refs.some(({ name }) => name === `refs/heads/${before?.branch}`)
