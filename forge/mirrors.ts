@@ -23,6 +23,10 @@ export type MirrorView = AsyncDisposable & {
   shallow?: readonly string[]
 }
 
+/** The commit at the head of a branch; undefined where there is no such branch. */
+export const branchHead = ({ refs }: Pick<MirrorView, 'refs'>, branch: string): string | undefined =>
+  refs.find(({ name }) => name === `refs/heads/${branch}`)?.commit
+
 export type PushResult =
   | { kind: 'pushed' }
   /** The branch exists with other commits than it should. */

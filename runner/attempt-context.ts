@@ -5,6 +5,7 @@ import type { AttemptSettings } from './attempt-settings.ts'
 import type { CleanupStack } from './cleanup.ts'
 import { AttemptFailure } from './failure.ts'
 import type { SandboxNetwork } from './network/network.ts'
+import { onNetwork } from './network/on-network.ts'
 import type { Breach, Mount, Sandbox, SandboxFactory, SandboxSpec } from './sandbox/sandbox.ts'
 import type { StopSwitch } from './stop.ts'
 import { IN_SANDBOX } from './workspace/workspace.ts'
@@ -41,8 +42,7 @@ export function newSandbox(context: AttemptContext<SandboxDeps>, input: SandboxI
     context.deps.createSandbox({
       ...spec,
       owner: { installation: context.deps.installation, attempt: attempt.id, claim: attempt.claim },
-      mounts: [...mounts, ...(network?.mounts ?? [])],
-      ...(network && { network: network.attachment, env: network.env }),
+      ...onNetwork(mounts, network),
     }),
   )
 }

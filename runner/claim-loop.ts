@@ -1,3 +1,4 @@
+import { deferred } from './deferred.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const POLL_MS = 1000
@@ -53,10 +54,4 @@ export function claimLoop<T>({ capacity, claim, work, onError }: LoopDeps<T>) {
       return running.size
     },
   }
-}
-
-function deferred() {
-  let resolve: () => void = () => undefined
-  const promise = new Promise<void>((done) => (resolve = done))
-  return { promise, resolve }
 }

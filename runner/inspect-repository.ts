@@ -2,6 +2,7 @@ import type { Inspected } from '../domain/environments/inspections.ts'
 import { DrydockError } from '../domain/errors.ts'
 import { storable } from '../domain/storable.ts'
 import type { RunGit } from '../forge/git.ts'
+import { branchHead } from '../forge/mirrors.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import { detect } from './environment/detect/detect.ts'
 import { MAX_FILE_BYTES, wantedFiles } from './environment/detect/files.ts'
@@ -21,7 +22,7 @@ type Entry = { id: string; size: number; path: string }
  */
 export async function inspectRepository(view: MirrorView, git: RunGit, signal: AbortSignal): Promise<Inspected> {
   const branch = view.defaultBranch
-  const commit = view.refs.find(({ name }) => name === `refs/heads/${branch}`)?.commit
+  const commit = branchHead(view, branch)
   if (commit === undefined) throw unreadable(`it has no branch "${branch}"`)
   const files = await listFiles(view, { git, commit }, signal)
   const wanted = new Set([...wantedFiles(files.map(({ path }) => path)), DECLARED])

@@ -5,16 +5,32 @@ import { DrydockError } from '../domain/errors.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { Credential } from '../sandbox-policy/control.ts'
 import { AttemptFailure } from './failure.ts'
+import { livePlan } from './live-plan.ts'
+import type { LivePlan } from './live-plan.ts'
 import { credentialsOf, networkPlan } from './network-plan.ts'
 import type { BrokeredSecret, NetworkPlan } from './network-plan.ts'
 import type { RunnerDeps } from './runner-deps.ts'
-import { openCredentials } from './secrets/attempt-secrets.ts'
+import { brokeredOf, openCredentials } from './secrets/attempt-secrets.ts'
 
 type Environment = Pick<Job['environment'], 'id' | 'policy' | 'provider'> & { brokered: readonly BrokeredSecret[] }
 
-/** Reads what an environment may reach now. Versions are those of before anything was granted, so that no change is missed. */
-export function planReader(
+/** What an environment may reach, as it is now and as it will be. `about` says for whom, should it not be readable. */
+export function followedPlan(
   environment: Environment,
+  deps: Pick<RunnerDeps, 'db' | 'workspacePolicy' | 'logger'>,
+  about: Readonly<Record<string, string>>,
+): LivePlan {
+  const first = networkPlan(environment, deps.workspacePolicy())
+  return livePlan(first, {
+    read: planReader(environment, first, deps),
+    onError: (error) => deps.logger.warn({ err: error, ...about }, 'Cannot look for a changed policy'),
+  })
+}
+
+/** Reads what an environment may reach now. Versions are those of before anything was granted, so that no change is missed. */
+function planReader(
+  environment: Environment,
+  first: NetworkPlan,
   deps: Pick<RunnerDeps, 'db' | 'workspacePolicy'>,
 ): () => Promise<NetworkPlan> {
   const { id, provider } = environment
@@ -24,10 +40,10 @@ export function planReader(
       provider,
       environment: id,
     })
-  const atStart = versionsOf(networkPlan(environment, deps.workspacePolicy())).catch(() => undefined)
+  const atStart = versionsOf(first).catch(() => undefined)
   return async () => {
     const policy = (await readPolicy(deps.db, id)) ?? environment.policy
-    const brokered = (await listSecrets(deps.db, id)).flatMap(({ name, host }) => (host ? [{ name, host }] : []))
+    const brokered = brokeredOf(await listSecrets(deps.db, id))
     const plan = networkPlan({ policy, brokered }, deps.workspacePolicy())
     const granted = await versionsOf(plan)
     return granted === (await atStart) ? plan : { ...plan, granted }

@@ -3,6 +3,7 @@ import type { FailureReason, FlaggedPath } from '../domain/tasks/attempt.ts'
 import type { AttemptBase, AttemptResult } from '../domain/tasks/fenced.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import type { StartRecord } from '../domain/tasks/start.ts'
+import { branchHead } from '../forge/mirrors.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import { runAgentPhase } from './agent-phase.ts'
 import type { AgentDeps, Place, ReadyAgent } from './agent-phase.ts'
@@ -110,7 +111,7 @@ async function openBase(
   // Before anything can go wrong: a view that nobody disposes of would hold the mirror for ever.
   cleanup.defer(() => view[Symbol.asyncDispose]())
   const branch = job.task.branch ?? job.repository.defaultBranch ?? view.defaultBranch
-  const commit = view.refs.find((ref) => ref.name === `refs/heads/${branch}`)?.commit
+  const commit = branchHead(view, branch)
   // A follow-up starts where the turn before did: its change is a change to that very commit.
   const earlier = await deps.earlierTurn()
   if (commit) return { view, base: { commit: earlier?.baseCommit ?? commit, branch }, earlier }
@@ -148,13 +149,13 @@ type Started = { sandbox: Sandbox; connection: Connection | undefined; left?: Ch
 async function startSandbox(context: Context, from: From): Promise<Started> {
   const { job, deps, settings } = context
   const begin = async () => {
-    const { ref, start } = await setUp(context, from.image)
+    const { ref, id: imageId, start } = await setUp(context, from.image)
     const isNetworked = needsNetwork(context, from.agent.adapter)
     const { view, base } = from
     const input = { ref, view, mounts: programMount(from.agent) }
     const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
     // A sandbox that waits has none beside it.
-    const recipe = from.services.length > 0 ? undefined : await recipeOf(context, { ...input, base, isNetworked })
+    const recipe = from.services.length > 0 ? undefined : recipeOf(context, { ...input, base, imageId, isNetworked })
     if (recipe && deps.warm.want(recipe)) {
       const warm = await deps.phases.run(spec, ({ signal }) => takeWarm(context, recipe, signal))
       if (warm) {

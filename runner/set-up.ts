@@ -32,14 +32,23 @@ type Context = AttemptContext<SetUpDeps>
 type In = { sandbox: Sandbox; connection: Connection | undefined; view: MirrorView; base: Base }
 
 /** The image to start from, and why it is this one. */
-export type StartImage = { ref: string; start: Pick<StartRecord, 'cache' | 'reason' | 'snapshot'> }
+export type StartImage = {
+  ref: string
+  /** What it is, whatever its name: a digest, or the name of a snapshot, which no other ever has. */
+  id: string
+  start: Pick<StartRecord, 'cache' | 'reason' | 'snapshot'>
+}
 
 /** The environment's own image, or, with a setup script, the snapshot in which it has run. */
 export async function setUp(context: Context, image: ResolvedImage): Promise<StartImage> {
   const { job, deps, cleanup, settings } = context
   const { environment, repository, attempt } = job
   if (!needsSetUp(environment)) {
-    return { ref: image.ref, start: { cache: 'none', reason: 'the environment has no set-up script' } }
+    return {
+      ref: image.ref,
+      id: image.digest,
+      start: { cache: 'none', reason: 'the environment has no set-up script' },
+    }
   }
   const notice = (message: string) => deps.log.write('setup', 'notice', { message })
   // The build has the limits of set-up. Whoever waits for another's may have to build it in the end.
@@ -58,7 +67,7 @@ export async function setUp(context: Context, image: ResolvedImage): Promise<Sta
       return use
     }),
   )
-  return { ref, start }
+  return { ref, id: ref, start }
 }
 
 /**

@@ -14,13 +14,11 @@ import { resolveImage } from './environment/image.ts'
 import type { SnapshotCache } from './environment/snapshot-cache.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
-import { livePlan } from './live-plan.ts'
 import { serveView } from './network/served-repository.ts'
-import { networkPlan } from './network-plan.ts'
 import { openMirror } from './open-mirror.ts'
 import type { Phases } from './phases.ts'
 import { commitChange } from './publish/commit-change.ts'
-import { asFailure, credentialReader, planReader } from './read-grants.ts'
+import { asFailure, credentialReader, followedPlan } from './read-grants.ts'
 import type { ResumeDeps } from './resume-turn.ts'
 import { retryDatabase } from './retry-database.ts'
 import type { RunAttemptDeps } from './run-attempt.ts'
@@ -71,7 +69,6 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     createSandbox: (spec) => engine.createSandbox(spec),
     warm: deps.warm,
     onStarted: deps.warm.hold().release,
-    imageId: async (ref) => (await engine.imageInfo(ref))?.id,
     resolveImage: (name, onProgress, signal) =>
       resolveImage(name, { deps: { ...deps.images, engine, onPull }, onProgress }, signal),
     services: servicesOf({ engine, images: deps.images, onPull }),
@@ -107,14 +104,10 @@ const writer =
 function connecting(context: StoryContext): ConnectDeps {
   const { job, fence, log, phases, secrets, deps } = context
   const write = writer(context)
-  const { id: environmentId, policy, provider, model, budgetTokens } = job.environment
+  const { id: environmentId, provider, model, budgetTokens } = job.environment
   return {
     networks: deps.networks,
-    plan: livePlan(networkPlan({ policy, brokered: secrets.brokered }, deps.workspacePolicy()), {
-      read: planReader({ id: environmentId, policy, provider, brokered: secrets.brokered }, deps),
-      onError: (error) =>
-        deps.logger.warn({ err: error, attempt: fence.attemptId }, 'Cannot look for a changed policy'),
-    }),
+    plan: followedPlan({ ...job.environment, brokered: secrets.brokered }, deps, { attempt: fence.attemptId }),
     readCredentials: credentialReader({
       ...deps,
       environmentId,

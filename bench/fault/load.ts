@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Answer, JsonClient } from '../support/json-client.ts'
 import { stubbornClient } from '../support/stubborn-client.ts'
+import type { Address } from '../support/stubborn-client.ts'
 import { GITHUB_REPOSITORY } from './world.ts'
 
 export const KINDS = ['branch', 'setup', 'pull-request'] as const
@@ -29,8 +30,6 @@ export type LoadDeps = {
   /** How many tasks are not at their end. */
   countOpen: () => Promise<number>
 }
-
-type Address = { url: string; token: string }
 
 /** Keeps a server busy through all its deaths. */
 export class Load {

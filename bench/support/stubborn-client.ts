@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { jsonClient } from './json-client.ts'
 import type { Answer, JsonClient } from './json-client.ts'
 
-type Address = { url: string; token: string }
+export type Address = { url: string; token: string }
 type Question = (client: JsonClient) => Promise<Answer>
 
 /** Asks a server that dies and comes back, as a client does that does not give up. */

@@ -5,6 +5,7 @@ import { useSnapshot } from '../../domain/environments/snapshots.ts'
 import type { Snapshot } from '../../domain/environments/snapshots.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { newId } from '../../domain/ids.ts'
+import { deferred } from '../deferred.ts'
 import { AttemptFailure } from '../failure.ts'
 import { LEASE_MS } from '../lease.ts'
 import { retryDatabase } from '../retry-database.ts'
@@ -14,7 +15,7 @@ import { readSecrets } from '../secrets/attempt-secrets.ts'
 import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
 import { maskedOutput } from '../secrets/masked-output.ts'
 import { Abandoned, flight } from './flight.ts'
-import type { Flight } from './flight.ts'
+import type { Flight, FlightScope } from './flight.ts'
 import { runBuild } from './run-build.ts'
 import type { BuildOrder, Built, RunBuildDeps } from './run-build.ts'
 
@@ -144,9 +145,7 @@ export function snapshotBuilder(deps: BuilderDeps) {
   }
 }
 
-type BuildWork = { order: BuildOrder; fence: BuildFence; deps: BuilderDeps } & Parameters<
-  Parameters<typeof flight>[0]
->[0]
+type BuildWork = { order: BuildOrder; fence: BuildFence; deps: BuilderDeps } & FlightScope
 
 async function buildUnderLease({ order, fence, deps, stop, tail, onOutput, note }: BuildWork): Promise<Snapshot> {
   const over = new AbortController()
@@ -228,9 +227,3 @@ const keyOf = ({ environment, key }: BuildOrder, hostId: string): BuildKey => ({
   key,
 })
 const nameOf = ({ environment, key }: BuildOrder) => `${environment.id}/${key}`
-
-function deferred() {
-  let resolve: () => void = () => undefined
-  const promise = new Promise<void>((done) => (resolve = done))
-  return { promise, resolve }
-}

@@ -1,4 +1,5 @@
 import type { SetUpSource } from '../../domain/environments/cache.ts'
+import { branchHead } from '../../forge/mirrors.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 import { breachFailure } from '../attempt-context.ts'
 import { attemptSettings } from '../attempt-settings.ts'
@@ -7,13 +8,12 @@ import type { CleanupStack } from '../cleanup.ts'
 import { connect, setupGrant } from '../connect.ts'
 import type { Connection } from '../connect.ts'
 import { AttemptFailure } from '../failure.ts'
-import { livePlan } from '../live-plan.ts'
-import { networkPlan } from '../network-plan.ts'
 import { openMirror } from '../open-mirror.ts'
 import { watchPhase } from '../phases.ts'
-import { credentialReader, planReader } from '../read-grants.ts'
+import { credentialReader, followedPlan } from '../read-grants.ts'
 import { retryDatabase } from '../retry-database.ts'
 import type { RunnerDeps } from '../runner-deps.ts'
+import { onNetwork } from '../network/on-network.ts'
 import type { SandboxNetwork } from '../network/network.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { IN_SANDBOX } from '../workspace/workspace.ts'
@@ -177,11 +177,7 @@ async function connectFor(
 ): Promise<Connection | undefined> {
   const { environment, attempt } = order
   const { brokered } = scope.secrets
-  const plan = livePlan(networkPlan({ ...environment, brokered }, deps.workspacePolicy()), {
-    read: planReader({ ...environment, brokered }, deps),
-    onError: (error) =>
-      deps.logger.warn({ err: error, environment: environment.id }, 'Cannot look for a changed policy'),
-  })
+  const plan = followedPlan({ ...environment, brokered }, deps, { environment: environment.id })
   if (plan.current.setup === undefined && services.length === 0) return undefined
   const owner = { attempt: attempt ?? { id: null, claim: 0 } }
   return connect({ job: owner, deps: { ...deps, plan }, cleanup }, { services: services.map(networkService) }, signal)
@@ -197,9 +193,8 @@ function newSandbox(
     image: order.image.ref,
     owner: { installation: deps.hostId, build: scope.build },
     resources,
-    mounts: [{ host: view.objects, target: IN_SANDBOX.mirrorObjects }, ...(network?.mounts ?? [])],
+    ...onNetwork([{ host: view.objects, target: IN_SANDBOX.mirrorObjects }], network),
     lifetimeMs: 2 * limits.setupMs,
-    ...(network && { network: network.attachment, env: network.env }),
   })
   cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))
   void sandbox.breached.then((breach) => stop.abort(breachFailure(breach)))
@@ -207,7 +202,7 @@ function newSandbox(
 }
 
 function headOf(view: MirrorView): string {
-  const head = view.refs.find((ref) => ref.name === `refs/heads/${view.defaultBranch}`)
-  if (head) return head.commit
+  const head = branchHead(view, view.defaultBranch)
+  if (head) return head
   throw new AttemptFailure('branch-not-found', `Cannot set up: the repository has no branch "${view.defaultBranch}"`)
 }

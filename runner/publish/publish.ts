@@ -5,6 +5,7 @@ import type { PublishedBefore } from '../../domain/tasks/published-before.ts'
 import type { PublishOutcome } from '../../domain/tasks/publishing.ts'
 import { pullRequestTitle } from '../../forge/body.ts'
 import type { Forge, PullRequest } from '../../forge/forge.ts'
+import { branchHead } from '../../forge/mirrors.ts'
 import type { MirrorView, Mirrors, PushInput, PushResult, Remote } from '../../forge/mirrors.ts'
 
 export type PublishDeps = {
@@ -88,8 +89,7 @@ type From = { deps: PublishDeps; view: MirrorView; before: PublishedBefore | und
 async function placeOf({ attempt }: Job, { deps, view, before }: From): Promise<PushInput | PublishOutcome> {
   const { commit, branch, tree } = attempt
   if (!commit || !branch || !tree) throw new DrydockError('no-changes', 'Cannot publish: the attempt has no changes')
-  const isThere = view.refs.some(({ name }) => name === `refs/heads/${before?.branch}`)
-  if (before === undefined || !isThere) return { commit, branch }
+  if (before === undefined || branchHead(view, before.branch) === undefined) return { commit, branch }
   if (before.isPast) {
     const message = `Cannot publish: a later turn of the task is on branch "${before.branch}" already. Publish the last turn, or go on with the task.`
     return { state: 'failed', reason: 'superseded', message }

@@ -17,6 +17,7 @@ import { isInContainer, openHostView } from './host-view.ts'
 import { Keeper } from './keeper.ts'
 import { READY } from './keeper-script.ts'
 import { createKiller, type KillAll } from './kill-all.ts'
+import { ownerName } from './owner-labels.ts'
 import { removeContainer } from './remove-container.ts'
 import type { Breach, ExecResult, ExecSpec, Sandbox, SandboxSpec } from './sandbox.ts'
 import type { LimitWatch, Watched } from './watch.ts'
@@ -56,7 +57,7 @@ export class ContainerSandbox implements Sandbox {
   constructor(spec: SandboxSpec, deps: ContainerSandboxDeps) {
     this.#spec = spec
     this.#deps = deps
-    this.#name = `drydock-${'build' in spec.owner ? spec.owner.build : `${spec.owner.attempt}-${spec.owner.claim}`}-${newId()}`
+    this.#name = `drydock-${ownerName(spec.owner)}-${newId()}`
     let onBreach: (breach: Breach) => void = () => {}
     this.breached = new Promise((resolve) => (onBreach = resolve))
     this.#onBreach = onBreach

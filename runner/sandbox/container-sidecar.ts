@@ -12,6 +12,7 @@ import type { Engine } from './engine.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { openHostView } from './host-view.ts'
 import { lastWords } from './last-words.ts'
+import { ownerName } from './owner-labels.ts'
 import { removeContainer } from './remove-container.ts'
 import { sidecarBody } from './sidecar-body.ts'
 import type { Sidecar, SidecarEnd, SidecarSpec } from './sidecar.ts'
@@ -46,8 +47,7 @@ export class ContainerSidecar implements Sidecar {
   constructor(spec: SidecarSpec, deps: ContainerSidecarDeps) {
     this.#spec = spec
     this.#deps = deps
-    const owner = 'build' in spec.owner ? spec.owner.build : `${spec.owner.attempt}-${spec.owner.claim}`
-    this.container = `drydock-${owner}-${spec.name}-${newId()}`
+    this.container = `drydock-${ownerName(spec.owner)}-${spec.name}-${newId()}`
     let onDiskFull = () => {}
     this.diskFull = new Promise((resolve) => (onDiskFull = resolve))
     this.#onDiskFull = onDiskFull

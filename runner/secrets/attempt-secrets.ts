@@ -47,11 +47,15 @@ export function attemptSecrets(secrets: readonly OpenSecret[]): AttemptSecrets {
   const values = secrets.flatMap(({ kind, value }) => (kind === 'brokered' ? tokensOf(value) : [value]))
   return {
     setup: secrets.filter(({ kind }) => kind === 'setup'),
-    brokered: secrets.flatMap(({ name, host }) => (host === null ? [] : [{ name, host }])),
+    brokered: brokeredOf(secrets),
     mask: createMask(values),
     findIn: (patch) => secretsInPatch(patch, secrets),
   }
 }
+
+/** Those that go to a host. */
+export const brokeredOf = (secrets: readonly Pick<OpenSecret, 'name' | 'host'>[]): BrokeredSecret[] =>
+  secrets.flatMap(({ name, host }) => (host === null ? [] : [{ name, host }]))
 
 /** Opens credentials by name, as they are now: those of rules, and brokered secrets. Absent ones are left out. */
 export async function openCredentials(

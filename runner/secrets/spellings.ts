@@ -1,3 +1,5 @@
+import { base64At } from '../../sandbox-policy/secret-forms.ts'
+
 /** A value that set-up may know and nothing may keep. */
 export type SetupSecret = { name: string; value: string }
 
@@ -21,12 +23,7 @@ export function spellingsOf(value: string): Buffer[] {
 
 /** What base64 makes of a value at each of the three places where it may stand; neighbours change the outermost characters. */
 function inBase64(value: string): string[] {
-  const bytes = Buffer.from(value)
-  return [0, 1, 2].flatMap((before) => {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
-    const whole = text.slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3))
-    return [whole, whole.replaceAll('+', '-').replaceAll('/', '_')].flatMap(unwrapped)
-  })
+  return [0, 1, 2].flatMap((before) => base64At(value, before)).flatMap(unwrapped)
 }
 
 /**

@@ -1,4 +1,5 @@
 import { newId } from '../../domain/ids.ts'
+import { onNetwork } from '../network/on-network.ts'
 import type { Networks, SandboxNetwork } from '../network/network.ts'
 import type { Sandbox, SandboxFactory } from '../sandbox/sandbox.ts'
 import type { CheckedOut, CheckOut } from '../workspace/workspace.ts'
@@ -33,8 +34,7 @@ export async function makeReady(
   const sandbox = deps.createSandbox({
     ...recipe.spec,
     owner: { installation: deps.installation, attempt: owner, claim: 0 },
-    mounts: [...recipe.spec.mounts, ...(network?.mounts ?? [])],
-    ...(network && { network: network.attachment, env: network.env }),
+    ...onNetwork(recipe.spec.mounts, network),
   })
   try {
     await sandbox.start(signal)

@@ -10,7 +10,7 @@ export type Recipe = {
   environmentId: string
   /** Another one whenever the environment was changed, its policy and variables included, or its cache was reset. */
   version: string
-  /** The digest of the image or the snapshot. */
+  /** The digest of the image, or the name of the snapshot. */
   imageId: string
   /** Without what the network brings along. */
   spec: Omit<SandboxSpec, 'owner' | 'network' | 'env'>

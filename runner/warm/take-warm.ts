@@ -1,9 +1,9 @@
+import { branchHead } from '../../forge/mirrors.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 import { keepSandbox, specWithout } from '../attempt-context.ts'
 import type { AttemptContext, SandboxDeps, SandboxInput } from '../attempt-context.ts'
 import { connect } from '../connect.ts'
 import type { ConnectDeps, Connection } from '../connect.ts'
-import { untilAborted } from '../sandbox/aborted.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Base, CheckedOut } from '../workspace/workspace.ts'
 import type { Recipe } from './recipe.ts'
@@ -12,24 +12,20 @@ import type { WarmPool } from './warm-pool.ts'
 export type WarmDeps = SandboxDeps &
   ConnectDeps & {
     warm: Pick<WarmPool, 'want' | 'take' | 'forget'>
-    /** The digest of an image; undefined when the engine does not have it. */
-    imageId: (ref: string) => Promise<string | undefined>
   }
 
 type Context = AttemptContext<WarmDeps>
 export type Warm = { sandbox: Sandbox; connection: Connection | undefined; left: CheckedOut }
 
-export type Wanted = Omit<SandboxInput, 'network'> & { base: Base; isNetworked: boolean }
+export type Wanted = Omit<SandboxInput, 'network'> & { base: Base; imageId: string; isNetworked: boolean }
 
-/** What the sandbox of an attempt is made from; undefined when its image is gone. */
-export async function recipeOf(context: Context, wanted: Wanted): Promise<Recipe | undefined> {
+/** What the sandbox of an attempt is made from. */
+export function recipeOf(context: Context, wanted: Wanted): Recipe {
   const { id, updatedAt, cacheEpoch } = context.job.environment
-  const imageId = await untilAborted(context.deps.imageId(wanted.ref), context.stop.signal)
-  if (imageId === undefined) return undefined
   return {
     environmentId: id,
     version: environmentVersion({ updatedAt, cacheEpoch }),
-    imageId,
+    imageId: wanted.imageId,
     spec: specWithout(context, wanted),
     isNetworked: wanted.isNetworked,
     checkout: { view: kept(wanted.view), base: nextBase(wanted) },
@@ -59,6 +55,6 @@ const kept = ({ objects, store, refs, defaultBranch, shallow }: MirrorView) => (
 })
 
 function nextBase({ view, base }: Wanted): Base {
-  const head = view.refs.find(({ name }) => name === `refs/heads/${view.defaultBranch}`)
-  return head ? { commit: head.commit, branch: view.defaultBranch } : base
+  const head = branchHead(view, view.defaultBranch)
+  return head ? { commit: head, branch: view.defaultBranch } : base
 }

@@ -88,7 +88,6 @@ function story(plan: NetworkPlan, script: FakeScript = {}, adapter = commandAgen
     openMirror: async () => view,
     onStarted: () => undefined,
     warm: { want: () => false, take: async () => undefined, forget: () => undefined },
-    imageId: async () => 'sha256:1',
     checkOut: async () => ({ state: '', lines: [] }),
     collect: async () => ({ ...change, flagged: [], skipped: [] }),
     commit: async () => ({ commit: 'c', branch: 'b' }),

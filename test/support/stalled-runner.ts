@@ -13,7 +13,7 @@ import { fakeSandboxes } from '../../runner/sandbox/fake.ts'
 import type { FakeExec } from '../../runner/sandbox/fake.ts'
 import { untilAborted } from '../../runner/sandbox/aborted.ts'
 import type { TestDatabase } from './database.ts'
-import { deferred } from './deferred.ts'
+import { deferred } from '../../runner/deferred.ts'
 import { fakeNetworks } from './networks.ts'
 import { CHANGE, HEAD } from './story.ts'
 

@@ -57,7 +57,6 @@ export function story(script: FakeScript = {}, change: Change = CHANGE) {
     recordUsage: async () => undefined,
     onStarted: () => undefined,
     warm: { want: () => false, take: async () => undefined, forget: () => undefined },
-    imageId: async () => 'sha256:1',
     readImages: async () => undefined,
     keepSession: async () => undefined,
     earlierTurn: async () => undefined,

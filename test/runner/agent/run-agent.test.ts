@@ -5,7 +5,7 @@ import type { AgentInput } from '../../../runner/agent/run-agent.ts'
 import { AttemptFailure } from '../../../runner/failure.ts'
 import { fakeSandboxes } from '../../../runner/sandbox/fake.ts'
 import type { FakeExec, FakeScript } from '../../../runner/sandbox/fake.ts'
-import { deferred } from '../../support/deferred.ts'
+import { deferred } from '../../../runner/deferred.ts'
 import { aJob } from '../../support/job.ts'
 
 const NEVER = new AbortController().signal

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ExecGate } from '../../../runner/sandbox/exec-gate.ts'
-import { deferred } from '../../support/deferred.ts'
+import { deferred } from '../../../runner/deferred.ts'
 
 const PATIENT_MS = 60_000
 

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import type { EngineCalls } from '../../../runner/sandbox/engine-calls.ts'
 import { ExecGate } from '../../../runner/sandbox/exec-gate.ts'
 import { runExec } from '../../../runner/sandbox/exec.ts'
-import { deferred } from '../../support/deferred.ts'
+import { deferred } from '../../../runner/deferred.ts'
 
 const NEVER = new AbortController().signal
 const SPEC = { command: ['true'], user: 'agent' } as const

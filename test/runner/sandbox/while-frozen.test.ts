@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Freezer } from '../../../runner/sandbox/freezer.ts'
 import { whileFrozen } from '../../../runner/sandbox/while-frozen.ts'
-import { deferred } from '../../support/deferred.ts'
+import { deferred } from '../../../runner/deferred.ts'
 
 type Call = () => Promise<void>
 

@@ -6,7 +6,7 @@ import type { Sidecar, SidecarEnd, SidecarSpec } from '../../../runner/sandbox/s
 import type { Listening } from '../../../runner/services/listening.ts'
 import { startServices } from '../../../runner/services/start-services.ts'
 import type { StartDeps } from '../../../runner/services/start-services.ts'
-import { deferred } from '../../support/deferred.ts'
+import { deferred } from '../../../runner/deferred.ts'
 
 const NEVER = new AbortController().signal
 

@@ -5,7 +5,7 @@ import { DrydockError } from '../../../../domain/errors.ts'
 import { untilAborted } from '../../../../runner/sandbox/aborted.ts'
 import { cacheOf, fakeEngine, seedWish } from '../../../support/builds.ts'
 import { testDatabase } from '../../../support/database.ts'
-import { deferred } from '../../../support/deferred.ts'
+import { deferred } from '../../../../runner/deferred.ts'
 
 // A build that nobody waits for and that stands still in its script. That its runner is lost is shown by the tests of the
 // cache: its lease lapses, and the next one that wants the snapshot builds.
