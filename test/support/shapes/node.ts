@@ -73,7 +73,7 @@ const typescript: Shape = {
     '.nvmrc': 'v22\n',
     'package.json': json({
       ...{ name: 'a', version: '1.0.0', type: 'module', devDependencies: { typescript: '5.9.3' } },
-      scripts: { build: 'tsc', test: 'node --test dist/' },
+      scripts: { build: 'tsc', test: 'node --test "dist/**/*.test.js"' },
     }),
     'tsconfig.json': json({
       compilerOptions: { outDir: 'dist', module: 'nodenext', target: 'es2022', types: [], skipLibCheck: true },
