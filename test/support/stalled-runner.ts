@@ -17,8 +17,8 @@ import { deferred } from '../../runner/deferred.ts'
 import { fakeNetworks } from './networks.ts'
 import { CHANGE, HEAD } from './story.ts'
 
-/** Where the work on an attempt may stand still. The engine is asked for the image first, and again before the start. */
-export type Place = 'checkout' | 'image' | 'start' | 'sandbox' | 'setup' | 'maintenance' | 'agent' | 'collect' | 'push'
+/** Where the work on an attempt may stand still. */
+export type Place = 'checkout' | 'image' | 'sandbox' | 'setup' | 'maintenance' | 'agent' | 'collect' | 'push'
 
 export const SETUP = 'make ready'
 export const MAINTENANCE = 'tidy up'
@@ -93,12 +93,11 @@ export async function stalledRunner({ db, client }: TestDatabase, at: Stall) {
   })
   // A question to the engine knows nothing of whoever gave it up.
   const never = new AbortController().signal
-  let looks = 0
   const engine = {
     createSandbox: sandboxes.create,
     listOwned: async () => [],
     imageInfo: async (ref: string) => {
-      await at.at(++looks === 1 ? 'image' : 'start', never)
+      await at.at('image', never)
       return images.has(ref) ? { id: `sha256:${ref}`, sizeBytes: 7 } : undefined
     },
     removeImage: async (ref: string) => images.delete(ref),

@@ -44,7 +44,6 @@ const TABLE: Row[] = [
   { where: 'queue', state: 'queued', limits: { queueMs: HOUR_MS }, reason: 'timed-out:queue' },
   { where: 'checkout', state: 'preparing', limits: { checkoutMs: SHORT_MS }, reason: 'timed-out:checkout' },
   { where: 'image', state: 'preparing', limits: { setupMs: SHORT_MS }, reason: 'timed-out:sandbox' },
-  { where: 'start', state: 'preparing', limits: { totalMs: WHOLE_MS }, reason: 'timed-out:total' },
   { where: 'sandbox', state: 'preparing', limits: { sandboxMs: SHORT_MS }, reason: 'timed-out:sandbox' },
   {
     ...{ where: 'setup', state: 'preparing', limits: { setupMs: SHORT_MS }, reason: 'timed-out:setup' },
