@@ -5,6 +5,10 @@ export const ATTEMPT_OPTION = {
   attempt: { type: 'string', value: 'N', help: 'which attempt of the last turn, when it has several' },
 } as const
 
+export const REPOSITORY_OPTION = {
+  repository: { type: 'string', value: 'NAME', help: 'which of several repositories (default: the first)' },
+} as const
+
 /** The attempts that count: those of the last turn. */
 export function lastAttempts(task: TaskJson): AttemptJson[] {
   return task.turns.at(-1)?.attempts ?? []
@@ -31,6 +35,22 @@ export function pickAttempt(task: TaskJson, wanted: string | undefined): Attempt
   }
   return only
 }
+
+/** What an attempt made of a repository: of the named one, or of the only or first one. */
+export function pickChange(attempt: AttemptJson, name: string | undefined): Pick<AttemptJson, 'diff' | 'flagged'> {
+  if (name === undefined) return attempt
+  const named = attempt.changes?.find(({ repository }) => repository === name)
+  if (named !== undefined) return { diff: named.stats, flagged: named.flagged }
+  const names = attempt.changes?.map(({ repository }) => repository).join(', ')
+  throw usageError(
+    `Cannot find repository ${JSON.stringify(name)} in attempt ${attempt.n}: it has ${names ?? 'one, without a name'}`,
+    'not-found',
+  )
+}
+
+/** Whether an attempt changed anything, in whichever repository. */
+export const isChanged = ({ diff, changes = [] }: AttemptJson): boolean =>
+  [diff, ...changes.map(({ stats }) => stats)].some((stats) => (stats?.files ?? 0) > 0)
 
 const ENDED: readonly string[] = ['succeeded', 'failed', 'cancelled']
 export const hasEnded = ({ state }: { state: string }): boolean => ENDED.includes(state)

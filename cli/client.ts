@@ -43,8 +43,8 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
     cancelTask: (id: string) => json<TaskJson>({ method: 'POST', path: `/tasks/${segment(id)}/cancel` }),
     followTask: (id: string, stop: AbortSignal = signal): AsyncGenerator<EventJson> =>
       followEvents({ open: (after, until) => openEvents(call, { id, after }, until) }, stop),
-    readPatch: async (attempt: string) => {
-      const response = await call({ path: `/attempts/${segment(attempt)}/diff` }, signal)
+    readPatch: async (attempt: string, repository?: string) => {
+      const response = await call({ path: `/attempts/${segment(attempt)}/diff`, query: { repository } }, signal)
       return new Uint8Array(await response.arrayBuffer())
     },
     createTurn: (task: string, body: NewTurnJson) =>

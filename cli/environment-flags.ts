@@ -10,6 +10,12 @@ import { SERVICE_OPTIONS, servicesFromFlags } from './service-flags.ts'
 export const ENVIRONMENT_OPTIONS = {
   name: { type: 'string', value: 'NAME', help: 'how people call it: letters, digits, ".", "_" and "-"' },
   repo: { type: 'string', value: 'PATH|URL|owner/name', help: 'its repository' },
+  'add-repo': {
+    type: 'string',
+    multiple: true,
+    value: '[NAME=]PATH|URL|owner/name',
+    help: 'another one beside it: each then lies in /workspace/NAME',
+  },
   description: { type: 'string', value: 'TEXT', help: 'what it is for' },
   image: { type: 'string', value: 'REF', help: 'container image (default: universal)' },
   agent: { type: 'string', value: 'AGENT', help: 'the agent of its tasks (default: command)' },
@@ -45,6 +51,7 @@ export const ENVIRONMENT_OPTIONS = {
   'max-running': { type: 'string', value: 'N', help: 'how many tasks may run at once' },
 } as const
 
+type OtherRepositoryJson = NonNullable<EnvironmentChangeJson['repositories']>[number]
 export type EnvironmentFlags = Values<typeof ENVIRONMENT_OPTIONS>
 
 /** What the flags say, files read, as the API takes it. Flags that are absent leave nothing behind. */
@@ -55,6 +62,7 @@ export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string)
   const change = {
     name: flags.name,
     repository: flags.repo === undefined ? undefined : await repositoryOf(flags.repo, cwd),
+    repositories: flags['add-repo'] && (await Promise.all(flags['add-repo'].map((each) => otherRepository(each, cwd)))),
     description: flags.description,
     image: flags.image,
     agent: flags.agent,
@@ -79,13 +87,18 @@ export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string)
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
 }
 
+async function otherRepository(text: string, cwd: string): Promise<OtherRepositoryJson> {
+  const [, name, address = text] = /^([A-Za-z0-9][A-Za-z0-9._-]*)=(.*)$/s.exec(text) ?? []
+  return { repository: await repositoryOf(address, cwd, 'add-repo'), ...(name !== undefined && { name }) }
+}
+
 /** A folder that is here becomes an absolute path: the server has another current folder. */
-export async function repositoryOf(text: string, cwd: string): Promise<string> {
+export async function repositoryOf(text: string, cwd: string, flag = 'repo'): Promise<string> {
   const isPath = text.startsWith('.') || text.startsWith('/') || !/^[^/]+(:|\/[^/]+$)/.test(text)
   const real = await realpath(resolve(cwd, text)).catch(() => undefined)
   if (real !== undefined && !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return real
   if (text.startsWith('/')) return text
-  if (isPath) throw usageError(`Cannot use --repo ${JSON.stringify(text)}: there is no such folder in ${cwd}`)
+  if (isPath) throw usageError(`Cannot use --${flag} ${JSON.stringify(text)}: there is no such folder in ${cwd}`)
   return text
 }
 

@@ -14,6 +14,9 @@ export function renderEnvironment(environment: EnvironmentJson, style: Style): s
     style('bold', name) + (description === '' ? '' : `: ${neutraliseLine(description)}`),
     line('id', id),
     line('repository', `${repository.address} (${repository.forge})`),
+    ...(environment.repositories ?? []).map((each) =>
+      line('beside it', `${each.name}: ${each.address} (${each.forge})`),
+    ),
     line('image', image),
     line('agent', `${agent}, as ${agentUser}`),
     ...(model === null ? [] : [line('model', model)]),

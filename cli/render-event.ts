@@ -76,7 +76,8 @@ function publishLine(event: EventJson, style: Style): string {
   const message = event.message ?? event.reason
   const why = message == null ? '' : `: ${neutralise(textOf(message))}`
   const state = textOf(event.state)
-  return `${style('cyan', '▸ publish')} ${state === 'pending' ? '…' : stateText(state, style)}${why}`
+  const where = event.repository == null ? '' : ` ${neutraliseLine(textOf(event.repository))}`
+  return `${style('cyan', `▸ publish${where}`)} ${state === 'pending' ? '…' : stateText(state, style)}${why}`
 }
 
 function commandText(event: EventJson, { style, safe }: Look): string {

@@ -35,8 +35,7 @@ export function renderTask(task: TaskJson, style: Style): string {
 }
 
 function attemptLines(attempt: AttemptJson, style: Style): string[] {
-  const { state, reason, message, phases, diff, flagged, branch, commit, pullRequest, publish, answer } = attempt
-  const line = (name: string, value: string) => `    ${name.padEnd(11)}${value}`
+  const { state, reason, message, phases, diff, answer } = attempt
   return [
     `  ${style('bold', `attempt ${attempt.n}`)}  ${stateText(state, style)}${reason === null ? '' : ` (${reason})`}`,
     ...(message === null ? [] : [line('', neutralise(message))]),
@@ -44,16 +43,40 @@ function attemptLines(attempt: AttemptJson, style: Style): string[] {
       ? []
       : [line('phases', phases.map(({ phase, ms }) => `${phase} ${duration(ms)}`).join(' · '))]),
     ...(attempt.start === null ? [] : [line('start', startText(attempt.start))]),
-    ...(diff === null ? [] : [line('changes', diffText(diff))]),
-    ...flagged.map(({ path, why }) => line('flagged', style('yellow', `${neutraliseLine(path)}: ${why}`))),
+    ...(attempt.changes ? [] : changeLines({ stats: diff, ...attempt }, style)),
     ...(attempt.network ? [line('network', networkText(attempt.network))] : []),
-    ...(publish.state === 'none' ? [] : [line('publishing', publishText(attempt, style))]),
-    ...(branch === null || publish.state !== 'published' ? [] : [line('branch', neutraliseLine(branch))]),
-    ...(commit === null || publish.state !== 'published' ? [] : [line('commit', commit)]),
-    ...(pullRequest === null ? [] : [line('pull request', ` ${neutraliseLine(pullRequest.url)}`)]),
+    ...(attempt.changes?.flatMap((change) => inRepository(change, style)) ?? publishLines(attempt, style)),
     ...(answer === null || answer === '' ? [] : ['', neutralise(answer)]),
   ]
 }
+
+const line = (name: string, value: string) => `    ${name.padEnd(11)}${value}`
+
+type Change = Pick<AttemptJson, 'flagged'> & { stats: AttemptJson['diff'] }
+
+function changeLines({ stats, flagged }: Change, style: Style): string[] {
+  return [
+    ...(stats === null ? [] : [line('changes', diffText(stats))]),
+    ...flagged.map(({ path, why }) => line('flagged', style('yellow', `${neutraliseLine(path)}: ${why}`))),
+  ]
+}
+
+type Published = Pick<AttemptJson, 'branch' | 'commit' | 'pullRequest' | 'publish'>
+
+function publishLines({ branch, commit, pullRequest, publish }: Published, style: Style): string[] {
+  return [
+    ...(publish.state === 'none' ? [] : [line('publishing', publishText({ publish }, style))]),
+    ...(branch === null || publish.state !== 'published' ? [] : [line('branch', neutraliseLine(branch))]),
+    ...(commit === null || publish.state !== 'published' ? [] : [line('commit', commit)]),
+    ...(pullRequest === null ? [] : [line('pull request', ` ${neutraliseLine(pullRequest.url)}`)]),
+  ]
+}
+
+const inRepository = (change: NonNullable<AttemptJson['changes']>[number], style: Style) => [
+  `    in ${style('bold', neutraliseLine(change.repository))}`,
+  ...changeLines(change, style),
+  ...publishLines(change, style),
+]
 
 const CACHE: Record<NonNullable<AttemptJson['start']>['cache'], string> = {
   hit: ', cache hit',
@@ -65,7 +88,7 @@ function startText({ sandbox, cache, reason }: NonNullable<AttemptJson['start']>
   return `${sandbox}${CACHE[cache]}: ${neutraliseLine(reason)}`
 }
 
-function publishText({ publish }: AttemptJson, style: Style): string {
+function publishText({ publish }: Pick<AttemptJson, 'publish'>, style: Style): string {
   const reason = publish.reason === null ? '' : `: ${neutraliseLine(publish.reason)}`
   return `${stateText(publish.state, style)}${reason}`
 }

@@ -1,5 +1,5 @@
 import type { TaskJson } from '../api/schemas/task.ts'
-import { lastAttempts } from './attempts.ts'
+import { isChanged, lastAttempts } from './attempts.ts'
 import type { Client } from './client.ts'
 import { say, styleOf, writeJson } from './context.ts'
 import type { CliContext } from './context.ts'
@@ -29,7 +29,7 @@ export function finish(task: TaskJson, { json, context }: { json: boolean; conte
   if (json) writeJson(context, task)
   else if (task.mode === 'ask' && task.state === 'succeeded') writeAnswers(task, context)
   else context.out.write(`\n${renderTask(task, styleOf(context, context.out))}\n`)
-  if (!json && lastAttempts(task).some(({ diff }) => (diff?.files ?? 0) > 0)) {
+  if (!json && lastAttempts(task).some(isChanged)) {
     say(context, `\nLook at the changes with: ${context.program} diff ${task.id}`)
   }
   return task.state === 'succeeded' ? 0 : 1

@@ -11,6 +11,8 @@ import type {
 } from './tasks/attempt.ts'
 import type { PhaseLimits, Resources } from './environments/limits.ts'
 import type { Service, StarterTask } from './environments/parts.ts'
+import type { OtherRepository } from './environments/repositories.ts'
+import type { RepositoryChange } from './tasks/changes.ts'
 import type { StartRecord } from './tasks/start.ts'
 
 export const users = pgTable('users', {
@@ -72,6 +74,8 @@ export const environments = pgTable(
     repositoryId: text('repository_id')
       .notNull()
       .references(() => repositories.id),
+    /** Those besides the first. */
+    repositories: jsonb('repositories').$type<OtherRepository[]>().notNull().default([]),
     image: text('image').notNull(),
     agent: text('agent').notNull().default('command'),
     /** The script of the `command` agent; without one, the prompt itself is the script. */
@@ -210,6 +214,8 @@ export const attempts = pgTable(
     tree: text('tree'),
     commit: text('commit'),
     branch: text('branch'),
+    /** Of an attempt on several repositories: what came of each, the first included. Empty for one on a single one. */
+    changes: jsonb('changes').$type<RepositoryChange[]>().notNull().default([]),
     publishState: text('publish_state').$type<PublishState>().notNull().default('none'),
     publishReason: text('publish_reason'),
     /** The requested kind of publishing, while `pending`. */
@@ -237,20 +243,6 @@ export const attempts = pgTable(
       .where(sql`publish_state = 'pending'`),
   ],
 )
-
-/** How busy each user and environment is. Kept by a trigger on attempts, so that no code path can forget it. */
-export const userLoad = pgTable('user_load', {
-  userId: text('user_id').primaryKey(),
-  queued: integer('queued').notNull().default(0),
-  running: integer('running').notNull().default(0),
-  /** Breaks ties between users who are equally busy: the one served longest ago goes first. */
-  servedAt: at('served_at'),
-})
-export const environmentLoad = pgTable('environment_load', {
-  environmentId: text('environment_id').primaryKey(),
-  queued: integer('queued').notNull().default(0),
-  running: integer('running').notNull().default(0),
-})
 
 /** The last event number of a task. Its row lock orders writers, so a reader never sees a gap that fills later. */
 export const taskEventHeads = pgTable('task_event_heads', {

@@ -4,6 +4,7 @@ import { runAgent } from './agent/run-agent.ts'
 import type { AgentOutcome } from './agent/run-agent.ts'
 import { breachFailure } from './attempt-context.ts'
 import type { AttemptContext } from './attempt-context.ts'
+import type { Checkouts } from './checkouts.ts'
 import { agentGrant } from './connect.ts'
 import type { ConnectDeps, Connection } from './connect.ts'
 import type { EventLog } from './event-log.ts'
@@ -11,10 +12,8 @@ import { AttemptFailure } from './failure.ts'
 import { periodically } from './periodically.ts'
 import type { Phases } from './phases.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
-import type { MirrorView } from '../forge/mirrors.ts'
 import { MODEL_HOST } from '../sandbox-policy/control.ts'
 import type { ModelUsage } from '../sandbox-policy/control.ts'
-import type { Base } from './workspace/workspace.ts'
 
 const SESSION_LIMIT_MS = 30_000
 const KILL_MS = 10_000
@@ -38,8 +37,7 @@ export type AgentDeps = ConnectDeps & {
 export type Place = {
   sandbox: Sandbox
   connection: Connection | undefined
-  view: MirrorView
-  base: Base
+  checkouts: Checkouts
   agent: ReadyAgent
   /** The conversation that the agent goes on with. */
   resume?: { sessionId: string } | undefined
@@ -53,8 +51,8 @@ type Context = AttemptContext<AgentDeps>
  */
 export async function runAgentPhase(context: Context, place: Place, breach: AbortSignal): Promise<string> {
   const { deps, settings } = context
-  const { connection, agent } = place
-  if (connection) await connection.permit(await agentGrant(context, { adapter: agent.adapter, view: place.view }))
+  const { connection, agent, checkouts } = place
+  if (connection) await connection.permit(await agentGrant(context, { adapter: agent.adapter, checkouts }))
   const { agentMs, noOutputMs } = settings.limits
   let sessionId: string | undefined
   let running: Promise<unknown> = Promise.resolve()

@@ -1,7 +1,9 @@
+import { repositoryName } from '../domain/repositories/repositories.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
 import type { AttemptContext } from './attempt-context.ts'
+import type { Checkouts } from './checkouts.ts'
 import type { CleanupStack } from './cleanup.ts'
 import { untilAborted } from './sandbox/aborted.ts'
 import { CLOSED, credentialsOf } from './network-plan.ts'
@@ -16,8 +18,8 @@ export type ConnectDeps = {
   readCredentials: (names: readonly string[]) => Promise<Record<string, Credential>>
   /** Rejects with AttemptFailure `model-unavailable` when no provider speaks the agent's wire. */
   modelGrant: (wire: NonNullable<AgentAdapter['wire']>) => Promise<ModelGrant>
-  /** A bare repository of what a view shows, for agents to fetch from. Removed with `remove`. */
-  serveView: (view: MirrorView) => Promise<{ folder: string; remove: () => Promise<void> }>
+  /** A bare repository of what a view shows, for agents to fetch from; `name`: of one of several. Removed with `remove`. */
+  serveView: (view: MirrorView, name?: string) => Promise<{ folder: string; remove: () => Promise<void> }>
   /** A network could not be given back, or its ledger not be stored. */
   onLeftover: (error: unknown) => void
 }
@@ -131,24 +133,22 @@ export const ownGrant =
     credentials: await deps.readCredentials(credentialsOf(agent)),
   })
 
-/** What the agent may reach: its policy, its model, and the repository, read-only, by git. */
+/** What the agent may reach: its policy, its model, and the repositories, read-only, by git. */
 export async function agentGrant(
-  { job, deps, cleanup }: Context,
-  { adapter, view }: { adapter: AgentAdapter; view: MirrorView },
+  { deps, cleanup }: Context,
+  { adapter, checkouts }: { adapter: AgentAdapter; checkouts: Checkouts },
 ): Promise<GrantOf> {
   const { wire } = adapter
-  const served = await deps.serveView(view)
-  cleanup.defer(served.remove)
-  const repositories = { [repositoryName(job.repository.address)]: served.folder }
+  const repositories: Record<string, string> = {}
+  for (const { view, at, repository } of checkouts) {
+    const served = await deps.serveView(view, at.name)
+    cleanup.defer(served.remove)
+    // What follows `http://git.drydock.internal/`.
+    repositories[at.name ?? repositoryName(repository.address)] = served.folder
+  }
   return async (plan) => {
     // Anew each time: a provider may have been changed, or taken away, since the agent began.
     const model = wire === null ? undefined : await deps.modelGrant(wire)
     return { ...(await ownGrant(deps)(plan)), ...(model && { model }), repositories }
   }
-}
-
-/** The last part of an address, without `.git`: what follows `http://git.drydock.internal/`. */
-export function repositoryName(address: string): string {
-  const last = address.replace(/\/+$/, '').split(/[/:]/).at(-1) ?? ''
-  return last.replace(/\.git$/, '').replace(/[^\w.-]/g, '-') || 'repository'
 }

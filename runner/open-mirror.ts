@@ -1,6 +1,6 @@
 import { DrydockError } from '../domain/errors.ts'
+import type { RepositoryAddress } from '../domain/repositories/repositories.ts'
 import type { FailureReason } from '../domain/tasks/attempt.ts'
-import type { Job } from '../domain/tasks/job.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import { AttemptFailure } from './failure.ts'
 import type { RunnerDeps } from './runner-deps.ts'
@@ -16,7 +16,7 @@ const REASONS: Partial<Record<DrydockError['code'], FailureReason>> = {
 }
 
 export async function openMirror(
-  { repository }: Pick<Job, 'repository'>,
+  { repository }: { repository: RepositoryAddress },
   { mirrors, remoteOf }: Pick<RunnerDeps, 'mirrors' | 'remoteOf'>,
   signal: AbortSignal,
 ): Promise<MirrorView> {

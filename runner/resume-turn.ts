@@ -2,25 +2,23 @@ import { hasCode } from '../domain/errors.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
 import type { ReadyAgent } from './agent-phase.ts'
+import type { Checkouts } from './checkouts.ts'
+import { leftIn } from './earlier-turn.ts'
+import type { EarlierTurn } from './earlier-turn.ts'
 import { AttemptFailure } from './failure.ts'
 import { plainWords } from '../forge/plain-text.ts'
 import type { EventLog } from './event-log.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 import { NOTHING_PRELOADED, PRELUDE, SHELL } from './workspace/sandbox-shell.ts'
-import { IN_SANDBOX } from './workspace/workspace.ts'
+import type { Folder } from './workspace/workspace.ts'
 
 const MAX_WORDS = 4096
-
-/** What an earlier turn of the task left: the commit it started from, and its change as a patch. */
-export type EarlierTurn = { baseCommit: string | null; patch: Buffer | null }
 
 /** A conversation that the same agent can go on with. */
 export type EarlierSession = { sessionId: string; archive: Uint8Array }
 
 export type ResumeDeps = {
   log: EventLog
-  /** Undefined in a first turn, or when the turn before left nothing. */
-  earlierTurn: () => Promise<EarlierTurn | undefined>
   /** The session of the turn before, of this very agent and version. */
   earlierSession: (agent: { id: string; version: string }) => Promise<EarlierSession | undefined>
   restoreSession: (
@@ -30,22 +28,25 @@ export type ResumeDeps = {
 }
 
 type Context = Pick<AttemptContext<ResumeDeps>, 'deps' | 'job'>
-type Into = { sandbox: Sandbox; agent: ReadyAgent }
+type Into = { sandbox: Sandbox; agent: ReadyAgent; checkouts: Checkouts }
 
 /**
- * Puts the change and the conversation of the turn before into a fresh checkout, inside the sandbox, as the agent's user;
- * or the diff that was sent with the task. Runs after maintenance, which must not read what an agent wrote (R19). Resolves to the session to go on with.
+ * Puts the changes and the conversation of the turn before into fresh checkouts, inside the sandbox, as the agent's user;
+ * or the diff that was sent with the task, which is one of the main repository. Runs after maintenance, which must not read
+ * what an agent wrote (R19). Resolves to the session to go on with.
  */
 export async function resumeTurn(
   { deps, job }: Context,
-  { sandbox, agent, earlier }: Into & { earlier: EarlierTurn | undefined },
+  { sandbox, agent, checkouts, earlier }: Into & { earlier: EarlierTurn | undefined },
   signal: AbortSignal,
 ): Promise<{ sessionId: string } | undefined> {
   const { startingPatch } = job.turn
-  if (earlier?.patch && earlier.patch.length > 0) {
-    await applyPatch({ sandbox, patch: earlier.patch, cannot: CANNOT_GO_ON }, signal)
-  } else if (earlier === undefined && startingPatch) {
-    await applyPatch({ sandbox, patch: startingPatch, cannot: CANNOT_START }, signal)
+  for (const { repository, at } of checkouts) {
+    const patch = leftIn(earlier, repository)?.patch
+    if (patch && patch.length > 0) await applyPatch({ sandbox, at, patch, cannot: CANNOT_GO_ON }, signal)
+  }
+  if (earlier === undefined && startingPatch) {
+    await applyPatch({ sandbox, at: checkouts[0].at, patch: startingPatch, cannot: CANNOT_START }, signal)
   }
   const { adapter, program } = agent
   if (program === undefined) return undefined
@@ -78,15 +79,15 @@ const CANNOT_GO_ON = 'Cannot go on from the turn before: its change does not app
 const CANNOT_START =
   'Cannot start from the diff that was sent: it does not apply to the commit that the task starts from.'
 
-type Patching = { sandbox: Sandbox; patch: Buffer; cannot: string }
+type Patching = { sandbox: Sandbox; at: Folder; patch: Buffer; cannot: string }
 
-async function applyPatch({ sandbox, patch, cannot }: Patching, signal: AbortSignal): Promise<void> {
+async function applyPatch({ sandbox, at, patch, cannot }: Patching, signal: AbortSignal): Promise<void> {
   let words = ''
   const { code } = await sandbox.exec(
     {
       command: [SHELL, '-c', APPLY],
       user: 'agent',
-      env: { ...NOTHING_PRELOADED, DRYDOCK_WORKSPACE: IN_SANDBOX.workspace },
+      env: { ...NOTHING_PRELOADED, DRYDOCK_WORKSPACE: at.workspace },
       stdin: patch,
       onOutput: (_stream, chunk) => {
         if (words.length < MAX_WORDS) words += chunk.toString('utf8')

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Db, SqlClient } from '../domain/db.ts'
-import type { Job } from '../domain/tasks/job.ts'
+import type { RepositoryAddress } from '../domain/repositories/repositories.ts'
 import type { Forge } from '../forge/forge.ts'
 import type { RunGit } from '../forge/git.ts'
 import type { Mirrors, Remote } from '../forge/mirrors.ts'
@@ -41,8 +41,8 @@ export type RunnerDeps = {
   checkOut: CheckOut
   settle: Settle
   collect: Collect
-  remoteOf: (repository: Job['repository']) => Promise<Remote>
-  forgeOf: (repository: Job['repository']) => Forge | undefined
+  remoteOf: (repository: RepositoryAddress) => Promise<Remote>
+  forgeOf: (repository: RepositoryAddress) => Forge | undefined
   /** Where people see a task; undefined when the server has no public address. */
   taskUrl: (taskId: string) => string | undefined
   engineAnswers: () => Promise<boolean>

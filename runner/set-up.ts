@@ -1,6 +1,6 @@
 import type { StartRecord } from '../domain/tasks/start.ts'
-import type { MirrorView } from '../forge/mirrors.ts'
 import type { AttemptContext, SandboxDeps } from './attempt-context.ts'
+import type { Checkouts } from './checkouts.ts'
 import type { ResolvedImage } from './environment/image.ts'
 import type { SnapshotCache } from './environment/snapshot-cache.ts'
 import { runSetup } from './environment/snapshot.ts'
@@ -13,7 +13,7 @@ import type { Phases } from './phases.ts'
 import { printing } from './printing.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 import type { SetupSecret } from './secrets/spellings.ts'
-import type { Base, CheckOut, Progress } from './workspace/workspace.ts'
+import type { CheckOut, Progress } from './workspace/workspace.ts'
 
 export type SetUpDeps = SandboxDeps &
   ConnectDeps & {
@@ -29,7 +29,7 @@ export type SetUpDeps = SandboxDeps &
 const WAITING_MS = 60_000
 
 type Context = AttemptContext<SetUpDeps>
-type In = { sandbox: Sandbox; connection: Connection | undefined; view: MirrorView; base: Base }
+type In = { sandbox: Sandbox; connection: Connection | undefined; checkouts: Checkouts }
 
 /** The image to start from, and why it is this one. */
 export type StartImage = {
@@ -71,19 +71,20 @@ export async function setUp(context: Context, image: ResolvedImage): Promise<Sta
 }
 
 /**
- * Runs the maintenance script in a checkout. It reaches what set-up reaches, and knows its secrets, where the base is the
- * default branch; on another branch, which anybody may have written, it reaches only what the agent reaches (R19). What it
- * leaves running is killed.
+ * Runs the maintenance script in the checkouts. It reaches what set-up reaches, and knows its secrets, where all of them
+ * are at their default branch; on another branch, which anybody may have written, it reaches only what the agent reaches
+ * (R19). What it leaves running is killed.
  */
-export async function maintain(context: Context, { sandbox, connection, view, base }: In): Promise<void> {
+export async function maintain(context: Context, { sandbox, connection, checkouts }: In): Promise<void> {
   const { maintenanceScript: script, variables } = context.job.environment
   if (!script) return
   const { deps } = context
-  const isTrusted = base.branch === view.defaultBranch
+  const isTrusted = checkouts.every(({ base, view }) => base.branch === view.defaultBranch)
+  const folders = checkouts.map(({ at }) => at.workspace)
   const secrets = isTrusted ? deps.setupSecrets : []
   await connection?.permit(isTrusted ? setupGrant(deps) : ownGrant(deps))
   await inSetupPhase(context, async (onOutput, signal) => {
-    const code = await runSetup(sandbox, { script, variables, secrets, onOutput }, signal)
+    const code = await runSetup(sandbox, { script, variables, secrets, folders, onOutput }, signal)
     if (code !== 0) {
       const how = `the maintenance script ended with exit code ${code ?? 'unknown'}. Its output is in the log.`
       throw new AttemptFailure('setup-failed', `Cannot prepare the checkout: ${how}`)

@@ -61,6 +61,7 @@ export function storyDeps(context: StoryContext): RunAttemptDeps {
     },
     ...withAgents(context),
     ...resuming(context),
+    earlierTurn: () => write(() => previousAttempt(db, fence.attemptId)),
     installation: deps.hostId,
     setupSecrets: secrets.setup,
     findSecrets: secrets.findIn,
@@ -119,8 +120,11 @@ function connecting(context: StoryContext): ConnectDeps {
         (grant) => ({ ...grant, budgetTokens: budgetLeft(grant.budgetTokens, job.attempt) }),
         asFailure('model-unavailable'),
       ),
-    async serveView(view) {
-      const folder = join(deps.servedFolder, `${fence.attemptId}-${fence.claim}`)
+    async serveView(view, name) {
+      const folder = join(
+        deps.servedFolder,
+        [fence.attemptId, fence.claim, ...(name === undefined ? [] : [name])].join('-'),
+      )
       await serveView(folder, view)
       return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
     },
@@ -181,7 +185,6 @@ function resuming(context: StoryContext): Omit<ResumeDeps, 'log'> {
   const { fence, job, deps } = context
   const write = writer(context)
   return {
-    earlierTurn: () => write(() => previousAttempt(deps.db, fence.attemptId)),
     earlierSession: ({ id, version }) =>
       write(() => latestAgentSession(deps.db, deps.keyring, { attemptId: fence.attemptId, agent: id, version })),
     restoreSession: ({ sandbox, adapter, session }, signal) =>

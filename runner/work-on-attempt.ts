@@ -15,9 +15,9 @@ import type { EndWrites } from './execute-attempt.ts'
 import { LEASE_MS } from './lease.ts'
 import type { LeaseKeeper } from './lease.ts'
 import { createPhases } from './phases.ts'
+import { plannedState } from './publish/planned-state.ts'
 import { retryDatabase } from './retry-database.ts'
 import { readSecrets } from './secrets/attempt-secrets.ts'
-import { holdsSecret } from './secrets/find-in-patch.ts'
 import { runAttempt } from './run-attempt.ts'
 import type { AttemptOutcome } from './run-attempt.ts'
 import type { RunnerDeps } from './runner-deps.ts'
@@ -98,11 +98,13 @@ async function execute(context: Context): Promise<AttemptResult | undefined> {
   })
 }
 
-function publishPlan({ job, deps }: Context, { change }: AttemptOutcome): AttemptResult['publish'] {
-  const { publish, holdFlagged } = job.environment
-  if (!change?.commit || publish === 'manual') return { state: 'none' }
-  if (change.flagged.some((each) => holdFlagged || holdsSecret(each))) return { state: 'held' }
-  return { state: 'pending', mode: publish, runnerId: deps.runnerId, leaseMs: LEASE_MS }
+function publishPlan({ job, deps }: Context, { change, changes }: AttemptOutcome): AttemptResult['publish'] {
+  const { environment } = job
+  const states = (changes ?? (change ? [change] : [])).map((each) => plannedState(environment, each))
+  if (states.includes('pending')) {
+    return { state: 'pending', mode: environment.publish, runnerId: deps.runnerId, leaseMs: LEASE_MS }
+  }
+  return { state: states.includes('held') ? 'held' : 'none' }
 }
 
 function endWrites({ fence, stop, secrets, left, deps }: Context): EndWrites {

@@ -5,14 +5,17 @@ import type { Job } from '../domain/tasks/job.ts'
 import { ledgerSummary } from '../domain/ledger/summary.ts'
 import { lastMessage } from '../domain/tasks/last-message.ts'
 import { publishedBefore } from '../domain/tasks/published-before.ts'
+import { settleChange, settleChanges } from '../domain/tasks/publish-changes.ts'
 import { postponePublish, releasePublish, renewPublish, settlePublish } from '../domain/tasks/publishing.ts'
+import type { PublishOutcome, PublishResult } from '../domain/tasks/publishing.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import { LEASE_MS } from './lease.ts'
 import { commitChange } from './publish/commit-change.ts'
 import { nextTry } from './publish/next-try.ts'
 import { pullRequestBodyOf } from './publish/pull-request-body.ts'
 import { publishAttempt } from './publish/publish.ts'
-import type { PublishDeps, Published } from './publish/publish.ts'
+import type { PublishDeps, Published, Publishing } from './publish/publish.ts'
+import { publishChanges } from './publish/publish-changes.ts'
 import { retryDatabase } from './retry-database.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 
@@ -31,12 +34,19 @@ export async function workOnPublishing(fence: Fence, deps: PublishWorkDeps, sign
   using hold = keepHold(fence, deps)
   try {
     const work = AbortSignal.any([signal, limit, hold.lost])
-    const published = await publishAttempt(job, publishDeps(job, fence, deps), work).catch((error: unknown) => {
-      if (hasCode(error, 'stale-fence') || work.aborted) throw error
-      return ourFault(error, { fence, deps })
-    })
-    // What was ended reads like a forge that is away.
-    if ('busy' in published) work.throwIfAborted()
+    const publish = async (one: Publishing) => {
+      const published = await publishAttempt(one, publishDeps(one, { job, fence, deps }), work).catch(
+        (error: unknown) => {
+          if (hasCode(error, 'stale-fence') || work.aborted) throw error
+          return ourFault(error, { fence, deps })
+        },
+      )
+      // What was ended reads like a forge that is away.
+      if ('busy' in published) work.throwIfAborted()
+      return published
+    }
+    const published =
+      job.attempt.changes.length > 0 ? await publishAll(job, { fence, deps, publish }) : await publish(job)
     await retryDatabase(() => writeEnd(job, { fence, published, deps }), withinLease())
   } catch (error) {
     // Another runner has it, which is its business, or nobody wants it any more.
@@ -61,14 +71,33 @@ function keepHold(fence: Fence, { db }: PublishWorkDeps) {
   return { lost: lost.signal, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-function publishDeps(job: Job, fence: Fence, deps: PublishWorkDeps): PublishDeps {
+type All = { fence: Fence; deps: PublishWorkDeps; publish: (one: Publishing) => Promise<Published> }
+
+/** What is settled of several repositories is written down at once; the outcome is that of the rest. */
+async function publishAll(job: Job, { fence, deps, publish }: All): Promise<Published> {
+  const started = performance.now()
+  const settle = (name: string, outcome: PublishOutcome) =>
+    retryDatabase(() => settleChange(deps.db, fence, { name, outcome }), withinLease())
+  const busy = await publishChanges(job, { publish, settle })
+  if (busy) return { busy }
+  return { outcome: { state: 'published' }, timing: { phase: 'publish', ms: Math.round(performance.now() - started) } }
+}
+
+type Publisher = { job: Job; fence: Fence; deps: PublishWorkDeps }
+
+/** `one` is what is published of a job: its only change, or that of one repository. */
+function publishDeps(one: Publishing, { job, fence, deps }: Publisher): PublishDeps {
   const { db, mirrors, remoteOf } = deps
   const taskId = job.task.id
   return {
     mirrors,
     remoteOf,
-    forge: deps.forgeOf(job.repository),
-    publishedBefore: () => retryDatabase(() => publishedBefore(db, fence.attemptId), withinLease()),
+    forge: deps.forgeOf(one.repository),
+    // Of several repositories, each turn has branches of its own.
+    publishedBefore: async () =>
+      job.attempt.changes.length > 0
+        ? undefined
+        : retryDatabase(() => publishedBefore(db, fence.attemptId), withinLease()),
     async commitOn(view, parent) {
       const { tree } = job.attempt
       if (tree === null) throw new Error('an attempt without a tree is published')
@@ -77,7 +106,7 @@ function publishDeps(job: Job, fence: Fence, deps: PublishWorkDeps): PublishDeps
     pullRequestBody: async () => {
       const summary = await retryDatabase(() => lastMessage(db, { taskId, ...fence }), withinLease())
       const network = await retryDatabase(() => ledgerSummary(db, fence.attemptId), withinLease())
-      return pullRequestBodyOf(job, { summary, network, taskUrl: deps.taskUrl(taskId) })
+      return pullRequestBodyOf(one, { summary, network, taskUrl: deps.taskUrl(taskId) })
     },
     confirmHeld: () => retryDatabase(() => renewPublish(db, fence, LEASE_MS), withinLease()),
   }
@@ -85,12 +114,20 @@ function publishDeps(job: Job, fence: Fence, deps: PublishWorkDeps): PublishDeps
 
 type End = { fence: Fence; published: Published; deps: PublishWorkDeps }
 
-async function writeEnd({ attempt }: Job, { fence, published, deps: { db } }: End): Promise<void> {
-  const mode = attempt.publishMode
-  if ('outcome' in published) return settlePublish(db, fence, { ...published, mode })
-  const next = nextTry(published.busy, attempt.publishTries, Date.now())
+async function writeEnd(job: Job, { fence, published, deps: { db } }: End): Promise<void> {
+  const mode = job.attempt.publishMode
+  if ('outcome' in published) return settle(job, { fence, result: { ...published, mode }, db })
+  const next = nextTry(published.busy, job.attempt.publishTries, Date.now())
   if ('delayMs' in next) return postponePublish(db, fence, next)
-  return settlePublish(db, fence, { outcome: next.failed, timing: { phase: 'publish', ms: 0 }, mode })
+  const result = { outcome: next.failed, timing: { phase: 'publish' as const, ms: 0 }, mode }
+  return settle(job, { fence, result, db })
+}
+
+type Settling = { fence: Fence; result: PublishResult; db: PublishWorkDeps['db'] }
+
+async function settle({ attempt }: Job, { fence, result, db }: Settling): Promise<void> {
+  if (attempt.changes.length > 0) return settleChanges(db, fence, result)
+  return settlePublish(db, fence, result)
 }
 
 function tooLong(limitMs: number): Published {

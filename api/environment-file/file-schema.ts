@@ -32,6 +32,7 @@ export const PROPOSED = {
   provider: 'provider',
   budgetTokens: 'budgetTokens',
   services: 'services',
+  repositories: 'repositories',
 } as const
 
 /** The form of `.drydock/environment.yml`. What is absent is left as it is. */

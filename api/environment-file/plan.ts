@@ -3,6 +3,7 @@ import type { EnvironmentView } from '../../domain/environments/environments.ts'
 import { parsePolicies } from '../policies.ts'
 import { PLAIN, PROPOSED } from './file-schema.ts'
 import type { EnvironmentFile } from './file-schema.ts'
+import { declaredIn, inFile } from './repositories.ts'
 
 /** One setting in which file and environment differ. */
 export type PlannedChange = { field: string; from: unknown; to: unknown }
@@ -24,8 +25,10 @@ export function planEnvironment(file: EnvironmentFile, { environment, secretName
     Object.entries(fields).flatMap(([name, field]) => {
       const declared = Object.entries(file).find(([key]) => key === name)?.[1]
       if (declared === undefined) return []
-      const to = name === 'policy' ? normalPolicy(declared) : declared
-      const from = environment[field]
+      const { from, to } =
+        name === 'repositories'
+          ? { from: inFile(environment), to: declaredIn(file) }
+          : { from: environment[field], to: name === 'policy' ? normalPolicy(declared) : declared }
       return isDeepStrictEqual(plain(from), plain(to)) ? [] : [{ field: name, from, to }]
     })
   return {

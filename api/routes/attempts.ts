@@ -4,16 +4,16 @@ import type { Principal } from '../../domain/access/can.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { isOpen } from '../../domain/tasks/attempt.ts'
 import { requestPublish } from '../../domain/tasks/publish-request.ts'
-import { findAttemptOwner, readAttemptState, readPatch } from '../../domain/tasks/read.ts'
+import { findAttemptOwner, readAttemptState, readPatch, readRepositoryPatch } from '../../domain/tasks/read.ts'
 import { authorize, newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { IdParams, json, parseId, problems } from '../schemas/common.ts'
-import { PublishSchema, PublishStateSchema } from '../schemas/task.ts'
+import { DiffQuery, PublishSchema, PublishStateSchema } from '../schemas/task.ts'
 
 const diff = createRoute({
   method: 'get',
   path: '/attempts/{id}/diff',
-  request: { params: IdParams },
+  request: { params: IdParams, query: DiffQuery },
   responses: {
     200: { description: 'The patch, byte for byte', content: { 'text/x-diff': { schema: z.string() } } },
     ...problems,
@@ -35,8 +35,11 @@ export function attemptRoutes(deps: ApiDeps) {
     .openapi(diff, async (c) => {
       const principal = authorize(c, 'tasks.read')
       const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
-      const patch = await readPatch(deps.db, id)
-      if (patch === undefined) throw await noDiff(deps, id)
+      const { repository: name } = c.req.valid('query')
+      const patch = await (name === undefined
+        ? readPatch(deps.db, id)
+        : readRepositoryPatch(deps.db, { attemptId: id, name }))
+      if (patch === undefined) throw await noDiff(deps, id, name)
       c.header('content-type', 'text/x-diff')
       return c.body(new Uint8Array(patch), 200)
     })
@@ -61,12 +64,16 @@ export async function visibleAttempt({ db }: Pick<ApiDeps, 'db'>, id: string, pr
   return attemptId
 }
 
-async function noDiff({ db }: Pick<ApiDeps, 'db'>, id: string): Promise<DrydockError> {
+async function noDiff({ db }: Pick<ApiDeps, 'db'>, id: string, name: string | undefined): Promise<DrydockError> {
   const attempt = await readAttemptState(db, id)
   const cannot = `Cannot show the diff of attempt "${id}":`
   if (attempt?.mode === 'ask') return new DrydockError('not-a-code-task', `${cannot} its task only asks`)
   if (attempt !== undefined && isOpen(attempt.state)) {
     return new DrydockError('attempt-not-finished', `${cannot} it is ${attempt.state}`)
+  }
+  const names = attempt?.changes.map((change) => `"${change.name}"`).join(', ')
+  if (name !== undefined && names) {
+    return new DrydockError('not-found', `${cannot} it has no repository ${JSON.stringify(name)}. It has ${names}`)
   }
   return new DrydockError('no-changes', `${cannot} it ended without one (${attempt?.state ?? 'gone'})`)
 }

@@ -9,6 +9,7 @@ import {
   updateEnvironment,
 } from '../../domain/environments/environments.ts'
 import type { EnvironmentChange, EnvironmentView } from '../../domain/environments/environments.ts'
+import { nameRepositories } from '../../domain/environments/repositories.ts'
 import { assertVersions } from '../../domain/environments/toolchains.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { findProvider } from '../../domain/providers/providers.ts'
@@ -66,13 +67,15 @@ export function environmentRoutes(deps: ApiDeps) {
   return newRouter()
     .openapi(create, async (c) => {
       const { userId, role } = authorize(c, 'environments.write')
-      const { repository, policy, ...settings } = c.req.valid('json')
+      const { repository, repositories, policy, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
       assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
       await assertProvider(deps, settings.provider)
+      const first = await checkedRepository(deps, repository)
       const parsed = {
         policy: parsePolicies(policy ?? null, { isAdmin: role === 'admin' }),
-        repository: await checkedRepository(deps, repository),
+        repository: first,
+        repositories: nameRepositories(first, await checkedRepositories(deps, repositories ?? [])),
       }
       assertUnderCeilings(settings, await readSettings(deps.db))
       const image = settings.image ?? DEFAULT_IMAGE
@@ -106,18 +109,31 @@ export function environmentRoutes(deps: ApiDeps) {
 /** A change as it is stored, once it is sure that it may be. */
 export async function settingsOf(
   deps: ApiDeps,
-  { repository, policy, ...settings }: z.output<typeof EnvironmentChangeSchema>,
-  { environment, isAdmin }: { environment: Pick<EnvironmentView, 'image' | 'versions'>; isAdmin: boolean },
+  { repository, repositories, policy, ...settings }: z.output<typeof EnvironmentChangeSchema>,
+  { environment, isAdmin }: { environment: Current; isAdmin: boolean },
 ): Promise<EnvironmentChange> {
   if (settings.agent !== undefined) assertAgent(settings.agent)
   assertVersions(settings.versions ?? environment.versions, settings.image ?? environment.image)
   await assertProvider(deps, settings.provider)
+  const first = repository === undefined ? undefined : await checkedRepository(deps, repository)
+  const others = repositories && (await checkedRepositories(deps, repositories))
+  // Also where only the first changes: it must not take the folder of another.
+  const named = nameRepositories(first ?? environment.repository, others ?? environment.repositories)
   const parsed = {
     policy: policy === undefined ? undefined : parsePolicies(policy, { isAdmin }),
-    repository: repository === undefined ? undefined : await checkedRepository(deps, repository),
+    repository: first,
+    repositories: others && named,
   }
   assertUnderCeilings(settings, await readSettings(deps.db))
   return { ...settings, ...parsed }
+}
+
+type Current = Pick<EnvironmentView, 'image' | 'versions' | 'repository' | 'repositories'>
+
+async function checkedRepositories(deps: ApiDeps, asked: readonly { repository: string; name?: string }[]) {
+  const checked: (RepositoryAddress & { name: string | undefined })[] = []
+  for (const { repository, name } of asked) checked.push({ ...(await checkedRepository(deps, repository)), name })
+  return checked
 }
 
 export async function checkedRepository({ checkAddress }: ApiDeps, text: string): Promise<RepositoryAddress> {

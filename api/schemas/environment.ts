@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { EnvironmentView } from '../../domain/environments/environments.ts'
 import { LimitValues, ResourceValues } from '../../domain/environments/limits.ts'
+import { MAX_REPOSITORIES } from '../../domain/environments/repositories.ts'
 import { ImageRef, VariableName, line, text } from './common.ts'
 import { Tokens } from './provider.ts'
 import { Services } from './service.ts'
@@ -39,6 +40,15 @@ const starterTasks = z
   .max(MAX_STARTER_TASKS)
   .openapi({ description: 'Tasks that a newcomer may begin with' })
 
+const repository = line(2000).openapi({ description: 'An absolute path, a URL, or owner/name on GitHub' })
+const repositories = z
+  .array(z.strictObject({ repository, name: name.exactOptional() }))
+  .max(MAX_REPOSITORIES - 1)
+  .openapi({
+    description:
+      'Those besides the first. With any, each lies at /workspace/NAME; NAME is by default the last part of the address',
+  })
+
 const settings = {
   description: text(10_000).optional(),
   image: ImageRef.optional().openapi({ description: 'Default: universal, the image that Drydock builds' }),
@@ -65,21 +75,26 @@ const settings = {
   starterTasks: starterTasks.optional(),
   services: Services.optional(),
   budgetTokens: Tokens.nullable().optional().openapi({ description: "Of one attempt; null: the provider's" }),
+  repositories: repositories.optional(),
 }
-
-const repository = line(2000).openapi({ description: 'An absolute path, a URL, or owner/name on GitHub' })
 
 export const NewEnvironmentSchema = z.strictObject({ name, repository, ...settings }).openapi('NewEnvironment')
 export const EnvironmentChangeSchema = z
   .strictObject({ name: name.optional(), repository: repository.optional(), ...settings })
   .openapi('EnvironmentChange')
 
+const Address = z.object({ id: z.string(), forge: z.enum(['git', 'github']), address: z.string() })
+
 export const EnvironmentSchema = z
   .object({
     id: z.string(),
     name: z.string(),
     description: z.string(),
-    repository: z.object({ id: z.string(), forge: z.enum(['git', 'github']), address: z.string() }),
+    repository: Address,
+    repositories: z
+      .array(Address.extend({ name: z.string() }))
+      .exactOptional()
+      .openapi({ description: 'Those besides the first; absent where there are none' }),
     image: z.string(),
     agent: z.string(),
     agentScript: z.string().nullable(),
@@ -124,9 +139,10 @@ export type EnvironmentJson = z.infer<typeof EnvironmentSchema>
 
 export function environmentJson(view: EnvironmentView): EnvironmentJson {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- how often its cache was reset is nobody's business
-  const { cacheEpoch, ...shown } = view
+  const { cacheEpoch, repositories: others, ...shown } = view
   return {
     ...shown,
+    ...(others.length > 0 && { repositories: others }),
     policy: { ...view.policy },
     createdAt: view.createdAt.toISOString(),
     updatedAt: view.updatedAt.toISOString(),

@@ -75,8 +75,30 @@ export const EventHeaders = z.object({ 'last-event-id': Seq.optional() })
 
 export const PublishSchema = z.strictObject({ confirmFlagged: z.boolean().default(false) }).openapi('PublishRequest')
 
+export const DiffQuery = z.strictObject({
+  repository: line(64)
+    .optional()
+    .openapi({ description: 'The folder of one of several repositories; default: the first' }),
+})
+
 const Publish = z.object({ state: z.enum(PUBLISH_STATES), reason: z.string().nullable() })
 const PullRequest = z.object({ number: z.int(), url: z.string() }).nullable()
+const Diff = z.object({ files: count, additions: count, deletions: count })
+const Flagged = z.array(z.object({ path: z.string(), why: z.string() }))
+const Change = z
+  .object({
+    repository: z.string().openapi({ description: 'Its folder below /workspace' }),
+    address: z.string(),
+    baseBranch: z.string(),
+    baseCommit: z.string(),
+    branch: z.string().nullable(),
+    commit: z.string().nullable(),
+    stats: Diff,
+    flagged: Flagged,
+    publish: Publish,
+    pullRequest: PullRequest,
+  })
+  .openapi('RepositoryChange')
 
 export const AttemptSchema = z
   .object({
@@ -87,12 +109,16 @@ export const AttemptSchema = z
     message: z.string().nullable(),
     phases: z.array(z.object({ phase: z.enum(PHASES), ms: z.number() })),
     answer: z.string().nullable(),
-    diff: z.object({ files: count, additions: count, deletions: count }).nullable(),
-    flagged: z.array(z.object({ path: z.string(), why: z.string() })),
+    diff: Diff.nullable(),
+    flagged: Flagged,
     branch: z.string().nullable(),
     commit: z.string().nullable(),
     pullRequest: PullRequest,
     publish: Publish,
+    changes: z.array(Change).exactOptional().openapi({
+      description:
+        'Where the environment has several repositories: what came of each. Diff, flagged files, branch, commit and pull request of the attempt are those of the first; its publishing is that of all',
+    }),
     usage: z.object({ inputTokens: count, outputTokens: count, seconds: count }),
     start: z
       .object({

@@ -1,5 +1,5 @@
 import { applyPatch } from '../apply-patch.ts'
-import { ATTEMPT_OPTION, pickAttempt } from '../attempts.ts'
+import { ATTEMPT_OPTION, REPOSITORY_OPTION, pickAttempt, pickChange } from '../attempts.ts'
 import { createClient } from '../client.ts'
 import { JSON_OPTION, defineCommand } from '../command.ts'
 import { say, writeJson } from '../context.ts'
@@ -12,6 +12,7 @@ export const apply = defineCommand({
   positionals: ['TASK'],
   options: {
     ...ATTEMPT_OPTION,
+    ...REPOSITORY_OPTION,
     '3way': { type: 'boolean', help: 'merge where the files have moved on; the index is changed, too' },
     ...JSON_OPTION,
   },
@@ -21,15 +22,15 @@ export const apply = defineCommand({
     const client = await createClient(context)
     const task = await client.readTask(id)
     const attempt = pickAttempt(task, values.attempt)
-    const patch = await client.readPatch(attempt.id)
+    const { diff, flagged } = pickChange(attempt, values.repository)
+    const patch = await client.readPatch(attempt.id, values.repository)
     const top =
       patch.length === 0 ? null : await applyPatch(patch, { cwd: context.cwd, threeWay: values['3way'] === true })
-    const { diff, flagged } = attempt
     if (values.json) {
       writeJson(context, { task: task.id, attempt: attempt.id, applied: top !== null, workTree: top, diff, flagged })
       return 0
     }
-    warnFlagged(attempt, context)
+    warnFlagged({ flagged }, context)
     say(
       context,
       top === null ? 'The attempt made no changes.' : `Applied to ${top}${diff === null ? '' : `: ${diffText(diff)}`}`,

@@ -32,8 +32,13 @@ export const pr = defineCommand({
     const wanted = { id, n }
     await requestPublish(client, { ...wanted, confirmFlagged: values['confirm-flagged'] === true })
     const attempt = await untilPublished(client, wanted, context)
-    const { publish, branch, commit, pullRequest } = attempt
-    if (values.json) writeJson(context, { task: id, attempt: attempt.id, publish, branch, commit, pullRequest })
+    const { publish, branch, commit, pullRequest, changes } = attempt
+    if (values.json)
+      writeJson(context, {
+        ...{ task: id, attempt: attempt.id, publish, branch, commit, pullRequest },
+        ...(changes && { changes }),
+      })
+    else if (changes) for (const change of changes) tellOf(change, context)
     else tell(attempt, context)
     return publish.state === 'published' ? 0 : 1
   },
@@ -47,7 +52,9 @@ async function requestPublish(client: Client, { id, n, confirmFlagged }: Wanted 
     await client.publish(attempt.id, confirmFlagged)
   } catch (error) {
     if (!(error instanceof CliError) || error.code !== 'confirmation-required') throw error
-    const files = attempt.flagged.map(({ path, why }) => `${neutraliseLine(path)} (${neutraliseLine(why)})`).join(', ')
+    const files = flaggedOf(attempt)
+      .map(({ path, why }) => `${neutraliseLine(path)} (${neutraliseLine(why)})`)
+      .join(', ')
     throw new CliError(
       error.code,
       `Cannot publish yet: it changes files that other machines run by themselves: ${files}. ` +
@@ -55,6 +62,15 @@ async function requestPublish(client: Client, { id, n, confirmFlagged }: Wanted 
       { cause: error },
     )
   }
+}
+
+/** The files that wait; those of several repositories below their folders. */
+function flaggedOf({ flagged, changes }: AttemptJson): AttemptJson['flagged'] {
+  if (changes === undefined) return flagged
+  const held = changes.filter(({ publish }) => publish.state === 'held')
+  return held.flatMap((change) =>
+    change.flagged.map(({ path, why }) => ({ path: `${change.repository}/${path}`, why })),
+  )
 }
 
 async function untilPublished(client: Client, { id, n }: Wanted, context: CliContext): Promise<AttemptJson> {
@@ -68,7 +84,16 @@ async function untilPublished(client: Client, { id, n }: Wanted, context: CliCon
   }
 }
 
-function tell({ publish, branch, commit, pullRequest }: AttemptJson, context: CliContext): void {
+/** One of several repositories; of those without a change there is nothing to say. */
+function tellOf(change: NonNullable<AttemptJson['changes']>[number], context: CliContext): void {
+  if (change.commit === null) return
+  say(context, `${change.repository}:`)
+  tell(change, context)
+}
+
+type Told = Pick<AttemptJson, 'publish' | 'branch' | 'commit' | 'pullRequest'>
+
+function tell({ publish, branch, commit, pullRequest }: Told, context: CliContext): void {
   if (publish.state !== 'published') {
     say(
       context,

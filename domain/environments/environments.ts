@@ -10,6 +10,7 @@ import { environmentSecrets } from '../schema/secrets.ts'
 import { UNIQUE_VIOLATION, sqlState } from '../sql-state.ts'
 import { OPEN_STATES } from '../tasks/attempt.ts'
 import { withoutUndefined } from '../without-undefined.ts'
+import type { NamedRepository, OtherRepository } from './repositories.ts'
 import { assertNoSecrets } from './secrets.ts'
 
 const SUGGESTED_NAMES = 5
@@ -43,6 +44,8 @@ export type EnvironmentSettings = Pick<
 export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: EnvironmentSettings[K] | undefined } & {
   name?: string | undefined
   repository?: RepositoryAddress | undefined
+  /** Those besides the first, in place of the ones that there are. */
+  repositories?: readonly NamedRepository[] | undefined
 }
 export type NewEnvironment = EnvironmentChange & {
   name: string
@@ -64,10 +67,11 @@ const viewColumns = {
 /** Makes an environment; its repository is recorded with it. Rejects with `name-taken`. */
 export async function createEnvironment(db: Db, input: NewEnvironment): Promise<EnvironmentView> {
   const id = newId()
-  const { repository, ...values } = withoutUndefined(input)
+  const { repository, repositories: others, ...values } = withoutUndefined(input)
   await refusingTakenName(input.name, () =>
     db.transaction(async (tx) => {
-      await tx.insert(environments).values({ ...values, id, repositoryId: await ensureRepository(tx, repository) })
+      const repositoryId = await ensureRepository(tx, repository)
+      await tx.insert(environments).values({ ...values, id, repositoryId, ...(await recorded(tx, others)) })
     }),
   )
   return findEnvironment(db, id)
@@ -75,18 +79,29 @@ export async function createEnvironment(db: Db, input: NewEnvironment): Promise<
 
 /** Changes what is named and leaves the rest. Tasks that run keep what they started with. */
 export async function updateEnvironment(db: Db, id: string, change: EnvironmentChange): Promise<EnvironmentView> {
-  const { repository, ...values } = withoutUndefined(change)
+  const { repository, repositories: others, ...values } = withoutUndefined(change)
   await refusingTakenName(change.name ?? '', () =>
     db.transaction(async (tx) => {
       const moved = repository === undefined ? {} : { repositoryId: await ensureRepository(tx, repository) }
       await tx
         .update(environments)
-        .set({ ...values, ...moved, updatedAt: sql`now()` })
+        .set({ ...values, ...moved, ...(await recorded(tx, others)), updatedAt: sql`now()` })
         .where(eq(environments.id, id))
       if (values.variables) await assertNoSecrets(tx, id, values.variables)
     }),
   )
   return findEnvironment(db, id)
+}
+
+/** The repositories besides the first, as the environment keeps them. */
+async function recorded(
+  db: Executor,
+  others: readonly NamedRepository[] | undefined,
+): Promise<{ repositories?: OtherRepository[] }> {
+  if (others === undefined) return {}
+  const found: OtherRepository[] = []
+  for (const other of others) found.push({ ...other, id: await ensureRepository(db, other) })
+  return { repositories: found }
 }
 
 /** Finds an environment by id or name. Rejects with `environment-not-found`, naming some that exist. */

@@ -26,6 +26,12 @@ export function parseRepository(text: string): RepositoryAddress {
   )
 }
 
+/** The last part of an address, without `.git`. */
+export function repositoryName(address: string): string {
+  const last = address.replace(/\/+$/, '').split(/[/:]/).at(-1) ?? ''
+  return last.replace(/\.git$/, '').replace(/[^\w.-]/g, '-') || 'repository'
+}
+
 /** Finds the repository of an address, or records it. */
 export async function ensureRepository(db: Executor, { forge, address }: RepositoryAddress): Promise<string> {
   await db.insert(repositories).values({ id: newId(), forge, address }).onConflictDoNothing()

@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { storable, storableJson } from '../storable.ts'
 import { appendEvents, staleFence } from './append-events.ts'
+import type { PatchedChange } from './changes.ts'
 import type { StartRecord } from './start.ts'
 import type { DiffStats, FailureReason, Fence, FlaggedPath, Phase, PhaseTiming, PublishMode } from './attempt.ts'
 
@@ -102,6 +103,8 @@ export type AttemptResult = {
     stats: DiffStats
     flagged: FlaggedPath[]
   }
+  /** Of an attempt on several repositories: the changes of all, the first one's included. */
+  changes?: readonly PatchedChange[]
   /** What follows without a person: nothing, a publishing that this runner goes on to do, or one held for a person. */
   publish: { state: 'none' | 'held' } | { state: 'pending'; mode: PublishMode; runnerId: string; leaseMs: number }
 }
@@ -113,6 +116,7 @@ export async function succeed(db: Db, fence: Fence, result: AttemptResult): Prom
   await db.transaction(async (tx) => {
     await appendEvents(tx, fence, [stateEvent(result.phase, { state: 'succeeded' })])
     if (change) await insertDiff(tx, fence, change)
+    if (result.changes) await insertPatches(tx, fence, result.changes)
     await fenced(
       tx,
       fence,
@@ -120,6 +124,7 @@ export async function succeed(db: Db, fence: Fence, result: AttemptResult): Prom
       update attempts set state = 'succeeded', finished_at = clock_timestamp(), lease_until = null,
         answer = ${result.answer}, tree = ${change?.tree ?? null}, commit = ${change?.commit ?? null},
         branch = ${change?.branch ?? null}, flagged = ${JSON.stringify(change?.flagged ?? [])}::jsonb,
+        changes = ${withoutPatches(result.changes)}::jsonb,
         publish_state = ${publish.state}, publish_reason = ${publish.state === 'held' ? 'flagged-files' : null},
         publish_mode = ${pending?.mode ?? null}, publish_claim = ${pending ? 1 : 0},
         publish_runner_id = ${pending?.runnerId ?? null},
@@ -134,7 +139,7 @@ export type AttemptEnd = {
   phase: Phase
   reason: FailureReason
   message: string
-  kept?: { patch: Buffer; stats: DiffStats }
+  kept?: { patch: Buffer; stats: DiffStats; changes?: readonly PatchedChange[] }
 }
 
 /** Ends a held attempt as `failed`. What is kept of its change is for people to see: nothing publishes it. */
@@ -142,12 +147,13 @@ export async function fail(db: Db, fence: Fence, { phase, reason, message, kept 
   await db.transaction(async (tx) => {
     await appendEvents(tx, fence, [stateEvent(phase, { state: 'failed', reason, message })])
     if (kept) await insertDiff(tx, fence, kept)
+    if (kept?.changes) await insertPatches(tx, fence, kept.changes)
     await fenced(
       tx,
       fence,
       sql`
       update attempts set state = 'failed', reason = ${reason}, message = ${storable(message)}, finished_at = clock_timestamp(),
-        lease_until = null
+        lease_until = null, changes = ${withoutPatches(kept?.changes)}::jsonb
       where ${held(fence)} and state in ('preparing', 'running', 'collecting') returning id`,
     )
   })
@@ -162,6 +168,16 @@ async function insertDiff(
     insert into diffs (attempt_id, patch, files, additions, deletions)
     values (${attemptId}, ${patch}, ${stats.files}, ${stats.additions}, ${stats.deletions})`)
 }
+
+/** The patch of the first is the attempt's diff. */
+async function insertPatches(db: Writer, { attemptId }: Fence, changes: readonly PatchedChange[]): Promise<void> {
+  for (const { name, patch } of changes.slice(1)) {
+    await db.execute(sql`insert into change_patches (attempt_id, name, patch) values (${attemptId}, ${name}, ${patch})`)
+  }
+}
+
+const withoutPatches = (changes: readonly PatchedChange[] | undefined) =>
+  storableJson((changes ?? []).map((change) => ({ ...change, patch: undefined })))
 
 const stateEvent = (phase: Phase, payload: Record<string, unknown>) => ({
   phase,

@@ -5,6 +5,7 @@ import { attempts, diffs, environments, pullRequests, repositories, tasks } from
 import { appendEvent } from './append-events.ts'
 import { isOpen } from './attempt.ts'
 import type { FlaggedPath, PublishState } from './attempt.ts'
+import { askedFor, isThrough } from './changes.ts'
 
 const LISTED_FLAGGED = 20
 /** Taken by nobody from now on, never tried. The claim number goes on: an old claim must stay stale. */
@@ -38,17 +39,18 @@ export type PublishView = {
 export async function requestPublish(db: Db, request: PublishRequest): Promise<PublishView> {
   return db.transaction(async (tx) => {
     const attempt = await lockAttempt(tx, request.attemptId)
-    const isDone = attempt.publishState === 'published' && (attempt.pullRequest !== null || attempt.forge === 'git')
-    if (isDone) return viewOf(request.attemptId, attempt)
+    if (isDone(attempt)) return viewOf(request.attemptId, attempt)
+    const changes = askedFor(attempt.changes, request.confirmFlagged)
     if (attempt.publishState === 'pending') {
       // Under way, perhaps as a branch only: who works on it sees before it ends that more is wanted.
-      await tx.update(attempts).set({ publishMode: 'pull-request' }).where(eq(attempts.id, request.attemptId))
+      await tx.update(attempts).set({ publishMode: 'pull-request', changes }).where(eq(attempts.id, request.attemptId))
       return viewOf(request.attemptId, attempt)
     }
-    if (attempt.publishState === 'held' && !request.confirmFlagged) throw confirmationRequired(attempt.flagged)
+    const held = heldFiles(attempt)
+    if (held && !request.confirmFlagged) throw confirmationRequired(held)
     await tx
       .update(attempts)
-      .set({ publishMode: 'pull-request', ...ASKED })
+      .set({ publishMode: 'pull-request', changes, ...ASKED })
       .where(eq(attempts.id, request.attemptId))
     await appendEvent(tx, request.attemptId, {
       phase: 'publish',
@@ -63,6 +65,19 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
 
 type LockedAttempt = Awaited<ReturnType<typeof lockAttempt>>
 
+function isDone({ publishState, pullRequest, forge, changes }: LockedAttempt): boolean {
+  if (publishState !== 'published') return false
+  return changes.length > 0 ? changes.every(isThrough) : pullRequest !== null || forge === 'git'
+}
+
+/** The files that wait for a person's word, if any do. */
+function heldFiles({ publishState, flagged, changes }: LockedAttempt): FlaggedPath[] | undefined {
+  if (changes.length === 0) return publishState === 'held' ? flagged : undefined
+  const held = changes.filter(({ publish }) => publish.state === 'held')
+  if (held.length === 0) return undefined
+  return held.flatMap((change) => change.flagged.map(({ path, why }) => ({ path: `${change.name}/${path}`, why })))
+}
+
 function viewOf(id: string, attempt: LockedAttempt): PublishView {
   const { publishState: state, publishReason: reason, branch, commit, pullRequest } = attempt
   return { attempt: id, publish: { state, reason }, branch, commit, pullRequest }
@@ -76,6 +91,7 @@ async function lockAttempt(db: Executor, attemptId: string) {
       publishState: attempts.publishState,
       publishReason: attempts.publishReason,
       flagged: attempts.flagged,
+      changes: attempts.changes,
       branch: attempts.branch,
       commit: attempts.commit,
       mode: tasks.mode,
@@ -102,7 +118,8 @@ async function lockAttempt(db: Executor, attemptId: string) {
       `${cannot} it was not successful (${attempt.state}), so there is nothing to publish`,
     )
   }
-  if (attempt.files === null || attempt.files === 0) {
+  const isChanged = attempt.changes.some(({ stats }) => stats.files > 0) || (attempt.files ?? 0) > 0
+  if (!isChanged) {
     throw new DrydockError('no-changes', `${cannot} it made no changes`)
   }
   return attempt

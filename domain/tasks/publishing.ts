@@ -8,7 +8,7 @@ import type { Fence, PhaseTiming, PublishMode } from './attempt.ts'
 
 export type PublishOptions = { runnerId: string; leaseMs: number }
 
-const held = ({ attemptId, claim }: Fence) =>
+export const holdsPublish = ({ attemptId, claim }: Fence) =>
   sql`id = ${attemptId} and publish_claim = ${claim} and publish_state = 'pending'`
 
 /**
@@ -38,7 +38,7 @@ const hostPrefix = (runnerId: string) => runnerId.slice(0, runnerId.indexOf('/')
 export async function renewPublish(db: Db, fence: Fence, leaseMs: number): Promise<void> {
   const rows = await db.execute(sql`
     update attempts set publish_lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
-    where ${held(fence)} returning id`)
+    where ${holdsPublish(fence)} returning id`)
   if (rows.length === 0) throw staleFence(fence)
 }
 
@@ -54,7 +54,7 @@ export async function releasePublish(db: Db, fence: Fence): Promise<void> {
   await db.execute(sql`
     update attempts set publish_lease_until = clock_timestamp(), publish_runner_id = null,
       publish_tries = greatest(publish_tries - 1, 0)
-    where ${held(fence)}`)
+    where ${holdsPublish(fence)}`)
 }
 
 const CANCELLED = 'Cannot publish: the task was cancelled before. Publish again to go on.'
@@ -93,7 +93,7 @@ export async function postponePublish(db: Db, fence: Fence, input: { reason: str
     const rows = await tx.execute(sql`
       update attempts set publish_reason = ${input.reason}, publish_runner_id = null,
         publish_lease_until = clock_timestamp() + make_interval(secs => ${input.delayMs / 1000})
-      where ${held(fence)} returning id`)
+      where ${holdsPublish(fence)} returning id`)
     if (rows.length === 0) throw staleFence(fence)
     await appendEvent(tx, fence.attemptId, publishEvent({ state: 'pending', reason: input.reason }))
   })
@@ -102,9 +102,9 @@ export async function postponePublish(db: Db, fence: Fence, input: { reason: str
 export type PublishOutcome =
   | {
       state: 'published'
-      /** Where it is: a follow-up goes on with the branch of an earlier turn. */
-      branch: string
-      commit: string
+      /** Where it is, if not where the attempt's own branch is: a follow-up goes on with the branch of an earlier turn. */
+      branch?: string
+      commit?: string
       pullRequest?: { number: number; url: string }
     }
   | { state: 'failed'; reason: string; message: string }
@@ -122,29 +122,36 @@ export async function settlePublish(db: Db, fence: Fence, result: PublishResult)
       update attempts set publish_state = ${outcome.state}, publish_reason = ${reason}, publish_lease_until = null,
         publish_runner_id = null, branch = coalesce(${place?.branch ?? null}, branch),
         commit = coalesce(${place?.commit ?? null}, commit),
-        phases = jsonb_path_query_array(phases, '$[*] ? (@.phase != "publish")')
-          || ${JSON.stringify([timing])}::jsonb
-      where ${held(fence)} returning id`)
+        phases = ${phasesWith(timing)}
+      where ${holdsPublish(fence)} returning id`)
     if (rows.length === 0) throw staleFence(fence)
-    if (outcome.state === 'published' && outcome.pullRequest) {
-      const { number, url } = outcome.pullRequest
-      await tx.execute(sql`
-        insert into pull_requests (attempt_id, number, url) values (${fence.attemptId}, ${number}, ${url})
-        on conflict (attempt_id) do update set number = excluded.number, url = excluded.url`)
-    }
+    await savePullRequest(tx, fence, outcome)
     await appendEvent(tx, fence.attemptId, publishEvent({ ...outcome }))
   })
+}
+
+/** The attempt's own pull request: that of its first repository. */
+export async function savePullRequest(db: Pick<Db, 'execute'>, fence: Fence, outcome: PublishOutcome): Promise<void> {
+  if (outcome.state !== 'published' || !outcome.pullRequest) return
+  const { number, url } = outcome.pullRequest
+  await db.execute(sql`
+    insert into pull_requests (attempt_id, number, url) values (${fence.attemptId}, ${number}, ${url})
+    on conflict (attempt_id) do update set number = excluded.number, url = excluded.url`)
 }
 
 async function goOn(db: Pick<Db, 'execute'>, fence: Fence, mode: PublishMode | null): Promise<boolean> {
   const rows = await db.execute(sql`
     update attempts set publish_lease_until = clock_timestamp(), publish_runner_id = null
-    where ${held(fence)} and publish_mode is distinct from ${mode}::text
+    where ${holdsPublish(fence)} and publish_mode is distinct from ${mode}::text
     returning pg_notify('drydock_queue', '')`)
   return rows.length > 0
 }
 
-const publishEvent = (payload: Record<string, unknown>) => ({
+/** The phases, with this publishing in place of an earlier try. */
+export const phasesWith = (timing: PhaseTiming) => sql`
+  jsonb_path_query_array(phases, '$[*] ? (@.phase != "publish")') || ${JSON.stringify([timing])}::jsonb`
+
+export const publishEvent = (payload: Record<string, unknown>) => ({
   phase: 'publish' as const,
   kind: 'publish',
   at: new Date(),

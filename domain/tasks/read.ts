@@ -1,9 +1,11 @@
-import { asc, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
 import { ledgerSummaries } from '../ledger/summary.ts'
 import type { LedgerSummary } from '../ledger/summary.ts'
 import { attempts, diffs, environments, pullRequests, tasks, turns, users } from '../schema.ts'
+import { changePatches } from '../schema/change-patches.ts'
 import { turnImages } from '../schema/turns.ts'
+import type { RepositoryChange } from './changes.ts'
 import type { StartRecord } from './start.ts'
 import type { AttemptStateName, DiffStats, FlaggedPath, PhaseTiming, PublishState, TaskMode } from './attempt.ts'
 
@@ -22,6 +24,12 @@ export type TaskHead = {
   createdAt: Date
 }
 
+/** What people see of one of several repositories; `repository` is its folder. */
+export type ChangeView = Pick<
+  RepositoryChange,
+  'branch' | 'commit' | 'stats' | 'flagged' | 'publish' | 'pullRequest' | 'baseBranch' | 'baseCommit'
+> & { repository: string; address: string }
+
 export type AttemptView = {
   id: string
   n: number
@@ -36,6 +44,8 @@ export type AttemptView = {
   commit: string | null
   pullRequest: { number: number; url: string } | null
   publish: { state: PublishState; reason: string | null }
+  /** Where it worked on several repositories: each of them, the first included. */
+  changes?: ChangeView[]
   usage: { inputTokens: number; outputTokens: number; seconds: number }
   agentVersion: string | null
   /** What it asked of the network; null: nothing. */
@@ -117,7 +127,7 @@ type AttemptRow = Awaited<ReturnType<typeof readAttempts>>[number]
 
 function attemptView({ attempt, diff, pullRequest }: AttemptRow, network: LedgerSummary | null): AttemptView {
   const { id, n, state, reason, message, phases, answer, flagged, branch, commit, agentVersion } = attempt
-  const { start, startedAt, finishedAt } = attempt
+  const { changes, start, startedAt, finishedAt } = attempt
   return {
     id,
     n,
@@ -132,6 +142,7 @@ function attemptView({ attempt, diff, pullRequest }: AttemptRow, network: Ledger
     commit,
     pullRequest,
     publish: { state: attempt.publishState, reason: attempt.publishReason },
+    ...(changes.length > 0 && { changes: changes.map(changeView) }),
     usage: {
       inputTokens: attempt.inputTokens,
       outputTokens: attempt.outputTokens,
@@ -142,6 +153,14 @@ function attemptView({ attempt, diff, pullRequest }: AttemptRow, network: Ledger
     start,
     startedAt,
     finishedAt,
+  }
+}
+
+function changeView({ name, repository, ...change }: RepositoryChange): ChangeView {
+  const { branch, commit, stats, flagged, publish, pullRequest, baseBranch, baseCommit } = change
+  return {
+    ...{ repository: name, address: repository.address, baseBranch, baseCommit },
+    ...{ branch, commit, stats, flagged, publish, pullRequest },
   }
 }
 
@@ -176,10 +195,25 @@ export async function readPatch(db: Executor, attemptId: string): Promise<Buffer
   return row?.patch
 }
 
-/** The state of an attempt and the mode of its task. */
+/** The patch of one of the repositories of an attempt, by its folder; none when the attempt has no such repository. */
+export async function readRepositoryPatch(
+  db: Executor,
+  { attemptId, name }: { attemptId: string; name: string },
+): Promise<Buffer | undefined> {
+  const isFirst = sql`${attempts.changes}->0->>'name' = ${name}`
+  const [row] = await db
+    .select({ patch: sql<Buffer | null>`case when ${isFirst} then ${diffs.patch} else ${changePatches.patch} end` })
+    .from(attempts)
+    .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
+    .leftJoin(changePatches, and(eq(changePatches.attemptId, attempts.id), eq(changePatches.name, name)))
+    .where(eq(attempts.id, attemptId))
+  return row?.patch ?? undefined
+}
+
+/** The state of an attempt, its changes and the mode of its task. */
 export async function readAttemptState(db: Executor, attemptId: string) {
   const [row] = await db
-    .select({ state: attempts.state, mode: tasks.mode })
+    .select({ state: attempts.state, mode: tasks.mode, changes: attempts.changes })
     .from(attempts)
     .innerJoin(tasks, eq(tasks.id, attempts.taskId))
     .where(eq(attempts.id, attemptId))

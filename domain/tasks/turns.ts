@@ -4,6 +4,7 @@ import { and, asc, desc, eq, inArray, isNotNull, isNull, or, sql } from 'drizzle
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { attempts, diffs, environments, taskEventHeads, tasks, turns } from '../schema.ts'
+import { changePatches } from '../schema/change-patches.ts'
 import { agentSessions, turnImages } from '../schema/turns.ts'
 import { OPEN_STATES } from './attempt.ts'
 import type { PromptImage } from './images.ts'
@@ -134,7 +135,11 @@ export type PreviousAttempt = {
   repositoryId: string | null
   agentVersion: string | null
   patch: Buffer | null
+  /** Where it worked on several repositories: what it left in each, the first included. */
+  changes: EarlierChange[]
 }
+
+export type EarlierChange = { name: string; repositoryId: string; baseCommit: string; patch: Buffer | null }
 
 /** The attempt that an attempt's turn goes on from; undefined in a first turn, or when none before left anything. */
 export async function previousAttempt(db: Executor, attemptId: string): Promise<PreviousAttempt | undefined> {
@@ -154,11 +159,21 @@ export async function previousAttempt(db: Executor, attemptId: string): Promise<
       repositoryId: attempts.repositoryId,
       agentVersion: attempts.agentVersion,
       patch: diffs.patch,
+      changes: attempts.changes,
     })
     .from(attempts)
     .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
     .where(and(eq(attempts.id, turn.baseAttemptId), eq(attempts.taskId, turn.taskId)))
-  return found
+  if (found === undefined || found.changes.length === 0) return found && { ...found, changes: [] }
+  const patches = await db
+    .select({ name: changePatches.name, patch: changePatches.patch })
+    .from(changePatches)
+    .where(eq(changePatches.attemptId, found.id))
+  const changes = found.changes.map(({ name, repository, baseCommit }, i) => {
+    const patch = i === 0 ? found.patch : (patches.find((each) => each.name === name)?.patch ?? null)
+    return { name, repositoryId: repository.id, baseCommit, patch }
+  })
+  return { ...found, changes }
 }
 
 /** The pictures of a turn, in order. */

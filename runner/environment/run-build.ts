@@ -16,9 +16,9 @@ import type { RunnerDeps } from '../runner-deps.ts'
 import { onNetwork } from '../network/on-network.ts'
 import type { SandboxNetwork } from '../network/network.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import { IN_SANDBOX } from '../workspace/workspace.ts'
+import { placed } from '../workspace/workspace.ts'
 import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
-import type { Base, Progress } from '../workspace/workspace.ts'
+import type { Base, Folder, Placed, Progress } from '../workspace/workspace.ts'
 import { networkService, servicesOf } from '../services/services.ts'
 import type { FoundService, StartInput } from '../services/services.ts'
 import type { ResolvedImage } from './image.ts'
@@ -74,8 +74,8 @@ type Context = {
 }
 
 /**
- * Sets an environment up, from the head of its default branch, under its limits, and saves what came of it. Depends on no
- * attempt, so that it may outlive the one that wanted it. Nothing but the image is left when this settles.
+ * Sets an environment up, from the heads of its repositories' default branches, under its limits, and saves what came of
+ * it. Depends on no attempt, so that it may outlive the one that wanted it. Nothing but the image is left when this settles.
  */
 export async function runBuild(
   order: BuildOrder,
@@ -102,23 +102,24 @@ export async function runBuild(
 }
 
 async function build(context: Context, signal: AbortSignal): Promise<Built> {
-  const { order, deps, scope, cleanup } = context
+  const { order, deps, scope } = context
   const { environment } = order
-  const view = await openMirror(order, deps, signal)
-  cleanup.defer(() => view[Symbol.asyncDispose]())
-  const fromCommit = headOf(view)
-  const base = { commit: fromCommit, branch: view.defaultBranch }
+  const sources = await openSources(context, signal)
+  const fromCommit = sources[0].base.commit
   const image = `drydock/snapshot:${environment.id}-${scope.build}`
   const { sizeBytes } = await makeSnapshot(
     {
       installation: deps.hostId,
       environment: { ...environment, setupScript: withVersions(environment.setupScript, environment.versions) ?? '' },
       secrets: scope.secrets.setup,
+      folders: sources.map(({ at }) => at.workspace),
       tag: image,
     },
     {
-      prepare: (until) => prepare(context, { view, base }, until),
-      settle: (sandbox, until) => deps.settle({ sandbox, view, base, onOutput: scope.onOutput }, until),
+      prepare: (until) => prepare(context, sources, until),
+      async settle(sandbox, until) {
+        for (const source of sources) await deps.settle({ sandbox, ...source, onOutput: scope.onOutput }, until)
+      },
       onOutput: scope.onOutput,
     },
     signal,
@@ -126,11 +127,26 @@ async function build(context: Context, signal: AbortSignal): Promise<Built> {
   return { image, sizeBytes, fromCommit }
 }
 
-async function prepare(
-  context: Context,
-  { view, base }: { view: MirrorView; base: Base },
-  signal: AbortSignal,
-): Promise<Sandbox> {
+/** The head of a default branch, and where it lies. */
+type Source = { view: MirrorView; base: Base; at: Folder }
+type Sources = readonly [Source, ...Source[]]
+
+/** All repositories of the environment, the main one first. Their views are held until the build ends. */
+async function openSources({ order, deps, cleanup }: Context, signal: AbortSignal): Promise<Sources> {
+  const { repository, environment } = order
+  const open = async ({ repository: of, at }: Placed): Promise<Source> => {
+    const view = await openMirror({ repository: of }, deps, signal)
+    cleanup.defer(() => view[Symbol.asyncDispose]())
+    return { view, at, base: { commit: headOf(view), branch: view.defaultBranch } }
+  }
+  const [main, ...rest] = placed(repository, environment.repositories)
+  const first = await open(main)
+  const others: Source[] = []
+  for (const each of rest) others.push(await open(each))
+  return [first, ...others]
+}
+
+async function prepare(context: Context, sources: Sources, signal: AbortSignal): Promise<Sandbox> {
   const { order, deps, scope } = context
   const tell = (line: string) => void scope.note(line)
   const onPull = (image: { ref: string; digest: string }) => {
@@ -140,7 +156,7 @@ async function prepare(
   const services = servicesOf({ ...deps, onPull })
   const found = await services.find(order.environment.services, tell, signal)
   const connection = await connectFor(context, found, signal)
-  const sandbox = newSandbox(context, { view, network: connection?.network })
+  const sandbox = newSandbox(context, { sources, network: connection?.network })
   await sandbox.start(signal)
   const write = <T>(work: () => Promise<T>) => retryDatabase(work, signal)
   await connection?.permit(
@@ -149,7 +165,7 @@ async function prepare(
     }),
   )
   if (connection && found.length > 0) await services.start(startInput(context, { connection, found }), signal)
-  await deps.checkOut({ sandbox, view, base, onOutput: scope.onOutput }, signal)
+  for (const source of sources) await deps.checkOut({ sandbox, ...source, onOutput: scope.onOutput }, signal)
   return sandbox
 }
 
@@ -186,14 +202,17 @@ async function connectFor(
 /** Destroyed with the build at the latest; the first limit that it breaches stops the build. */
 function newSandbox(
   { order, deps, scope, cleanup, stop }: Context,
-  { view, network }: { view: MirrorView; network: SandboxNetwork | undefined },
+  { sources, network }: { sources: Sources; network: SandboxNetwork | undefined },
 ): Sandbox {
   const { resources, limits } = attemptSettings(order)
   const sandbox = deps.engine.createSandbox({
     image: order.image.ref,
     owner: { installation: deps.hostId, build: scope.build },
     resources,
-    ...onNetwork([{ host: view.objects, target: IN_SANDBOX.mirrorObjects }], network),
+    ...onNetwork(
+      sources.map(({ view, at }) => ({ host: view.objects, target: at.mirrorObjects })),
+      network,
+    ),
     lifetimeMs: 2 * limits.setupMs,
   })
   cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))

@@ -48,7 +48,7 @@ export function snapshotCache(deps: BuilderDeps): SnapshotCache {
       script: environment.setupScript ?? '',
       variables: environment.variables,
       secrets: await setupSecretVersions(db, environment.id),
-      repositories: [repository.address],
+      repositories: [repository.address, ...environment.repositories.flatMap(({ name, address }) => [name, address])],
       versions: environment.versions,
       services: environment.services,
       epoch: environment.cacheEpoch,

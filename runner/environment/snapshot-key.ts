@@ -12,7 +12,7 @@ export type KeyInput = {
   variables: Readonly<Record<string, string>>
   /** Of what set-up may know; values are no part of it. */
   secrets: readonly { name: string; version: number }[]
-  /** Their addresses: the first is the main one. */
+  /** The main one's address; then name and address of each of the others. */
   repositories: readonly string[]
   versions: Readonly<Record<string, string>>
   /** What set-up finds beside its sandbox. */

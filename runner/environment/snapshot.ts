@@ -9,14 +9,16 @@ export type SnapshotInput = {
   environment: { setupScript: string; variables: Readonly<Record<string, string>> }
   /** What only set-up may know: in its environment, and nowhere in what it leaves (R22). */
   secrets: readonly SetupSecret[]
+  /** Those of the checkouts. */
+  folders: readonly string[]
   /** The name of the image. */
   tag: string
 }
 
 export type SnapshotDeps = {
-  /** A sandbox from the environment's image with the default branch checked out; it is destroyed here. */
+  /** A sandbox from the environment's image with the default branches checked out; it is destroyed here. */
   prepare: (signal: AbortSignal) => Promise<Sandbox>
-  /** Puts the checkout in order for the sandboxes that begin with it, once nothing of set-up runs any more. */
+  /** Puts the checkouts in order for the sandboxes that begin with it, once nothing of set-up runs any more. */
   settle: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
 }
@@ -26,13 +28,13 @@ export type SnapshotDeps = {
  * process of setup reaches the agent (R20a).
  */
 export async function makeSnapshot(
-  { installation, environment, secrets, tag }: SnapshotInput,
+  { installation, environment, secrets, folders, tag }: SnapshotInput,
   { prepare, settle, onOutput }: SnapshotDeps,
   signal: AbortSignal,
 ): Promise<{ sizeBytes: number }> {
   await using sandbox = await prepare(signal)
   const { setupScript: script, variables } = environment
-  const exit = await runSetup(sandbox, { script, variables, secrets, onOutput }, signal)
+  const exit = await runSetup(sandbox, { script, variables, secrets, folders, onOutput }, signal)
   if (exit !== 0) {
     throw new AttemptFailure(
       'setup-failed',
@@ -46,17 +48,23 @@ export async function makeSnapshot(
   return sandbox.commit(tag, labels, signal)
 }
 
-/** The checkout belongs to the agent's user, and git run by root would refuse to work in it. */
-const TRUSTED_WORKSPACE = {
-  GIT_CONFIG_COUNT: '1',
-  GIT_CONFIG_KEY_0: 'safe.directory',
-  GIT_CONFIG_VALUE_0: '/workspace',
-}
+/** Checkouts belong to the agent's user, and git run by root would refuse to work in them. */
+const trusting = (folders: readonly string[]): Record<string, string> => ({
+  GIT_CONFIG_COUNT: String(folders.length),
+  ...Object.fromEntries(
+    folders.flatMap((folder, i) => [
+      [`GIT_CONFIG_KEY_${i}`, 'safe.directory'],
+      [`GIT_CONFIG_VALUE_${i}`, folder],
+    ]),
+  ),
+})
 
 export type SetupRun = {
   script: string
   variables: Readonly<Record<string, string>>
   secrets: readonly SetupSecret[]
+  /** Those of the checkouts. */
+  folders: readonly string[]
   onOutput: SnapshotDeps['onOutput']
 }
 
@@ -66,7 +74,7 @@ export type SetupRun = {
  */
 export async function runSetup(
   sandbox: Sandbox,
-  { script, variables, secrets, onOutput }: SetupRun,
+  { script, variables, secrets, folders, onOutput }: SetupRun,
   signal: AbortSignal,
 ): Promise<number | null> {
   const path = '/drydock/setup.sh'
@@ -78,7 +86,7 @@ export async function runSetup(
       user: 'root',
       cwd: '/workspace',
       // Of this one command: what the image and later commands get has none of it (R22).
-      env: { ...variables, ...environmentOf(secrets), ...TRUSTED_WORKSPACE, HOME: '/root' },
+      env: { ...variables, ...environmentOf(secrets), ...trusting(folders), HOME: '/root' },
       onOutput,
     },
     signal,

@@ -1,4 +1,5 @@
 import { DrydockError } from '../../domain/errors.ts'
+import type { RepositoryAddress } from '../../domain/repositories/repositories.ts'
 import type { PhaseTiming } from '../../domain/tasks/attempt.ts'
 import type { Job } from '../../domain/tasks/job.ts'
 import type { PublishedBefore } from '../../domain/tasks/published-before.ts'
@@ -8,9 +9,14 @@ import type { Forge, PullRequest } from '../../forge/forge.ts'
 import { branchHead } from '../../forge/mirrors.ts'
 import type { MirrorView, Mirrors, PushInput, PushResult, Remote } from '../../forge/mirrors.ts'
 
+/** What is published of an attempt: its change, or that of one of several repositories. */
+export type Publishing = Pick<Job, 'task' | 'turn' | 'attempt'> & {
+  repository: RepositoryAddress & { defaultBranch: string | null }
+}
+
 export type PublishDeps = {
   mirrors: Pick<Mirrors, 'open' | 'push'>
-  remoteOf: (repository: Job['repository']) => Promise<Remote>
+  remoteOf: (repository: RepositoryAddress) => Promise<Remote>
   /** Where pull requests are opened; undefined for plain git remotes. */
   forge: Forge | undefined
   pullRequestBody: () => Promise<string>
@@ -34,7 +40,7 @@ type PullRequestPlan = { forge: Forge; base: string }
  * the pull request where the forge has them. Every step can be done again: the commit and the branch name are the same, and
  * an open pull request of the branch is found.
  */
-export async function publishAttempt(job: Job, deps: PublishDeps, signal: AbortSignal): Promise<Published> {
+export async function publishAttempt(job: Publishing, deps: PublishDeps, signal: AbortSignal): Promise<Published> {
   const started = performance.now()
   const done = (outcome: PublishOutcome): Published => ({
     outcome,
@@ -59,7 +65,7 @@ export async function publishAttempt(job: Job, deps: PublishDeps, signal: AbortS
 }
 
 async function planPullRequest(
-  { attempt, task, repository }: Job,
+  { attempt, task, repository }: Publishing,
   { forge }: PublishDeps,
   signal: AbortSignal,
 ): Promise<PullRequestPlan | undefined> {
@@ -70,7 +76,7 @@ async function planPullRequest(
 }
 
 /** Resolves to where the commit is, or to an outcome when publishing ends here. */
-async function pushBranch(job: Job, deps: PublishDeps, signal: AbortSignal): Promise<Place | PublishOutcome> {
+async function pushBranch(job: Publishing, deps: PublishDeps, signal: AbortSignal): Promise<Place | PublishOutcome> {
   const remote = await deps.remoteOf(job.repository)
   const before = await deps.publishedBefore()
   await using view: MirrorView = await deps.mirrors.open(remote, signal)
@@ -86,7 +92,10 @@ type From = { deps: PublishDeps; view: MirrorView; before: PublishedBefore | und
 /**
  * A branch of its own; or, where an earlier turn is published and its branch still there, that one, with a commit on top.
  */
-async function placeOf({ attempt }: Job, { deps, view, before }: From): Promise<PushInput | PublishOutcome> {
+async function placeOf(
+  { attempt }: Pick<Publishing, 'attempt'>,
+  { deps, view, before }: From,
+): Promise<PushInput | PublishOutcome> {
   const { commit, branch, tree } = attempt
   if (!commit || !branch || !tree) throw new DrydockError('no-changes', 'Cannot publish: the attempt has no changes')
   if (before === undefined || branchHead(view, before.branch) === undefined) return { commit, branch }
@@ -126,7 +135,7 @@ const moved = (at: string, replaces: string) =>
 const short = (id: string) => id.slice(0, 10)
 
 async function openPullRequest(
-  job: Job,
+  job: Publishing,
   { plan, deps, head }: { plan: PullRequestPlan; deps: PublishDeps; head: string },
   signal: AbortSignal,
 ): Promise<PullRequest> {

@@ -1,6 +1,6 @@
 import type { LedgerSummary } from '../../domain/ledger/summary.ts'
-import type { Job } from '../../domain/tasks/job.ts'
 import { pullRequestBody } from '../../forge/body.ts'
+import type { Publishing } from './publish.ts'
 
 export type BodyInput = {
   /** The agent's last message. */
@@ -11,7 +11,10 @@ export type BodyInput = {
 }
 
 /** The body of an attempt's pull request. */
-export function pullRequestBodyOf({ task, turn, attempt }: Job, { summary, taskUrl, network }: BodyInput): string {
+export function pullRequestBodyOf(
+  { task, turn, attempt }: Publishing,
+  { summary, taskUrl, network }: BodyInput,
+): string {
   return pullRequestBody({
     prompt: turn.prompt,
     agent: task.agent,

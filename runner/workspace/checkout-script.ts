@@ -10,6 +10,7 @@ export const BEEN_THERE = 10
  * objects stay where they are: nothing is copied.
  */
 export const CHECKOUT = `${PRELUDE}
+[ -d "$DRYDOCK_WORKSPACE" ] || mkdir "$DRYDOCK_WORKSPACE" || exit 3
 cd "$DRYDOCK_WORKSPACE" || exit 3
 G="$DRYDOCK_WORKSPACE/.git"
 export GIT_DIR="$G" GIT_WORK_TREE="$DRYDOCK_WORKSPACE"

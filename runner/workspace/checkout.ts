@@ -10,7 +10,7 @@ import type { CheckoutInput, CheckOut, Settle } from './workspace.ts'
 const MAX_OUTPUT_BYTES = 64 * 1024
 
 /**
- * Checks the base commit out into /workspace, owned by the agent, and makes the runner's own git directory. Objects come
+ * Checks the base commit out into its folder, owned by the agent, and makes the runner's own git directory. Objects come
  * from the mounted mirror through alternates. In a snapshot, what set-up left beside tracked files stays. Does nothing
  * where the checkout that was left comes to the same.
  */
@@ -65,7 +65,7 @@ type Script = { script: string; user: SandboxUser; stdin?: Buffer; env?: Readonl
 type Ran = { code: number | null; stdout: string; stderr: string }
 
 async function run(
-  { sandbox, base, view, leave }: CheckoutInput,
+  { sandbox, base, view, leave, at = IN_SANDBOX }: CheckoutInput,
   { script, user, stdin, env }: Script,
   signal: AbortSignal,
 ): Promise<Ran> {
@@ -77,9 +77,9 @@ async function run(
       byKeeper: 'next',
       env: {
         ...NOTHING_PRELOADED,
-        DRYDOCK_WORKSPACE: IN_SANDBOX.workspace,
-        DRYDOCK_GIT_DIR: IN_SANDBOX.gitDir,
-        DRYDOCK_OBJECTS: IN_SANDBOX.mirrorObjects,
+        DRYDOCK_WORKSPACE: at.workspace,
+        DRYDOCK_GIT_DIR: at.gitDir,
+        DRYDOCK_OBJECTS: at.mirrorObjects,
         DRYDOCK_BASE: base.commit,
         DRYDOCK_BRANCH: base.branch,
         DRYDOCK_DEFAULT: view.defaultBranch,
@@ -110,11 +110,15 @@ function refsFile({ view, base }: CheckoutInput): string {
   return ['# pack-refs with: peeled fully-peeled sorted \n', ...lines, ...shallow].join('')
 }
 
-function announcement({ base }: CheckoutInput, stdout: string): string[] {
+/** Which commit of a branch; of several repositories, where, too. */
+const placeOf = ({ base, at }: CheckoutInput, branch: string) =>
+  `${branch} at ${base.commit.slice(0, 10)}${at?.name === undefined ? '' : ` into ${at.workspace}`}`
+
+function announcement(input: CheckoutInput, stdout: string): string[] {
   const named = (kind: string) =>
     stdout.split('\n').flatMap((line) => (line.startsWith(`${kind} `) ? [line.slice(kind.length + 1)] : []))
   const [submodules, pointers] = [named('submodule'), named('lfs')]
-  const lines = [`Checked out ${base.branch} at ${base.commit.slice(0, 10)}.`]
+  const lines = [`Checked out ${placeOf(input, input.base.branch)}.`]
   if (submodules.length > 0)
     lines.push(`Notice: submodules are not fetched; these folders stay empty: ${submodules.join(', ')}`)
   if (pointers.length > 0)
@@ -124,10 +128,10 @@ function announcement({ base }: CheckoutInput, stdout: string): string[] {
   return lines
 }
 
-function failed({ base }: CheckoutInput, { code, stderr }: Ran): AttemptFailure {
+function failed(input: CheckoutInput, { code, stderr }: Ran): AttemptFailure {
   const words = plainWords(stderr) || `it ended with code ${code ?? 'unknown'} without a word`
   return new AttemptFailure(
     'checkout-failed',
-    `Cannot check out branch "${base.branch}" at ${base.commit.slice(0, 10)}: ${words}`,
+    `Cannot check out branch ${placeOf(input, `"${input.base.branch}"`)}: ${words}`,
   )
 }

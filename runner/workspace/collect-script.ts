@@ -3,12 +3,17 @@ import { PRELUDE } from './sandbox-shell.ts'
 /**
  * As root, after everything else of the sandbox was killed. Standard output: one line `tree ID`, `large` or `many`; after
  * `tree ID` a pack of what is new against the base, if anything is. Standard error: one line for each path left out, and
- * `nested PATH` for each nested repository. `/workspace/.git` is not looked at.
+ * `nested PATH` for each nested repository. The checkout's own `.git` is not looked at.
  *
+ * A folder below /workspace is the agent's to replace: through a link, root would read and remove what is elsewhere.
  * A pipe for .gitignore would hang git for ever. The git directory of a nested repository would make git record a bare
  * commit id, or stop; without it the files are collected like any others.
  */
 export const COLLECT = `${PRELUDE}
+if [ -L "$DRYDOCK_WORKSPACE" ] || [ ! -d "$DRYDOCK_WORKSPACE" ]; then
+  echo "$DRYDOCK_WORKSPACE is not the folder any more that was checked out" >&2
+  exit 3
+fi
 cd "$DRYDOCK_WORKSPACE" || exit 3
 export GIT_DIR="$DRYDOCK_GIT_DIR" GIT_WORK_TREE="$DRYDOCK_WORKSPACE" GIT_INDEX_FILE="$DRYDOCK_GIT_DIR/index"
 D=$GIT_DIR/drydock

@@ -17,7 +17,7 @@ export type Received = { tree: string; packBytes: number; left: string[]; nested
 
 /** Collects inside the sandbox and writes the pack to a file, capped while it streams. */
 export async function receive(
-  { sandbox, base }: Pick<CollectInput, 'sandbox' | 'base'>,
+  { sandbox, base, at = IN_SANDBOX }: Pick<CollectInput, 'sandbox' | 'base' | 'at'>,
   packFile: string,
   signal: AbortSignal,
 ): Promise<Received> {
@@ -46,8 +46,8 @@ export async function receive(
       user: 'root',
       env: {
         ...NOTHING_PRELOADED,
-        DRYDOCK_WORKSPACE: IN_SANDBOX.workspace,
-        DRYDOCK_GIT_DIR: IN_SANDBOX.gitDir,
+        DRYDOCK_WORKSPACE: at.workspace,
+        DRYDOCK_GIT_DIR: at.gitDir,
         DRYDOCK_BASE: base.commit,
         DRYDOCK_MAX_BLOCKS: String(OBJECT_CAPS.fileBytes / 512),
         DRYDOCK_MAX_ENTRIES: String(CAPS.treeEntries),

@@ -1,3 +1,5 @@
+import { repositoryName } from '../../domain/repositories/repositories.ts'
+import type { RepositoryAddress } from '../../domain/repositories/repositories.ts'
 import type { DiffStats, FlaggedPath } from '../../domain/tasks/attempt.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -9,6 +11,32 @@ export const IN_SANDBOX = {
   gitDir: '/drydock/git',
   mirrorObjects: '/mirror/objects',
 } as const
+
+/** Where one repository lies inside a sandbox; with a name, it is one of several side by side. */
+export type Folder = { name?: string; workspace: string; gitDir: string; mirrorObjects: string }
+
+type Repository = RepositoryAddress & { id: string }
+export type Placed = { repository: Repository; at: Folder }
+
+/**
+ * Where the repositories of an environment lie, the main one first: an only one is /workspace itself, several lie in
+ * folders of their names below it.
+ */
+export function placed(
+  repository: Repository,
+  others: readonly (Repository & { name: string })[],
+): readonly [Placed, ...Placed[]] {
+  const { workspace, gitDir, mirrorObjects } = IN_SANDBOX
+  if (others.length === 0) return [{ repository, at: { workspace, gitDir, mirrorObjects } }]
+  const below = (name: string) => ({ name, workspace: `${workspace}/${name}` })
+  return [
+    { repository, at: { ...below(repositoryName(repository.address)), gitDir, mirrorObjects } },
+    ...others.map(({ name, ...other }) => ({
+      repository: other,
+      at: { ...below(name), gitDir: `/drydock/others/${name}`, mirrorObjects: `/mirror/others/${name}` },
+    })),
+  ]
+}
 
 export type Progress = (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
 
@@ -34,6 +62,8 @@ export type CheckoutInput = {
   sandbox: Sandbox
   view: CheckoutView
   base: Base
+  /** Default: /workspace itself. */
+  at?: Folder
   onOutput: Progress
   /** Leaves it for another checkout, before which nothing else runs. */
   leave?: boolean
@@ -43,9 +73,9 @@ export type CheckoutInput = {
 
 /** What a checkout came to: all that it depends on, and what it said. */
 export type CheckedOut = { state: string; lines: readonly string[] }
-export type CollectInput = { sandbox: Sandbox; view: MirrorView; base: Base; onOutput: Progress }
+export type CollectInput = { sandbox: Sandbox; view: MirrorView; base: Base; at?: Folder; onOutput: Progress }
 
-/** Checks a commit out into /workspace. Rejects with AttemptFailure for what a person can act on. */
+/** Checks a commit out into /workspace, or into a folder of it. Rejects with AttemptFailure for what a person can act on. */
 export type CheckOut = (input: CheckoutInput, signal: AbortSignal) => Promise<CheckedOut>
 
 /** Leaves a checkout in order in which set-up ran. Rejects like `CheckOut`. */

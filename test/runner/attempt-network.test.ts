@@ -152,7 +152,8 @@ test('runAttempt() shuts set-up before it applies what an earlier turn left (R19
     }
     return sandbox
   }
-  deps.earlierTurn = async () => ({ baseCommit: 'a'.repeat(40), patch: Buffer.from('a patch') })
+  const left = { baseCommit: 'a'.repeat(40), patch: Buffer.from('a patch') }
+  deps.earlierTurn = async () => ({ repositoryId: 'repo1', ...left, changes: [] })
   await runAttempt(aJob({ environment: { maintenanceScript: 'make' }, turn: { n: 2 } }), deps, stop)
   expect(inForce).toEqual([CLOSED])
 })
@@ -228,7 +229,7 @@ test('runAttempt() succeeds when a network cannot be given back, and says so', a
 
 test('runAttempt() goes on without a conversation that no key opens', async () => {
   const { deps, stop } = story({ setup: undefined, agent: undefined }, {}, modelAgent)
-  deps.earlierTurn = async () => ({ baseCommit: null, patch: null })
+  deps.earlierTurn = async () => ({ repositoryId: null, baseCommit: null, patch: null, changes: [] })
   deps.earlierSession = async () => {
     throw new DrydockError('key-unavailable', 'Cannot open it')
   }

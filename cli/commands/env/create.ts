@@ -20,11 +20,13 @@ export const createEnvironment = defineCommand({
     ...JSON_OPTION,
   },
   notes:
-    '--name and --repo are needed. Without --setup, --maintenance and another --image, the repository is looked into: what\nit proposes is shown with the reason of every line and taken, under what the flags say. Change it with: env update.',
+    '--name and --repo are needed. Without --setup, --maintenance and another --image, the repository is looked into: what\nit proposes is shown with the reason of every line and taken, under what the flags say. Change it with: env update.\n' +
+    'With --add-repo nothing is looked into: what one repository proposes expects to be alone at /workspace.',
   examples: [
     'drydock env create --name shop --repo ~/src/shop',
     'drydock env create --name shop --repo https://git.example.com/shop.git --setup setup.sh --publish branch',
     'drydock env create --name shop --repo acme/shop --publish pull-request --policy policy.json --var CI=1',
+    'drydock env create --name shop --repo acme/shop --add-repo acme/api --add-repo docs=~/src/shop-docs',
   ],
   run: async ({ values }, context) => {
     const { 'no-detect': plain = false, json, ...flags } = values
@@ -38,7 +40,8 @@ export const createEnvironment = defineCommand({
     const { setupScript, maintenanceScript, image = UNIVERSAL } = settings
     // What is proposed is for this image; of another nobody knows what it has.
     const isSaid = setupScript !== undefined || maintenanceScript !== undefined || image !== UNIVERSAL
-    const proposed = plain || isSaid ? {} : await proposalFor(client, repository, context)
+    const isAlone = settings.repositories === undefined
+    const proposed = plain || isSaid || !isAlone ? {} : await proposalFor(client, repository, context)
     const environment = await client.createEnvironment({ name, repository, ...proposed, ...settings })
     if (json) writeJson(context, environment)
     else {

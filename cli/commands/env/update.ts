@@ -1,3 +1,4 @@
+import type { EnvironmentChangeJson, EnvironmentJson } from '../../../api/schemas/environment.ts'
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
@@ -10,6 +11,7 @@ export const updateEnvironment = defineCommand({
   positionals: ['ID|NAME'],
   options: {
     ...ENVIRONMENT_OPTIONS,
+    'remove-repo': { type: 'string', multiple: true, value: 'NAME', help: 'leave out a repository that was added' },
     'unset-var': { type: 'string', multiple: true, value: 'NAME', help: 'remove a variable' },
     ...JSON_OPTION,
   },
@@ -21,9 +23,9 @@ export const updateEnvironment = defineCommand({
     'drydock env update shop --service db=postgres:17 --service-env db:POSTGRES_PASSWORD=test',
   ],
   run: async ({ values, positionals: [id = ''] }, context) => {
-    const { 'unset-var': removed = [], json, ...flags } = values
+    const { 'unset-var': removed = [], 'remove-repo': leftOut = [], json, ...flags } = values
     const change = await environmentFromFlags(flags, context.cwd)
-    if (Object.keys(change).length === 0 && removed.length === 0) {
+    if (Object.keys(change).length === 0 && removed.length === 0 && leftOut.length === 0) {
       throw usageError('Cannot run "env update": nothing to change is named. See: drydock env update --help')
     }
     const client = await createClient(context)
@@ -35,9 +37,29 @@ export const updateEnvironment = defineCommand({
       if (resources !== undefined) change.resources = { ...before.resources, ...resources }
       if (limits !== undefined) change.limits = { ...before.limits, ...limits }
     }
+    if (change.repositories !== undefined || leftOut.length > 0) {
+      const { repositories = [] } = await client.readEnvironment(id)
+      change.repositories = withRepositories(repositories, { added: change.repositories ?? [], leftOut })
+    }
     const environment = await client.updateEnvironment(id, change)
     if (json) writeJson(context, environment)
     else say(context, `Environment "${environment.name}" is changed. Tasks that run go on as they were started.`)
     return 0
   },
 })
+
+type Others = NonNullable<EnvironmentChangeJson['repositories']>
+type Differences = { added: Others; leftOut: readonly string[] }
+
+function withRepositories(
+  before: NonNullable<EnvironmentJson['repositories']>,
+  { added, leftOut }: Differences,
+): Others {
+  const unknown = leftOut.find((name) => !before.some((each) => each.name === name))
+  if (unknown !== undefined) {
+    const names = before.map(({ name }) => name).join(', ') || 'none'
+    throw usageError(`Cannot use --remove-repo ${JSON.stringify(unknown)}: the others are ${names}`)
+  }
+  const kept = before.filter(({ name }) => !leftOut.includes(name))
+  return [...kept.map(({ address, name }) => ({ repository: address, name })), ...added]
+}

@@ -30,7 +30,7 @@ const ENVIRONMENT: EnvironmentView = {
   ...{ policy: {}, publish: 'manual', holdFlagged: true, resources: {}, limits: { agentMs: 600_000 }, maxRunning: 8 },
   ...{ model: null, provider: null, budgetTokens: null, createdBy: null, versions: {}, verification: [] },
   ...{ starterTasks: [], services: [], cacheEpoch: 0, createdAt: new Date(0), updatedAt: new Date(0) },
-  repository: { id: 'r1', forge: 'git', address: '/srv/shop' },
+  ...{ repository: { id: 'r1', forge: 'git', address: '/srv/shop' }, repositories: [] },
 }
 
 const plan = (text: string, environment = ENVIRONMENT) =>
@@ -61,6 +61,7 @@ test.each([
   ['maxRunning', 'maxRunning: 100'],
   ['budgetTokens', 'budgetTokens: 1000000'],
   ['services', 'services: [{name: db, image: postgres}]'],
+  ['repositories', 'repositories: [{repository: acme/web}]'],
 ])('planEnvironment() only proposes %s (R21)', (field, text) => {
   const { changes, proposals } = plan(text)
   expect(changes).toEqual([])
@@ -97,9 +98,22 @@ test('exportEnvironment() gives a file that plans no change', () => {
     ...{ description: 'Two: lines # odd', setupScript: '#!/bin/bash\nset -e\n\necho "a: b"\n', publish: 'branch' },
     policy: { agent: { preset: 'none', methods: 'safe', gitRead: true, allow: [{ host: 'a.example' }], deny: [] } },
     variables: { YES: 'yes', NUMBER: '012', EMPTY: '', MULTI: 'a\nb' },
+    repositories: [{ id: 'r2', forge: 'github', address: 'acme/web', name: 'site' }],
   }
   const text = exportEnvironment(environment, ['TOKEN'])
   expect(plan(text, environment)).toEqual({ changes: [], proposals: [], missingSecrets: ['TOKEN'] })
+})
+
+test('planEnvironment() compares repositories by address and folder, also one that is not named', () => {
+  const web = { id: 'r2', forge: 'github' as const, address: 'acme/web', name: 'web' }
+  const environment = { ...ENVIRONMENT, repositories: [web] }
+  expect(plan('repositories: [{repository: acme/web}]', environment).proposals).toEqual([])
+  expect(plan('repositories: [{repository: acme/web, name: site}]', environment).proposals).toEqual([
+    {
+      ...{ field: 'repositories', from: [{ repository: 'acme/web', name: 'web' }] },
+      to: [{ repository: 'acme/web', name: 'site' }],
+    },
+  ])
 })
 
 test('the published schema takes what the reader takes', () => {

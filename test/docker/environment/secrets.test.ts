@@ -84,7 +84,7 @@ describe('makeSnapshot()', () => {
     const tag = `drydock/test-snapshot:${newId()}`
     const environment = { setupScript, variables: { PLAIN: 'yes' } }
     const secrets = [{ name: 'TOKEN', value: SECRET }]
-    const input = { installation: world.installation, environment, secrets, tag }
+    const input = { installation: world.installation, environment, secrets, folders: ['/workspace'], tag }
     const owner = { installation: world.installation, build: newId() }
     const prepare = () => world.started({ owner })
     const made = makeSnapshot(input, { prepare, settle: async () => undefined, onOutput: () => undefined }, NEVER)

@@ -1,0 +1,16 @@
+import { integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { at } from '../columns.ts'
+
+/** How busy each user and environment is. Kept by a trigger on attempts, so that no code path can forget it. */
+export const userLoad = pgTable('user_load', {
+  userId: text('user_id').primaryKey(),
+  queued: integer('queued').notNull().default(0),
+  running: integer('running').notNull().default(0),
+  /** Breaks ties between users who are equally busy: the one served longest ago goes first. */
+  servedAt: at('served_at'),
+})
+export const environmentLoad = pgTable('environment_load', {
+  environmentId: text('environment_id').primaryKey(),
+  queued: integer('queued').notNull().default(0),
+  running: integer('running').notNull().default(0),
+})
