@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 import type { RunGit } from './git.ts'
@@ -19,6 +19,7 @@ type Where = {
 export async function storeWith({ git, folder, first }: Where, id: string, signal?: AbortSignal): Promise<string> {
   const has = async (store: string) =>
     (await git(['cat-file', '-e', `${id}^{tree}`], { gitDir: store, ...(signal && { signal }) })).code === 0
+  if (await isLoose(first, id)) return first
   if (await has(first)) return first
   const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}$/.test(name))
   for (const name of names) {
@@ -29,4 +30,11 @@ export async function storeWith({ git, folder, first }: Where, id: string, signa
     'not-found',
     `Cannot push commit ${id.slice(0, 10)}: this server's mirrors no longer have it. Run the task again.`,
   )
+}
+
+/** A commit that was just made is a file of its own; to look there takes no process. */
+async function isLoose(store: string, id: string): Promise<boolean> {
+  if (!/^[0-9a-f]{40}$/.test(id)) return false
+  const found = await stat(join(store, 'objects', id.slice(0, 2), id.slice(2))).catch(() => undefined)
+  return found?.isFile() === true
 }

@@ -93,6 +93,9 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
     },
 
     async commit(view, input) {
+      // Nearly always the tree is where the view says, and git checks that it is.
+      const made = await makeCommit(git, { store: view.store, input }).catch(() => undefined)
+      if (made !== undefined) return made
       const store = await storeWith({ git, folder: options.folder, first: view.store }, input.tree)
       return makeCommit(git, { store, input })
     },

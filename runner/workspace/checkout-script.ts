@@ -7,7 +7,8 @@ export const BEEN_THERE = 10
  * As the agent's user. Reads packed refs on standard input, with `shallow ID` lines between. Prints `submodule PATH` and
  * `lfs PATH`, and first `same` or `moved` where an earlier checkout was left for this one: then only what differs is
  * touched, or nothing. Times that an image keeps are whole seconds and its inodes are others, so only those count. The
- * objects stay where they are: nothing is copied.
+ * objects stay where they are: nothing is copied. Git directories are written by the shell: each program that starts costs
+ * more than what it does here.
  */
 export const CHECKOUT = `${PRELUDE}
 [ -d "$DRYDOCK_WORKSPACE" ] || mkdir "$DRYDOCK_WORKSPACE" || exit 3
@@ -24,21 +25,25 @@ if [ -e "$G" ] || [ -L "$G" ]; then
     read -r left < "$G/drydock-left" || exit ${BEEN_THERE}
   fi
 fi
-if [ ! -d "$G" ]; then
-  git $C init -q --template= || exit 3
-  mkdir -p "$G/hooks" "$G/info" || exit 3
-  git $C config user.name 'Drydock agent' && git $C config user.email agent@drydock.invalid || exit 3
+FOLDERS="$G/hooks $G/info $G/objects/info $G/objects/pack $G/refs/heads $G/refs/tags $G/refs/remotes/origin"
+if [ -n "$left" ]; then
+  : > "$G/drydock-left"
+  [ ! -e "$G/shallow" ] || rm -f "$G/shallow"
+elif [ -d "$G" ]; then
+  rm -rf "$G/refs/heads" "$G/refs/remotes" "$G/refs/tags" "$G/shallow" "$G/drydock-left"
+  mkdir -p $FOLDERS || exit 3
+else
+  mkdir -p $FOLDERS || exit 3
+  printf '[core]\\n\\trepositoryformatversion = 0\\n\\tfilemode = true\\n\\tbare = false\\n[user]\\n\\tname = Drydock agent\\n\\temail = agent@drydock.invalid\\n' > "$G/config" || exit 3
 fi
-mkdir -p "$G/objects/info" && printf '%s\\n' "$DRYDOCK_OBJECTS" > "$G/objects/info/alternates" || exit 3
-cat > "$G/drydock-refs" || exit 3
-sed -n 's/^shallow //p' "$G/drydock-refs" > "$G/shallow"
-[ -s "$G/shallow" ] || rm -f "$G/shallow"
-rm -rf "$G/refs/heads" "$G/refs/remotes" "$G/refs/tags"
-mkdir -p "$G/refs/heads" "$G/refs/tags" "$G/refs/remotes/origin" || exit 3
-sed '/^shallow /d' "$G/drydock-refs" > "$G/packed-refs" && rm -f "$G/drydock-refs" || exit 3
+printf '%s\\n' "$DRYDOCK_OBJECTS" > "$G/objects/info/alternates" || exit 3
+cat > "$G/packed-refs" || exit 3
+if [ "\${DRYDOCK_SHALLOW:-}" = 1 ]; then
+  mv "$G/packed-refs" "$G/drydock-refs" && sed -n 's/^shallow //p' "$G/drydock-refs" > "$G/shallow" &&
+    sed '/^shallow /d' "$G/drydock-refs" > "$G/packed-refs" && rm -f "$G/drydock-refs" || exit 3
+fi
 printf 'ref: refs/remotes/origin/%s\\n' "$DRYDOCK_DEFAULT" > "$G/refs/remotes/origin/HEAD"
 printf 'ref: refs/heads/%s\\n' "$DRYDOCK_BRANCH" > "$G/HEAD" || exit 3
-rm -f "$G/drydock-left"
 C="$C -c filter.lfs.process= -c filter.lfs.smudge= -c filter.lfs.required=false"
 if [ -z "$left" ]; then
   if [ "\${DRYDOCK_AGAIN:-}" = 1 ] && [ "\${DRYDOCK_LEAVE:-}" = 1 ]; then
@@ -55,12 +60,21 @@ if [ -n "$left" ] && [ "\${DRYDOCK_LEAVE:-}" = 1 ]; then
   left=moved
 fi
 if [ "$left" = "$DRYDOCK_BASE" ]; then echo same; elif [ -n "$left" ]; then echo moved; fi
-if [ "$left" != "$DRYDOCK_BASE" ] || [ ! -f "$G/drydock-notes" ]; then
-  git $C ls-files -s | sed -n 's/^160000 [0-9a-f]* 0./submodule /p' | head -n 20 > "$G/drydock-notes"
-  git $C ls-files ':(attr:filter=lfs)' 2>/dev/null | sed 's/^/lfs /' | head -n 20 >> "$G/drydock-notes"
+if [ "$left" = "$DRYDOCK_BASE" ] && [ -f "$G/drydock-notes" ]; then
+  notes=$(cat "$G/drydock-notes")
+else
+  notes=$(git $C ls-files -s | sed -n -e 's/^160000 [0-9a-f]* 0./submodule /p' -e '/\\.gitattributes$/s/.*/attributes/p')
+  case $notes in *attributes*)
+    notes="$notes
+$(git $C ls-files ':(attr:filter=lfs)' 2>/dev/null | sed 's/^/lfs /' | head -n 20)"
+  esac
 fi
-cat "$G/drydock-notes"
-if [ "\${DRYDOCK_LEAVE:-}" = 1 ]; then echo "$DRYDOCK_BASE" > "$G/drydock-left" || exit 3; else rm -f "$G/drydock-notes"; fi
+[ -z "$notes" ] || printf '%s\\n' "$notes"
+if [ "\${DRYDOCK_LEAVE:-}" = 1 ]; then
+  printf '%s\\n' "$notes" > "$G/drydock-notes" && echo "$DRYDOCK_BASE" > "$G/drydock-left" || exit 3
+elif [ -e "$G/drydock-notes" ] || [ -e "$G/drydock-left" ]; then
+  rm -f "$G/drydock-notes" "$G/drydock-left"
+fi
 exit 0
 `
 
@@ -80,12 +94,13 @@ export GIT_DIR="$DRYDOCK_GIT_DIR" GIT_WORK_TREE="$DRYDOCK_WORKSPACE" GIT_INDEX_F
 how=\${DRYDOCK_HOW:-}
 [ -f "$GIT_INDEX_FILE" ] || how=
 if [ -z "$how" ]; then
-  rm -rf "$DRYDOCK_GIT_DIR"
-  env -u GIT_DIR -u GIT_WORK_TREE -u GIT_INDEX_FILE git $C init -q --bare --template= "$GIT_DIR" || exit 3
-  mkdir -p "$GIT_DIR/objects/info" "$GIT_DIR/info" || exit 3
+  [ ! -e "$GIT_DIR" ] || rm -rf "$GIT_DIR"
+  mkdir -p "$GIT_DIR/drydock" "$GIT_DIR/info" "$GIT_DIR/objects/info" "$GIT_DIR/objects/pack" "$GIT_DIR/refs" || exit 3
+  echo 'ref: refs/heads/main' > "$GIT_DIR/HEAD" || exit 3
+  printf '[core]\\n\\trepositoryformatversion = 0\\n\\tfilemode = true\\n\\tbare = true\\n' > "$GIT_DIR/config" || exit 3
 fi
 printf '%s\\n' "$DRYDOCK_OBJECTS" > "$GIT_DIR/objects/info/alternates" || exit 3
-rm -f "$GIT_DIR/shallow"
+[ ! -e "$GIT_DIR/shallow" ] || rm -f "$GIT_DIR/shallow"
 if [ -f "$DRYDOCK_WORKSPACE/.git/shallow" ]; then cp "$DRYDOCK_WORKSPACE/.git/shallow" "$GIT_DIR/shallow" || exit 3; fi
 [ "$how" != same ] || exit 0
 if [ "$how" != again ] && cp "$DRYDOCK_WORKSPACE/.git/index" "$GIT_INDEX_FILE" &&

@@ -8,6 +8,8 @@ import { IN_SANDBOX } from './workspace.ts'
 import type { CheckoutInput, CheckOut, Settle } from './workspace.ts'
 
 const MAX_OUTPUT_BYTES = 64 * 1024
+/** Submodules, and files of Git LFS, that the log names. */
+const MAX_NAMED = 20
 
 /**
  * Checks the base commit out into its folder, owned by the agent, and makes the runner's own git directory. Objects come
@@ -83,6 +85,7 @@ async function run(
         DRYDOCK_BASE: base.commit,
         DRYDOCK_BRANCH: base.branch,
         DRYDOCK_DEFAULT: view.defaultBranch,
+        ...(view.shallow && { DRYDOCK_SHALLOW: '1' }),
         ...(leave && { DRYDOCK_LEAVE: '1' }),
         ...env,
       },
@@ -116,7 +119,10 @@ const placeOf = ({ base, at }: CheckoutInput, branch: string) =>
 
 function announcement(input: CheckoutInput, stdout: string): string[] {
   const named = (kind: string) =>
-    stdout.split('\n').flatMap((line) => (line.startsWith(`${kind} `) ? [line.slice(kind.length + 1)] : []))
+    stdout
+      .split('\n')
+      .flatMap((line) => (line.startsWith(`${kind} `) ? [line.slice(kind.length + 1)] : []))
+      .slice(0, MAX_NAMED)
   const [submodules, pointers] = [named('submodule'), named('lfs')]
   const lines = [`Checked out ${placeOf(input, input.base.branch)}.`]
   if (submodules.length > 0)

@@ -17,17 +17,18 @@ fi
 cd "$DRYDOCK_WORKSPACE" || exit 3
 export GIT_DIR="$DRYDOCK_GIT_DIR" GIT_WORK_TREE="$DRYDOCK_WORKSPACE" GIT_INDEX_FILE="$DRYDOCK_GIT_DIR/index"
 D=$GIT_DIR/drydock
-rm -f "$GIT_DIR"/*.lock
-mkdir -p "$D" || exit 3
+for lock in "$GIT_DIR"/*.lock; do [ ! -e "$lock" ] || rm -f "$lock"; done
+[ -d "$D" ] || mkdir -p "$D" || exit 3
 [ -f "$GIT_INDEX_FILE" ] || git $C read-tree "$DRYDOCK_BASE" || exit 3
 
 find . -path ./.git -prune -o -name .git -prune -print -exec rm -rf {} + -o \\
   \\( -name .gitignore -o -name .gitattributes -o -name .gitmodules \\) ! -type f ! -type d ! -type l -exec rm -f {} + \\
-  2>/dev/null | sed 's|^\\./|nested |' >&2
+  2>/dev/null > "$D/nested"
+if [ -s "$D/nested" ]; then sed 's|^\\./|nested |' "$D/nested" >&2; fi
 
-find . -path ./.git -prune -o -type f -size +"$DRYDOCK_MAX_BLOCKS" -print0 2>/dev/null |
-  tr '\\n\\0' '?\\n' | sed 's|^\\./||' > "$D/big"
-if [ -s "$D/big" ]; then
+find . -path ./.git -prune -o -type f -size +"$DRYDOCK_MAX_BLOCKS" -print0 2>/dev/null > "$D/found"
+if [ -s "$D/found" ]; then
+  tr '\\n\\0' '?\\n' < "$D/found" | sed 's|^\\./||' > "$D/big"
   git $C ls-files -z -m -o --exclude-standard | tr '\\n\\0' '?\\n' | grep -xF -f "$D/big" > "$D/large" && {
     echo large
     head -n 3 "$D/large" >&2
@@ -54,12 +55,11 @@ git $C ls-files -s | sed -n 's/^160000 [0-9a-f]* 0.//p' | head -n 100 | while re
 done
 
 tree=$(git $C write-tree) || exit 3
-base=$(git $C rev-parse --verify -q "$DRYDOCK_BASE^{tree}") || exit 3
 echo "tree $tree"
-[ "$tree" != "$base" ] || exit 0
+[ "$tree" != "$DRYDOCK_BASE_TREE" ] || exit 0
 {
   echo "$tree"
-  git $C diff-tree -r -t --no-renames --no-abbrev --raw "$base" "$tree" |
+  git $C diff-tree -r -t --no-renames --no-abbrev --raw "$DRYDOCK_BASE_TREE" "$tree" |
     sed -e '/^:[0-7]* 160000 /d' -e '/^:[0-7]* 000000 /d' -e 's/^:[0-7]* [0-7]* [0-9a-f]* \\([0-9a-f]*\\) .*/\\1/'
 } | git $C pack-objects -q --stdout --window=0 || exit 3
 `

@@ -9,22 +9,29 @@ import { render } from './render.ts'
 import { verify } from './verify.ts'
 import type { Change, Collect, CollectInput } from './workspace.ts'
 
+/** Host git, and the trees of commits that it was asked for: those never change. */
+type Host = { git: RunGit; trees: Map<string, string> }
+
+const MAX_TREES = 1000
+
 /** Makes the collector. `path` is where host git is looked for. */
 export function collector({ path }: { path: string }): Collect {
   const git = limitedGit(path)
-  return (input, signal) => collect(input, git, signal)
+  const trees = new Map<string, string>()
+  return (input, signal) => collect(input, { git, trees }, signal)
 }
 
 /**
  * Takes what the agent left out of the sandbox: git inside it packs what is new, the host checks it in quarantine, renders
  * the diff from it, and only then keeps it in the view's store. Nothing of it stays when this rejects.
  */
-async function collect(input: CollectInput, git: RunGit, signal: AbortSignal): Promise<Change> {
+async function collect(input: CollectInput, { git, trees }: Host, signal: AbortSignal): Promise<Change> {
   const { sandbox, view } = input
   await sandbox.killAll(signal)
   await using quarantine = await openQuarantine(view)
-  const received = await receive(input, quarantine.pack, signal)
-  const claim = { tree: received.tree, baseTree: await treeOf(input, git, signal) }
+  const baseTree = await treeOf(input, { git, trees }, signal)
+  const received = await receive({ ...input, baseTree }, quarantine.pack, signal)
+  const claim = { tree: received.tree, baseTree }
   if (claim.tree === claim.baseTree) return unchanged(claim.tree, received)
   const deps = { git, quarantine }
   const { checksum, paths, flagged, linkBecameFolder } = await verify(claim, deps, signal)
@@ -34,12 +41,16 @@ async function collect(input: CollectInput, git: RunGit, signal: AbortSignal): P
   return { tree: claim.tree, patch, stats, flagged, skipped: [...received.left, ...flattened(received, paths)] }
 }
 
-async function treeOf({ view, base }: CollectInput, git: RunGit, signal: AbortSignal): Promise<string> {
+async function treeOf({ view, base }: CollectInput, { git, trees }: Host, signal: AbortSignal): Promise<string> {
+  const known = trees.get(base.commit)
+  if (known !== undefined) return known
   const args = ['rev-parse', '--verify', '--quiet', `${base.commit}^{tree}`]
   const found = await git(args, { gitDir: view.store, limits: GIT_LIMITS, config: SMALL_WINDOWS, signal })
   const tree = /^([0-9a-f]{40})\n$/.exec(found.stdout.toString('latin1'))?.[1]
   if (found.code !== 0 || tree === undefined)
     throw new AttemptFailure('collect-failed', `Cannot collect the change: the mirror lost commit ${base.commit}`)
+  if (trees.size >= MAX_TREES) trees.clear()
+  trees.set(base.commit, tree)
   return tree
 }
 

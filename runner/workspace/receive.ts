@@ -15,9 +15,11 @@ const MAX_WORDS_BYTES = 64 * 1024
 /** What a sandbox says that it sent. Nothing of it is true before it is checked. */
 export type Received = { tree: string; packBytes: number; left: string[]; nested: string[] }
 
+type ReceiveInput = Pick<CollectInput, 'sandbox' | 'base' | 'at'> & { baseTree: string }
+
 /** Collects inside the sandbox and writes the pack to a file, capped while it streams. */
 export async function receive(
-  { sandbox, base, at = IN_SANDBOX }: Pick<CollectInput, 'sandbox' | 'base' | 'at'>,
+  { sandbox, base, baseTree, at = IN_SANDBOX }: ReceiveInput,
   packFile: string,
   signal: AbortSignal,
 ): Promise<Received> {
@@ -49,6 +51,7 @@ export async function receive(
         DRYDOCK_WORKSPACE: at.workspace,
         DRYDOCK_GIT_DIR: at.gitDir,
         DRYDOCK_BASE: base.commit,
+        DRYDOCK_BASE_TREE: baseTree,
         DRYDOCK_MAX_BLOCKS: String(OBJECT_CAPS.fileBytes / 512),
         DRYDOCK_MAX_ENTRIES: String(CAPS.treeEntries),
       },

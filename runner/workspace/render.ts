@@ -1,6 +1,5 @@
 import { CAPS } from '../../domain/environments/limits.ts'
 import type { DiffStats } from '../../domain/tasks/attempt.ts'
-import type { GitOptions, GitResult } from '../../forge/git.ts'
 import { PATCH_TOO_LARGE } from './limits.ts'
 import { tooLarge } from './receive.ts'
 import { quarantined } from './verify.ts'
@@ -19,30 +18,27 @@ export async function render(
   signal: AbortSignal,
 ): Promise<{ patch: Buffer; stats: DiffStats }> {
   const renames = linkBecameFolder ? NO_RENAMES : RENAMES
-  const run = async (flags: readonly string[], options: Partial<GitOptions> = {}): Promise<GitResult> => {
-    const args = ['diff-tree', '-r', ...renames, ...PLAIN, ...flags, baseTree, tree]
-    const result = await quarantined(deps, args, { ...options, signal })
-    if (result.code !== 0 && !result.overflow)
-      throw tooLarge('its patch needs more memory or time to make than is allowed')
-    return result
-  }
-  const shown = await run(['--patch', '--binary', '--full-index'], { maxOutputBytes: CAPS.patchBytes })
-  if (shown.overflow) throw tooLarge(PATCH_TOO_LARGE)
-  const counted = await run(['--numstat', '-z'])
-  return { patch: shown.stdout, stats: sum(counted.stdout) }
+  const args = ['diff-tree', '-r', ...renames, ...PLAIN, '--numstat', '--patch', '--binary', '--full-index']
+  // A patch has each name at least as often as the counts before it.
+  const shown = await quarantined(deps, [...args, baseTree, tree], { maxOutputBytes: 2 * CAPS.patchBytes, signal })
+  if (shown.code !== 0 && !shown.overflow) throw tooLarge('its patch needs more memory or time to make than is allowed')
+  const { patch, stats } = split(shown.stdout)
+  if (shown.overflow || patch.length > CAPS.patchBytes) throw tooLarge(PATCH_TOO_LARGE)
+  return { patch, stats }
 }
 
-/** Reads `--numstat -z`: a rename has an empty path, and its two names after it. Binary files count no lines. */
-function sum(output: Buffer): DiffStats {
-  const stats = { files: 0, additions: 0, deletions: 0 }
-  const parts = output.toString('latin1').split('\0')
-  for (let i = 0; i < parts.length; i++) {
-    const [, added, deleted, path] = /^(\d+|-)\t(\d+|-)\t(.*)$/s.exec(parts[i] ?? '') ?? []
-    if (path === undefined) continue
-    stats.files++
+/** Reads `--numstat --patch`: a line for each file, its names quoted; an empty line; the patch. Binary files count no lines. */
+function split(output: Buffer): { patch: Buffer; stats: DiffStats } {
+  const end = output.indexOf('\n\n')
+  const counts = output
+    .toString('latin1', 0, end < 0 ? 0 : end)
+    .split('\n')
+    .filter(Boolean)
+  const stats = { files: counts.length, additions: 0, deletions: 0 }
+  for (const line of counts) {
+    const [added, deleted] = line.split('\t', 2)
     stats.additions += Number(added) || 0
     stats.deletions += Number(deleted) || 0
-    if (path === '') i += 2
   }
-  return stats
+  return { patch: end < 0 ? Buffer.alloc(0) : output.subarray(end + 2), stats }
 }

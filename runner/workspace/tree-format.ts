@@ -34,6 +34,21 @@ export function parseBatch(output: Buffer): GitObject[] | undefined {
   return objects
 }
 
+const INDEX_SIGNATURE = 'ff744f6300000002'
+const FAN_OUT_END = 8 + 256 * 4
+const ID_BYTES = 20
+
+/** Ids of the objects of a pack, from its index, version 2 (gitformat-pack(5)). Undefined when it is anything else. */
+export function parsePackIndex(index: Buffer): string[] | undefined {
+  if (index.length < FAN_OUT_END || index.toString('hex', 0, 8) !== INDEX_SIGNATURE) return undefined
+  const count = index.readUInt32BE(FAN_OUT_END - 4)
+  if (index.length < FAN_OUT_END + count * ID_BYTES) return undefined
+  return Array.from({ length: count }, (_, i) => {
+    const at = FAN_OUT_END + i * ID_BYTES
+    return index.toString('hex', at, at + ID_BYTES)
+  })
+}
+
 export type TreeEntry = { mode: string; name: string; id: string }
 
 /** Reads a tree object itself, since git shows modes as what it would have written. Undefined when it is broken. */

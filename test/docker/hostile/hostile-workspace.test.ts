@@ -18,7 +18,7 @@ const MARKER = join(tmpdir(), `drydock-marker-${process.pid}`)
 const EVIL = '/agent-home/evil'
 const ENV = { MARKER, EVIL }
 /** All that the host runs for one collection. */
-const HOST_GIT = new Set(['rev-parse', 'index-pack', 'diff-tree', 'show-index', 'cat-file'])
+const HOST_GIT = new Set(['rev-parse', 'index-pack', 'diff-tree', 'cat-file'])
 
 const workspaces = useWorkspaces()
 const recording = temporaryFolder()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseBatch, parseRaw, parseTree } from '../../../runner/workspace/tree-format.ts'
+import { parseBatch, parsePackIndex, parseRaw, parseTree } from '../../../runner/workspace/tree-format.ts'
 
 const A = 'a'.repeat(40)
 const B = 'b'.repeat(40)
@@ -45,4 +45,28 @@ test('parseTree() keeps modes as they are written', () => {
   ])
   expect(parseTree(entry('100644 x').subarray(0, -1))).toBeUndefined()
   expect(parseTree(entry('100644 '))).toBeUndefined()
+})
+
+/** As git writes it: signature, version, how many ids there are up to each first byte, the ids, and what follows. */
+function packIndex(ids: readonly string[], { signature = 'ff744f63', version = 2 } = {}): Buffer {
+  const fanOut = Buffer.alloc(256 * 4)
+  for (let byte = 0; byte < 256; byte++)
+    fanOut.writeUInt32BE(ids.filter((id) => parseInt(id.slice(0, 2), 16) <= byte).length, byte * 4)
+  const head = Buffer.from(`${signature}0000000${version}`, 'hex')
+  return Buffer.concat([head, fanOut, ...ids.map((id) => Buffer.from(id, 'hex')), Buffer.alloc(40)])
+}
+
+test('parsePackIndex() gives the ids of the objects', () => {
+  const ids = [A, B].sort()
+  expect(parsePackIndex(packIndex(ids))).toEqual(ids)
+  expect(parsePackIndex(packIndex([]))).toEqual([])
+})
+
+test.each([
+  ['another signature', packIndex([A], { signature: '00000001' })],
+  ['another version', packIndex([A], { version: 3 })],
+  ['fewer ids than it says', packIndex([A]).subarray(0, -50)],
+  ['nothing in it', Buffer.alloc(0)],
+])('parsePackIndex() of an index with %s is undefined', (_, index) => {
+  expect(parsePackIndex(index)).toBeUndefined()
 })
