@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Database } from '../domain/db.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
-import { limitedGit } from '../forge/git.ts'
+import type { RunGit } from '../forge/git.ts'
 import { createGitHub } from '../forge/github.ts'
 import type { GitHubOptions } from '../forge/github.ts'
 import { createMirrors } from '../forge/mirror.ts'
@@ -37,11 +37,12 @@ export type ComposeInput = {
   roots: readonly string[]
   networks: ManagedNetworks
   keyring: Keyring
+  git: RunGit
 }
 
 /** Puts the runner's parts together. */
 export function composeRunner(input: ComposeInput): RunnerDeps {
-  const { config, database, engine, images, settings, folder, logger, roots } = input
+  const { config, database, engine, images, settings, folder, logger, roots, git } = input
   const { github } = config
   const forge = github && createGitHub(githubOptions(github))
   return {
@@ -75,13 +76,14 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
         return settings.gitAllowedHosts()
       },
       path: config.path,
+      git,
       ...(github?.webUrl && { githubUrl: github.webUrl }),
       ...(config.knownHosts && { knownHosts: config.knownHosts }),
     }),
-    git: limitedGit(config.path),
+    git,
     checkOut,
     settle,
-    collect: collector({ path: config.path }),
+    collect: collector({ git }),
     remoteOf: async ({ forge: kind, address }) => ({
       forge: kind,
       address,

@@ -18,6 +18,8 @@ import type { Engine } from '../runner/sandbox/engine.ts'
 import { createDockerEngine } from '../runner/sandbox/docker.ts'
 import { composeNetworks } from './compose-networks.ts'
 import { composeRunner } from './compose-runner.ts'
+import { limitedGit } from '../forge/git.ts'
+import { processHost } from '../forge/process-host.ts'
 import { packageRoot } from './config.ts'
 import type { ServerConfig } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -99,7 +101,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       cleanup.defer(() => networks[Symbol.asyncDispose]())
       cleanup.defer(bringLedgerIn(networks, { folder, logger }))
       settings.onChange(() => networks.refresh())
-      const runner = await startRunner(composeRunner({ ...parts, roots, networks, keyring }))
+      const host = processHost()
+      cleanup.defer(() => host.close())
+      const git = limitedGit(config.path, host.run)
+      const runner = await startRunner(composeRunner({ ...parts, roots, networks, keyring, git }))
       cleanup.defer(() => runner.close({ drainMs: config.drainMs }))
     }
     let closing: Promise<void> | undefined

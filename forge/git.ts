@@ -1,6 +1,6 @@
 import { simpleGit } from 'simple-git'
 import { runProcess } from './process.ts'
-import type { ProcessResult } from './process.ts'
+import type { ProcessResult, RunProcess } from './process.ts'
 
 // Host git (R1): no global or system configuration, no hooks, filters, helpers or pagers, no transport that the caller
 // did not name, an environment made from nothing. Everything that reads a repository on the host goes through here.
@@ -82,13 +82,13 @@ export function gitEnvironment(path: string): Record<string, string> {
  * simple-git does none of these (it decodes output, signals only the direct child, and allows no wrapper program), so
  * processes that talk to a remote or read a sandbox's bytes are run by this one.
  */
-export function limitedGit(path: string): RunGit {
+export function limitedGit(path: string, run: RunProcess = runProcess): RunGit {
   const base = gitEnvironment(path)
   return (args, options) => {
     // Without a repository: a git directory that is none keeps git from looking for one in parent folders.
     const config = [...HARDENED, ...(options.config ?? [])].flatMap((entry) => ['-c', entry])
     const argv = [...wrapper(options.limits), 'git', `--git-dir=${options.gitDir ?? '/dev/null'}`, ...config, ...args]
-    return runProcess(argv, {
+    return run(argv, {
       env: { ...base, ...options.env },
       cwd: '/',
       stdin: options.stdin,

@@ -32,7 +32,8 @@ import type { RemoteRefs } from './refs.ts'
 // Locks live in this process: one server per data folder is the rule, and the server holds to it. Within it, a mirror's
 // fetch and prune exclude each other; a view is held by a count; prune runs only while the count is zero.
 
-export type MirrorsOptions = ReachOptions & { path: string }
+/** `git`: by default host git with the programs of `path`. */
+export type MirrorsOptions = ReachOptions & { path: string; git?: RunGit }
 
 type Mirror = {
   folder: MirrorFolder
@@ -58,7 +59,7 @@ const HARMLESS = [
 const FETCH_LIMITS = { fileBytes: 32 * 1024 ** 3, cpuSeconds: 3600 }
 
 export function createMirrors(options: MirrorsOptions): Mirrors {
-  const git = limitedGit(options.path)
+  const git = options.git ?? limitedGit(options.path)
   const list = refLister(git)
   const mirrors = new Map<string, Mirror>()
   const reached = (remote: Remote) => reach(remote, options)

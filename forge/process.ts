@@ -17,6 +17,8 @@ export type ProcessResult = {
   overflow: boolean
 }
 
+export type RunProcess = (argv: readonly string[], options: ProcessOptions) => Promise<ProcessResult>
+
 const MAX_STDERR_BYTES = 64 * 1024
 const KILL_AFTER_MS = 2000
 const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = {

@@ -1,4 +1,3 @@
-import { limitedGit } from '../../forge/git.ts'
 import type { RunGit } from '../../forge/git.ts'
 import { AttemptFailure } from '../failure.ts'
 import { GIT_LIMITS, SMALL_WINDOWS } from './limits.ts'
@@ -14,9 +13,8 @@ type Host = { git: RunGit; trees: Map<string, string> }
 
 const MAX_TREES = 1000
 
-/** Makes the collector. `path` is where host git is looked for. */
-export function collector({ path }: { path: string }): Collect {
-  const git = limitedGit(path)
+/** Makes the collector from host git. */
+export function collector({ git }: { git: RunGit }): Collect {
   const trees = new Map<string, string>()
   return (input, signal) => collect(input, { git, trees }, signal)
 }

@@ -1,3 +1,4 @@
+import { limitedGit } from '../../../forge/git.ts'
 import { expect, test } from 'vitest'
 import { COLLECT } from '../../../runner/workspace/collect-script.ts'
 import { checkOut } from '../../../runner/workspace/checkout.ts'
@@ -11,7 +12,7 @@ import type { World } from '../workspace/harness.ts'
 // A folder below /workspace is the agent's to replace, and root collects from it.
 
 const workspaces = useWorkspaces()
-const collect = collector({ path: process.env.PATH ?? '' })
+const collect = collector({ git: limitedGit(process.env.PATH ?? '') })
 const [{ at }] = placed({ id: 'r', forge: 'git', address: '/srv/api.git' }, [
   { id: 's', forge: 'git', address: '/srv/web.git', name: 'web' },
 ])

@@ -1,3 +1,4 @@
+import { limitedGit } from '../../../forge/git.ts'
 import { existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -56,7 +57,10 @@ const control = (script: string) =>
 const marked = async () => existsSync(MARKER) || (await sh(sandbox, 'test -e "$MARKER"', { env: ENV })).code === 0
 
 const collected = () =>
-  collector({ path: host.path })({ sandbox, view: world.view, base: world.base, onOutput: () => undefined }, NEVER)
+  collector({ git: limitedGit(host.path) })(
+    { sandbox, view: world.view, base: world.base, onOutput: () => undefined },
+    NEVER,
+  )
 
 const changed = (tree: string) =>
   git(world.view.store, 'diff-tree', '-r', '--no-renames', '--name-status', world.base.commit, tree).split('\n')

@@ -1,3 +1,4 @@
+import { limitedGit } from '../../../forge/git.ts'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -117,7 +118,7 @@ export const failure = async (work: Promise<unknown>) =>
 /** A mirror with one commit, and all that it takes to send the host what an attacker likes. */
 export function useTakenOver() {
   const path = process.env.PATH ?? ''
-  const collect = collector({ path })
+  const collect = collector({ git: limitedGit(path) })
   const folder = temporaryFolder()
   let state: {
     view: MirrorView

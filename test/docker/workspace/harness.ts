@@ -1,3 +1,4 @@
+import { limitedGit } from '../../../forge/git.ts'
 import { join } from 'node:path'
 import { createMirrors } from '../../../forge/mirror.ts'
 import type { Mirrors, MirrorView, Remote } from '../../../forge/mirrors.ts'
@@ -11,7 +12,7 @@ import type { Origin } from '../../support/git-fixture.ts'
 import { NEVER, sh, useEngine } from '../sandbox/harness.ts'
 
 const PATH = process.env.PATH ?? ''
-const collect = collector({ path: PATH })
+const collect = collector({ git: limitedGit(PATH) })
 
 /** An origin, the real mirrors on it, and real sandboxes. */
 export function useWorkspaces(options: { path?: string } = {}) {

@@ -1,0 +1,89 @@
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { ProcessOptions, ProcessResult, RunProcess } from './process.ts'
+
+// To start a program, a process is copied first, and stands still meanwhile: tens of milliseconds where it holds much
+// memory, as a server does. So a small process, which does nothing else, starts the programs.
+
+export type Asked = { id: number; argv: readonly string[]; options: Omit<ProcessOptions, 'signal'> }
+/** To the host: a program to run, or the number of one to end. */
+export type ToHost = { run: Asked } | { stop: number }
+/** From the host: how one ended, or why it could not be run. */
+export type FromHost = { id: number } & ({ result: ProcessResult } | { error: Error })
+
+export type ProcessHost = {
+  /** As `runProcess`. Rejects as well when the host is lost; the next one starts a new host. */
+  run: RunProcess
+  /** Ends the host, and with it whatever still runs. */
+  close: () => void
+}
+
+type Waiting = { resolve: (result: ProcessResult) => void; reject: (error: unknown) => void }
+
+/** `start` gives the channel to a new host; by default a process of Node. */
+export function processHost(start: () => ChildProcess = startHost): ProcessHost {
+  const waiting = new Map<number, Waiting>()
+  let host: ChildProcess | undefined
+  let last = 0
+
+  function running(): ChildProcess {
+    if (host?.connected) return host
+    const started = start()
+    host = started
+    started.on('message', (answer: FromHost) => settle(answer))
+    // A message that could not be sent: the end of the channel tells all that there is to know.
+    started.on('error', () => undefined)
+    started.once('disconnect', () => {
+      if (host === started) host = undefined
+      for (const { reject } of waiting.values())
+        reject(new Error('Cannot run a program: the process that starts them ended'))
+      waiting.clear()
+    })
+    // What waits for it keeps the server; it alone does not.
+    started.unref()
+    started.channel?.unref()
+    return started
+  }
+
+  function settle(answer: FromHost): void {
+    const one = waiting.get(answer.id)
+    waiting.delete(answer.id)
+    if (waiting.size === 0) host?.channel?.unref()
+    if ('result' in answer) one?.resolve(answer.result)
+    else one?.reject(answer.error)
+  }
+
+  return {
+    async run(argv, { signal, ...options }) {
+      signal?.throwIfAborted()
+      const to = running()
+      const id = ++last
+      const stop = () => {
+        if (to.connected) to.send({ stop: id } satisfies ToHost)
+      }
+      signal?.addEventListener('abort', stop, { once: true })
+      try {
+        return await new Promise<ProcessResult>((resolve, reject) => {
+          waiting.set(id, { resolve, reject })
+          to.channel?.ref()
+          to.send({ run: { id, argv, options } } satisfies ToHost)
+        })
+      } finally {
+        signal?.removeEventListener('abort', stop)
+        signal?.throwIfAborted()
+      }
+    },
+    close: () => host?.disconnect(),
+  }
+}
+
+function startHost(): ChildProcess {
+  const program = fileURLToPath(new URL('./process-host-main.js', import.meta.url))
+  return fork(program, {
+    env: {},
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+}
