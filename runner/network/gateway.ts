@@ -167,13 +167,7 @@ export class Gateway {
     const health = await this.#untilAnswers()
     this.#oversight.met(health)
     await this.#sendSettings()
-    for (const config of this.#live.values()) {
-      await this.#send(config).catch((error: unknown) => {
-        // One that the gateway does not take has no network; the others must have theirs.
-        if (!(error instanceof GatewayRefused)) throw error
-        log.error({ err: error, sandbox: config.id }, 'The gateway refuses a sandbox')
-      })
-    }
+    await Promise.all([...this.#live.values()].map((config) => this.#tellAgain(config)))
     await control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
     this.#health = health
     this.#fault = undefined
@@ -240,11 +234,26 @@ export class Gateway {
     }
   }
 
-  async #send(given: SandboxConfig): Promise<void> {
+  async #send(config: SandboxConfig): Promise<void> {
+    await this.#tell(config)
+    await this.#deps.control.renew({ ids: [config.id], leaseMs: LEASE_MS })
+  }
+
+  /** Nothing passes until its lease is renewed, too. */
+  async #tell(given: SandboxConfig): Promise<void> {
     const { control, reader } = this.#deps
     const config = this.#oversight.leave(given)
     await control.putSandbox({ ...config, seqAfter: Math.max(config.seqAfter, reader.seqOf(config.id)) })
-    await control.renew({ ids: [config.id], leaseMs: LEASE_MS })
+  }
+
+  async #tellAgain(config: SandboxConfig): Promise<void> {
+    try {
+      await this.#tell(config)
+    } catch (error) {
+      // One that the gateway does not take has no network; the others must have theirs.
+      if (!(error instanceof GatewayRefused)) throw error
+      this.#deps.log.error({ err: error, sandbox: config.id }, 'The gateway refuses a sandbox')
+    }
   }
 
   async #sendSettings(): Promise<void> {
