@@ -50,6 +50,7 @@ export async function measureThroughput({ tasks, concurrency, rounds }: Throughp
     rates.docker.push(await rateOf(perRound, () => bareCycles(image, { count: perRound, concurrency })))
     progress(`round ${i} of ${rounds}: ${rates.drydock.at(-1)} tasks/s, ${rates.docker.at(-1)} bare cycles/s`)
   }
+  await server.stop()
   const findings = [...wrongTasks(server, done), ...(await leftOf(server))]
   const [drydock, docker] = [median(rates.drydock), median(rates.docker)]
   return {

@@ -8,6 +8,7 @@ import { removeRemainsOf } from './remains.ts'
 import type { Files } from './repository.ts'
 import { fillRepository, git } from './repository.ts'
 import { startServerChild } from './server.ts'
+import type { ServerChild } from './server.ts'
 
 export type BenchServerInput = {
   main: Files
@@ -23,6 +24,8 @@ export type BenchServer = AsyncDisposable & {
   dataDir: string
   /** A bare repository with the files. */
   origin: string
+  /** Ends the servers in good order. What they owned is gone then, or was left behind. */
+  stop: () => Promise<void>
 }
 
 /** Starts real servers on a folder of their own with a repository in it. Disposing leaves nothing of them. */
@@ -36,6 +39,10 @@ export async function startBenchServer(input: BenchServerInput): Promise<BenchSe
     const dataDir = join(folder, 'data')
     removeRemainsOf(dataDir, cleanup)
     let address = { url: '', token: '' }
+    const servers: ServerChild[] = []
+    const stop = async () => {
+      for (const server of servers.reverse()) await server.stop()
+    }
     for (const role of input.roles) {
       const server = startServerChild({
         dataDir,
@@ -43,13 +50,14 @@ export async function startBenchServer(input: BenchServerInput): Promise<BenchSe
         role,
         ...(input.env && { env: input.env }),
       })
+      servers.push(server)
       cleanup.defer(() => server.killHard())
       const ready = await server.ready
       if (ready.url !== '') address = ready
     }
     const client = jsonClient(address.url, address.token)
     cleanup.defer(() => client.close())
-    return { ...address, client, dataDir, origin, [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose]() }
+    return { ...address, client, dataDir, origin, stop, [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose]() }
   } catch (error) {
     await cleanup[Symbol.asyncDispose]()
     throw error

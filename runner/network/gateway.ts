@@ -12,8 +12,7 @@ import { Oversight } from './oversight.ts'
 const LEASE_MS = 12_000
 const RENEW_MS = 3000
 const ANSWER_LIMIT_MS = 10_000
-const POLL_MS = 10
-const FIRST_PAUSE_MS = 20
+const [POLL_MS, FIRST_PAUSE_MS] = [10, 20]
 const LONGEST_PAUSE_MS = 5000
 /** How long one waits for a gateway that is being brought back. */
 const READY_LIMIT_MS = 30_000
@@ -167,7 +166,14 @@ export class Gateway {
     const health = await this.#untilAnswers()
     this.#oversight.met(health)
     await this.#sendSettings()
-    await Promise.all([...this.#live.values()].map((config) => this.#tellAgain(config)))
+    const tellings = [...this.#live.values()].map((config) =>
+      this.#tell(config).catch((error: unknown) => {
+        // One that the gateway does not take has no network; the others must have theirs.
+        if (!(error instanceof GatewayRefused)) throw error
+        log.error({ err: error, sandbox: config.id }, 'The gateway refuses a sandbox')
+      }),
+    )
+    await Promise.all(tellings)
     await control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
     this.#health = health
     this.#fault = undefined
@@ -240,20 +246,10 @@ export class Gateway {
   }
 
   /** Nothing passes until its lease is renewed, too. */
-  async #tell(given: SandboxConfig): Promise<void> {
-    const { control, reader } = this.#deps
-    const config = this.#oversight.leave(given)
-    await control.putSandbox({ ...config, seqAfter: Math.max(config.seqAfter, reader.seqOf(config.id)) })
-  }
-
-  async #tellAgain(config: SandboxConfig): Promise<void> {
-    try {
-      await this.#tell(config)
-    } catch (error) {
-      // One that the gateway does not take has no network; the others must have theirs.
-      if (!(error instanceof GatewayRefused)) throw error
-      this.#deps.log.error({ err: error, sandbox: config.id }, 'The gateway refuses a sandbox')
-    }
+  #tell(given: SandboxConfig): Promise<void> {
+    const { seqAfter, ...config } = this.#oversight.leave(given)
+    const after = Math.max(seqAfter, this.#deps.reader.seqOf(config.id))
+    return this.#deps.control.putSandbox({ ...config, seqAfter: after })
   }
 
   async #sendSettings(): Promise<void> {

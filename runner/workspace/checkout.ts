@@ -19,7 +19,7 @@ const MAX_NAMED = 20
 export const checkOut: CheckOut = async (input, signal) => {
   const refs = refsFile(input)
   const state = createHash('sha256')
-    .update(JSON.stringify([input.base, input.view.defaultBranch, refs]))
+    .update(JSON.stringify([input.base.commit, input.base.branch, input.view.defaultBranch, refs]))
     .digest('hex')
   const done = async (lines: readonly string[]) => {
     for (const line of lines) await input.onOutput('stdout', Buffer.from(`${line}\n`))
