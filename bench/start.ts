@@ -26,11 +26,11 @@ type Case = (typeof CASES)[number]
 
 /** How long a task takes from its request to the agent's first byte, beside a bare `docker run`. */
 export async function run(options: BenchOptions): Promise<number> {
-  const { rounds, files } = numbers(options.args, { rounds: 20, files: FILES })
+  const { rounds, files, history } = numbers(options.args, { rounds: 20, files: FILES, history: 0 })
   const image = (await run_(process.execPath, [join(packageRoot, 'scripts/image.mjs'), 'tag', IMAGE])).stdout.trim()
-  progress(`Making a repository of ${files} files and starting two servers …`)
-  await using warm = await serverWith({ files, env: { DRYDOCK_WARM_POOL: '2' } })
-  await using cold = await serverWith({ files, env: { DRYDOCK_WARM_POOL: '0' } })
+  progress(`Making a repository of ${files} files and ${history + 1} commits and starting two servers …`)
+  await using warm = await serverWith({ files, history, env: { DRYDOCK_WARM_POOL: '2' } })
+  await using cold = await serverWith({ files, history, env: { DRYDOCK_WARM_POOL: '0' } })
   const measure: Record<Case, () => Promise<number>> = {
     warmSame: () => warmStart(warm, undefined),
     warmOther: () => warmStart(warm, 'other'),
@@ -52,14 +52,16 @@ export async function run(options: BenchOptions): Promise<number> {
     progress(`round ${i} of ${rounds}`)
   }
   progress(`Load of this machine in the last minute: ${load()} (other work lengthens the times)`)
-  return report(options, resultOf({ docker, times }, { files, rounds, image }), [])
+  return report(options, resultOf({ docker, times }, { files, history, rounds, image }), [])
 }
 
+type Given = { files: number; history: number; env: Record<string, string> }
+
 /** A server with two environments that have a snapshot, one of which has a gateway network. */
-async function serverWith({ files, env }: { files: number; env: Record<string, string> }): Promise<BenchServer> {
+async function serverWith({ files, history, env }: Given): Promise<BenchServer> {
   const main = textFiles(files, 'the first text')
   const branches = { other: textFiles(Math.min(CHANGED, files), 'another text') }
-  const server = await startBenchServer({ main, branches, env, roles: ['all'] })
+  const server = await startBenchServer({ main, branches, history, env, roles: ['all'] })
   const environment = { repository: server.origin, image: IMAGE, setupScript: SETUP, agentScript: 'echo ready' }
   await server.client.json('POST', '/environments', { ...environment, name: 'none' })
   await server.client.json('POST', '/environments', { ...environment, name: 'network', policy: NETWORK_POLICY })
@@ -68,7 +70,7 @@ async function serverWith({ files, env }: { files: number; env: Record<string, s
 
 type Times = { docker: number[]; times: Record<Case, number[]> }
 
-function resultOf({ docker, times }: Times, about: { files: number; rounds: number; image: string }) {
+function resultOf({ docker, times }: Times, about: { files: number; history: number; rounds: number; image: string }) {
   const bare = median(docker)
   const each = <T>(of: (values: number[]) => T) =>
     Object.fromEntries(CASES.map((name) => [name, of(times[name])])) as Record<Case, T>

@@ -32,14 +32,14 @@ export async function createWorld(): Promise<World> {
   const origin = join(folder, 'origin.git')
   git(folder, 'init', '-q', '--bare', '-b', 'main', origin)
   const files = { 'README.md': 'hello\n', ...Object.fromEntries(textFiles(200)) }
-  fillRepository(origin, files)
+  fillRepository(origin, { main: files })
 
   const { startFakeGitHub } = await loadFakeGitHub()
   const forge = await startFakeGitHub(join(folder, 'forge'))
   cleanup.defer(() => forge[Symbol.asyncDispose]())
   forge.addToken(TOKEN, 'drydock-bot')
   const repository = forge.addRepository(GITHUB_REPOSITORY, { writers: ['drydock-bot'] })
-  fillRepository(repository.path, files)
+  fillRepository(repository.path, { main: files })
   // git makes the folder of a branch's name on the first push; watching it needs it before.
   for (const bare of [origin, repository.path]) await mkdir(join(bare, 'refs/heads/drydock'), { recursive: true })
 

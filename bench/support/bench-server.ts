@@ -5,14 +5,12 @@ import { makeFolder } from './folder.ts'
 import { jsonClient } from './json-client.ts'
 import type { JsonClient } from './json-client.ts'
 import { removeRemainsOf } from './remains.ts'
-import type { Files } from './repository.ts'
+import type { Content } from './repository.ts'
 import { fillRepository, git } from './repository.ts'
 import { startServerChild } from './server.ts'
 import type { ServerChild } from './server.ts'
 
-export type BenchServerInput = {
-  main: Files
-  branches?: Readonly<Record<string, Files>>
+export type BenchServerInput = Content & {
   env?: Readonly<Record<string, string>>
   /** One process for everything, as `drydock serve` starts it, or one for each role. */
   roles: readonly ('all' | 'api' | 'runner')[]
@@ -35,7 +33,7 @@ export async function startBenchServer(input: BenchServerInput): Promise<BenchSe
     const folder = makeFolder('drydock-bench-', cleanup)
     const origin = join(folder, 'origin.git')
     git(folder, 'init', '-q', '--bare', '-b', 'main', origin)
-    fillRepository(origin, input.main, input.branches)
+    fillRepository(origin, input)
     const dataDir = join(folder, 'data')
     removeRemainsOf(dataDir, cleanup)
     let address = { url: '', token: '' }

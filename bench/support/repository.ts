@@ -20,8 +20,16 @@ export function git(cwd: string, ...args: string[]): string {
 
 export type Files = Readonly<Record<string, string>>
 
-/** Commits files on `main` of a bare repository, and on more branches that each start from it. */
-export function fillRepository(bare: string, main: Files, branches: Readonly<Record<string, Files>> = {}): void {
+export type Content = {
+  main: Files
+  /** Each starts from `main`. */
+  branches?: Readonly<Record<string, Files>>
+  /** So many commits of one small file each come on top of the first on `main`. */
+  history?: number
+}
+
+/** Commits files on `main` of a bare repository, and on more branches. */
+export function fillRepository(bare: string, { main, branches = {}, history = 0 }: Content): void {
   const work = `${bare}.work`
   git(dirname(bare), 'init', '-q', '-b', 'main', work)
   const commit = (files: Files) => {
@@ -33,9 +41,26 @@ export function fillRepository(bare: string, main: Files, branches: Readonly<Rec
     git(work, 'commit', '-q', '-m', 'Files')
   }
   commit(main)
+  if (history > 0) addHistory(work, history)
   for (const [branch, files] of Object.entries(branches)) {
     git(work, 'checkout', '-q', '-b', branch, 'main')
     commit(files)
   }
   git(work, 'push', '-q', bare, '--all')
+}
+
+function addHistory(work: string, commits: number): void {
+  const stream = Array.from({ length: commits }, (_, i) => {
+    const text = `step ${i}\n`
+    return [
+      'commit refs/heads/main',
+      `committer Bench <bench@example.com> ${1_700_000_000 + i} +0000`,
+      'data 5\nStep\n',
+      ...(i === 0 ? ['from refs/heads/main^0'] : []),
+      `M 100644 inline history/step-${i % 100}.txt`,
+      `data ${text.length}\n${text}`,
+    ].join('\n')
+  })
+  execFileSync('git', ['fast-import', '--quiet'], { cwd: work, env: ENV, input: `${stream.join('\n')}\n` })
+  git(work, 'reset', '-q', '--hard')
 }

@@ -80,12 +80,20 @@ async function endPending(db: Executor, { where, reason, message }: PendingEnd):
       select id from attempts where publish_state = 'pending' and ${where} order by id for update
     )
     update attempts a set publish_state = 'failed', publish_reason = ${message}, publish_lease_until = null,
-      publish_runner_id = null
+      publish_runner_id = null, changes = ${changesGivenUp(message)}
     from target where a.id = target.id
     returning a.id`)
   for (const { id } of ended) await appendEvent(db, id, publishEvent({ state: 'failed', reason, message }))
   return ended.map(({ id }) => id)
 }
+
+/** Of several repositories, those that were still to be published have failed; the others are as they were. */
+const changesGivenUp = (message: string) => sql`(
+  select coalesce(jsonb_agg(
+    case when change->'publish'->>'state' = 'pending'
+      then jsonb_set(change, '{publish}', jsonb_build_object('state', 'failed', 'reason', ${message}::text))
+      else change end order by i), '[]'::jsonb)
+  from jsonb_array_elements(a.changes) with ordinality as each(change, i))`
 
 /** Gives a publishing back, to be taken again after a time: the forge is busy or away. The log says so. */
 export async function postponePublish(db: Db, fence: Fence, input: { reason: string; delayMs: number }): Promise<void> {

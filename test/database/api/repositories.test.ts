@@ -4,6 +4,7 @@ import type { EnvironmentJson } from '../../../api/schemas/environment.ts'
 import type { PublishJson, TaskJson } from '../../../api/schemas/task.ts'
 import { attempts } from '../../../domain/schema.ts'
 import type { Fence } from '../../../domain/tasks/attempt.ts'
+import { cancelTask } from '../../../domain/tasks/cancel.ts'
 import type { PatchedChange } from '../../../domain/tasks/changes.ts'
 import { enterState, fail, succeed } from '../../../domain/tasks/fenced.ts'
 import { settleChange, settleChanges } from '../../../domain/tasks/publish-changes.ts'
@@ -266,4 +267,25 @@ test('what a forge did not take in a day is given up, and what it took stays pub
     publish: { state: 'failed', reason: 'api: It gave up' },
     changes: [{ publish: { state: 'failed', reason: 'It gave up' } }, { publish: { state: 'published' } }],
   })
+})
+
+test('a publishing that is cancelled ends for those that were not published yet; asked again, it goes on with them', async () => {
+  const publish = { state: 'pending' as const, reason: null }
+  const { db, id, taskId, publishing } = await succeeded(
+    [patched('api', { publish }), patched('web', { publish }), patched('same', { commit: null })],
+    'pending',
+  )
+  await settleChange(db, await publishing(), { name: 'web', outcome: published })
+  await cancelTask(db, taskId)
+  expect((await attemptOf(taskId)).changes?.map((change) => [change.repository, change.publish])).toEqual([
+    ['api', { state: 'failed', reason: expect.stringContaining('the task was cancelled') as string }],
+    ['web', { state: 'published', reason: null }],
+    ['same', { state: 'none', reason: null }],
+  ])
+  await ask(id)
+  expect((await attemptOf(taskId)).changes?.map((change) => change.publish.state)).toEqual([
+    'pending',
+    'published',
+    'none',
+  ])
 })
