@@ -9,7 +9,8 @@ import { AttemptFailure } from './failure.ts'
 import { plainWords } from '../forge/plain-text.ts'
 import type { EventLog } from './event-log.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
-import { NOTHING_PRELOADED, PRELUDE, SHELL } from './workspace/sandbox-shell.ts'
+import { SHELL } from './sandbox/shell.ts'
+import { NOTHING_PRELOADED, PRELUDE } from './workspace/sandbox-shell.ts'
 import type { Folder } from './workspace/workspace.ts'
 
 const MAX_WORDS = 4096

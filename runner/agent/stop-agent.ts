@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Sandbox, SandboxUser } from '../sandbox/sandbox.ts'
-import { NOTHING_PRELOADED, SHELL } from '../workspace/sandbox-shell.ts'
+import { SHELL } from '../sandbox/shell.ts'
+import { NOTHING_PRELOADED } from '../workspace/sandbox-shell.ts'
 import type { AgentAdapter } from './adapter.ts'
 
 const PID_FILE = '/agent-home/.drydock-pid'

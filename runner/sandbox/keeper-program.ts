@@ -1,3 +1,4 @@
+import { SHELL } from './shell.ts'
 import { USERS } from './users.ts'
 import type { ExecSpec } from './sandbox.ts'
 
@@ -9,7 +10,8 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 export type KeeperProgram = { text: Buffer; uid: number; input: Uint8Array }
 
 /**
- * A command as a program that exports its variables and becomes it. Undefined where that would not be the same command: a
+ * A command as a program that exports its variables and becomes it; a script for the shell is that program itself, which
+ * saves a start. Undefined where that would not be the same command: a
  * name that no shell takes, a NUL, or more than fits.
  */
 export function keeperProgram({ command, user, env = {}, cwd = '/', stdin }: ExecSpec): KeeperProgram | undefined {
@@ -21,10 +23,15 @@ export function keeperProgram({ command, user, env = {}, cwd = '/', stdin }: Exe
   const lines = [
     ...variables.map(([name, value]) => `export ${name}=${shellWord(value)}`),
     `cd ${shellWord(cwd)} || exit 126`,
-    `exec ${command.map(shellWord).join(' ')}`,
+    scriptOf(command) ?? `exec ${command.map(shellWord).join(' ')}`,
   ]
   const text = Buffer.from(lines.join('\n'))
   return text.length > MAX_PROGRAM_BYTES ? undefined : { text, uid, input: stdin ?? Buffer.alloc(0) }
+}
+
+function scriptOf(command: readonly string[]): string | undefined {
+  const [program, flag, script, ...more] = command
+  return program === SHELL && flag === '-c' && more.length === 0 ? script : undefined
 }
 
 /** One word of a shell, whatever is in it but a NUL. */

@@ -2,7 +2,8 @@ import { CAPS } from '../../domain/environments/limits.ts'
 import type { AgentAdapter } from '../agent/adapter.ts'
 import { AttemptFailure } from '../failure.ts'
 import type { ExecResult, ExecSpec, Sandbox, SandboxUser } from '../sandbox/sandbox.ts'
-import { NOTHING_PRELOADED, SHELL } from '../workspace/sandbox-shell.ts'
+import { SHELL } from '../sandbox/shell.ts'
+import { NOTHING_PRELOADED } from '../workspace/sandbox-shell.ts'
 import { ENDS, PACK, UNPACK } from './scripts.ts'
 
 const MAX_ENTRIES = 5000

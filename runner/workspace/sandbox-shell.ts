@@ -29,9 +29,6 @@ const SETTINGS = [
   'pack.threads=2',
 ]
 
-/** By its path: images such as those of Go and Rust look for programs first in a folder that every user may write. */
-export const SHELL = '/bin/sh'
-
 /** What the shell itself must not load, before it can unset anything. */
 export const NOTHING_PRELOADED = { LD_PRELOAD: '', LD_LIBRARY_PATH: '' } as const
 

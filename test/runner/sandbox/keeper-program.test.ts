@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { keeperProgram, shellWord } from '../../../runner/sandbox/keeper-program.ts'
@@ -28,6 +28,16 @@ test('keeperProgram() exports variables and becomes the command', () => {
   })
   expect(program?.uid).toBe(0)
   expect(execFileSync('sh', ['-c', String(program?.text)], { encoding: 'utf8' })).toBe("one it's /root /tmp\n")
+})
+
+test('keeperProgram() is the script itself where the command is one for the shell', () => {
+  const script = 'set -u\nprintf "%s %s" "$A" "$PWD"\nexit 3'
+  const program = keeperProgram({ command: ['/bin/sh', '-c', script], user: 'root', env: { A: 'b' }, cwd: '/tmp' })
+  const { status, stdout } = spawnSync('sh', ['-c', String(program?.text)], { encoding: 'utf8' })
+  expect({ status, stdout }).toEqual({ status: 3, stdout: 'b /tmp' })
+  expect(String(program?.text)).not.toContain('exec')
+  const withName = keeperProgram({ command: ['/bin/sh', '-c', 'echo "$0"', 'name'], user: 'root' })
+  expect(execFileSync('sh', ['-c', String(withName?.text)], { encoding: 'utf8' })).toBe('name\n')
 })
 
 test.each([
