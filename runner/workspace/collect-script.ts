@@ -57,9 +57,9 @@ done
 tree=$(git $C write-tree) || exit 3
 echo "tree $tree"
 [ "$tree" != "$DRYDOCK_BASE_TREE" ] || exit 0
+git $C diff-tree -r -t --no-renames --no-abbrev --raw "$DRYDOCK_BASE_TREE" "$tree" > "$D/raw" || exit 3
 {
   echo "$tree"
-  git $C diff-tree -r -t --no-renames --no-abbrev --raw "$DRYDOCK_BASE_TREE" "$tree" |
-    sed -e '/^:[0-7]* 160000 /d' -e '/^:[0-7]* 000000 /d' -e 's/^:[0-7]* [0-7]* [0-9a-f]* \\([0-9a-f]*\\) .*/\\1/'
+  sed -e '/^:[0-7]* 160000 /d' -e '/^:[0-7]* 000000 /d' -e 's/^:[0-7]* [0-7]* [0-9a-f]* \\([0-9a-f]*\\) .*/\\1/' "$D/raw"
 } | git $C pack-objects -q --stdout --window=0 || exit 3
 `
