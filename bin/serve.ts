@@ -19,7 +19,7 @@ import { createDockerEngine } from '../runner/sandbox/docker.ts'
 import { composeNetworks } from './compose-networks.ts'
 import { composeRunner } from './compose-runner.ts'
 import { limitedGit } from '../forge/git.ts'
-import { processHost } from '../forge/process-host.ts'
+import { ownProcessHost } from '../forge/process-host.ts'
 import { packageRoot } from './config.ts'
 import type { ServerConfig } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -101,7 +101,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       cleanup.defer(() => networks[Symbol.asyncDispose]())
       cleanup.defer(bringLedgerIn(networks, { folder, logger }))
       settings.onChange(() => networks.refresh())
-      const host = processHost()
+      const host = ownProcessHost()
       cleanup.defer(() => host.close())
       const git = limitedGit(config.path, host.run)
       const runner = await startRunner(composeRunner({ ...parts, roots, networks, keyring, git }))

@@ -1,10 +1,14 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { runProcess } from './process.ts'
 import type { ProcessOptions, ProcessResult, RunProcess } from './process.ts'
 
 // To start a program, a process is copied first, and stands still meanwhile: tens of milliseconds where it holds much
 // memory, as a server does. So a small process, which does nothing else, starts the programs.
+
+const PROGRAM = fileURLToPath(new URL('./process-host-main.js', import.meta.url))
 
 export type Asked = { id: number; argv: readonly string[]; options: Omit<ProcessOptions, 'signal'> }
 /** To the host: a program to run, or the number of one to end. */
@@ -21,8 +25,16 @@ export type ProcessHost = {
 
 type Waiting = { resolve: (result: ProcessResult) => void; reject: (error: unknown) => void }
 
-/** `start` gives the channel to a new host; by default a process of Node. */
-export function processHost(start: () => ChildProcess = startHost): ProcessHost {
+/** The host as a process of Node. Run from source, as by tests, there is no program for it: then nobody is in between. */
+export function ownProcessHost(): ProcessHost {
+  if (!existsSync(PROGRAM)) return { run: runProcess, close: () => undefined }
+  return processHost(() =>
+    fork(PROGRAM, { env: {}, execArgv: [], serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
+  )
+}
+
+/** `start` gives the channel to a new host. */
+export function processHost(start: () => ChildProcess): ProcessHost {
   const waiting = new Map<number, Waiting>()
   let host: ChildProcess | undefined
   let last = 0
@@ -76,14 +88,4 @@ export function processHost(start: () => ChildProcess = startHost): ProcessHost 
     },
     close: () => host?.disconnect(),
   }
-}
-
-function startHost(): ChildProcess {
-  const program = fileURLToPath(new URL('./process-host-main.js', import.meta.url))
-  return fork(program, {
-    env: {},
-    execArgv: [],
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
 }
