@@ -130,7 +130,8 @@ test('detect() makes every path in a script one word of the shell, whatever its 
     }),
     { numRuns: 40 },
   )
-})
+  // Each run starts many shells, and fast-check may have to make an example small.
+}, 120_000)
 
 test('what the test before looks for is seen where nothing is quoted', () => {
   expect(foldersEntered('cd "$(cd x)"')).toEqual(['x'])
