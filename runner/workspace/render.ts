@@ -20,7 +20,11 @@ export async function render(
   const renames = linkBecameFolder ? NO_RENAMES : RENAMES
   const args = ['diff-tree', '-r', ...renames, ...PLAIN, '--numstat', '--patch', '--binary', '--full-index']
   // A patch has each name at least as often as the counts before it.
-  const shown = await quarantined(deps, [...args, baseTree, tree], { maxOutputBytes: 2 * CAPS.patchBytes, signal })
+  const shown = await quarantined(deps, [...args, baseTree, tree], {
+    ...{ maxOutputBytes: 2 * CAPS.patchBytes, signal },
+    // A file that was made long must not hide what it says: git shows no lines of what is above this.
+    config: ['core.bigFileThreshold=4g'],
+  })
   if (shown.code !== 0 && !shown.overflow) throw tooLarge('its patch needs more memory or time to make than is allowed')
   const { patch, stats } = split(shown.stdout)
   if (shown.overflow || patch.length > CAPS.patchBytes) throw tooLarge(PATCH_TOO_LARGE)

@@ -63,7 +63,8 @@ export function quarantined(
   args: readonly string[],
   options: Partial<GitOptions>,
 ): Promise<GitResult> {
-  return git(args, { limits: GIT_LIMITS, ...options, gitDir: quarantine.gitDir, config: SMALL_WINDOWS })
+  const config = [...SMALL_WINDOWS, ...(options.config ?? [])]
+  return git(args, { limits: GIT_LIMITS, ...options, gitDir: quarantine.gitDir, config })
 }
 
 async function indexPack({ quarantine }: VerifyDeps, git: Git): Promise<string> {
