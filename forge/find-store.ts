@@ -18,8 +18,8 @@ type Where = {
  */
 export async function storeWith({ git, folder, first }: Where, id: string, signal?: AbortSignal): Promise<string> {
   const has = async (store: string) =>
+    (await isLoose(store, id)) ||
     (await git(['cat-file', '-e', `${id}^{tree}`], { gitDir: store, ...(signal && { signal }) })).code === 0
-  if (await isLoose(first, id)) return first
   if (await has(first)) return first
   const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}$/.test(name))
   for (const name of names) {

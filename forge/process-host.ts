@@ -52,16 +52,12 @@ export function processHost(start: () => ChildProcess): ProcessHost {
         reject(new Error('Cannot run a program: the process that starts them ended'))
       waiting.clear()
     })
-    // What waits for it keeps the server; it alone does not.
-    started.unref()
-    started.channel?.unref()
     return started
   }
 
   function settle(answer: FromHost): void {
     const one = waiting.get(answer.id)
     waiting.delete(answer.id)
-    if (waiting.size === 0) host?.channel?.unref()
     if ('result' in answer) one?.resolve(answer.result)
     else one?.reject(answer.error)
   }
@@ -78,7 +74,6 @@ export function processHost(start: () => ChildProcess): ProcessHost {
       try {
         return await new Promise<ProcessResult>((resolve, reject) => {
           waiting.set(id, { resolve, reject })
-          to.channel?.ref()
           to.send({ run: { id, argv, options } } satisfies ToHost)
         })
       } finally {

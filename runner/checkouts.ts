@@ -5,6 +5,8 @@ import type { Job } from '../domain/tasks/job.ts'
 import { branchHead } from '../forge/mirrors.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import type { AttemptContext } from './attempt-context.ts'
+import { eachInTurn } from './each-in-turn.ts'
+import type { NonEmpty } from './each-in-turn.ts'
 import { assertNothingLost, leftIn } from './earlier-turn.ts'
 import type { EarlierTurn } from './earlier-turn.ts'
 import { AttemptFailure } from './failure.ts'
@@ -16,7 +18,7 @@ import type { Base, Placed } from './workspace/workspace.ts'
 export type Checkout = Placed & { view: MirrorView; base: Base }
 
 /** All repositories of an attempt, the main one first. */
-export type Checkouts = readonly [Checkout, ...Checkout[]]
+export type Checkouts = NonEmpty<Checkout>
 
 export type CheckoutsDeps = {
   openMirror: (of: { repository: RepositoryAddress }, signal: AbortSignal) => Promise<MirrorView>
@@ -37,9 +39,10 @@ export async function openCheckouts(
   const { job, deps } = context
   assertSideBySide(job)
   const [main, ...others] = placed(job.repository, job.environment.repositories)
-  const first = await open(context, { ...main, branch: job.task.branch ?? job.repository.defaultBranch }, signal)
-  const rest: Opened[] = []
-  for (const other of others) rest.push(await open(context, { ...other, branch: null }, signal))
+  const [first, ...rest] = await eachInTurn<Wanted, Opened>(
+    [{ ...main, branch: job.task.branch ?? job.repository.defaultBranch }, ...others],
+    (each) => open(context, each, signal),
+  )
   const earlier = await deps.earlierTurn()
   if (earlier) assertNothingLost(earlier, [job.repository, ...job.environment.repositories])
   return { checkouts: [based(first, earlier), ...rest.map((each) => based(each, earlier))], earlier }
@@ -55,13 +58,11 @@ function assertSideBySide({ repository, environment }: Job): void {
   }
 }
 
+/** Without a branch, the default one. */
+type Wanted = Placed & { branch?: string | null }
 type Opened = Placed & { view: MirrorView; branch: string }
 
-async function open(
-  { deps, cleanup }: Context,
-  { branch, ...where }: Placed & { branch: string | null },
-  signal: AbortSignal,
-): Promise<Opened> {
+async function open({ deps, cleanup }: Context, { branch, ...where }: Wanted, signal: AbortSignal): Promise<Opened> {
   const view = await deps.openMirror(where, signal)
   // Before anything can go wrong: a view that nobody disposes of would hold the mirror for ever.
   cleanup.defer(() => view[Symbol.asyncDispose]())
@@ -77,6 +78,6 @@ function based({ branch, ...opened }: Opened, earlier: EarlierTurn | undefined):
   throw new AttemptFailure('branch-not-found', `Cannot check out branch "${branch}": ${whose} has no such branch`)
 }
 
-/** The mirrors of the repositories beside the first, as the sandbox sees them. */
-export const otherMirrors = ([, ...others]: Checkouts): Mount[] =>
-  others.map(({ view, at }) => ({ host: view.objects, target: at.mirrorObjects }))
+/** Mirrors, as the sandbox sees them. */
+export const mirrorMounts = (checkouts: readonly Checkout[]): Mount[] =>
+  checkouts.map(({ view, at }) => ({ host: view.objects, target: at.mirrorObjects }))

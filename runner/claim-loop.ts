@@ -1,5 +1,5 @@
-import { deferred } from './deferred.ts'
 import { setTimeout as delay } from 'node:timers/promises'
+import { deferred } from './deferred.ts'
 
 const POLL_MS = 1000
 

@@ -8,6 +8,8 @@ import type { Job } from '../domain/tasks/job.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import type { Checkout, Checkouts } from './checkouts.ts'
+import { eachInTurn } from './each-in-turn.ts'
+import type { NonEmpty } from './each-in-turn.ts'
 import type { EventLog } from './event-log.ts'
 import { AttemptFailure } from './failure.ts'
 import type { KeptChange } from './failure.ts'
@@ -39,14 +41,17 @@ type Context = Pick<AttemptContext<KeepDeps>, 'job' | 'deps' | 'settings' | 'sto
 type Left = { sandbox: Sandbox; checkouts: Checkouts }
 type Committed = Change & { commit: string | null; branch: string | null }
 
-/** Collects the change of each repository and commits those in which something was changed. */
+/**
+ * Collects the change of each repository and commits those in which something was changed; in turn, so that each has the
+ * processors of the sandbox and the limits of host git for itself.
+ */
 export async function keepChanges(
   context: Context,
   left: Left,
   signal: AbortSignal,
 ): Promise<Pick<AttemptResult, 'answer' | 'change' | 'changes'>> {
   const { job, deps } = context
-  const [first, ...others] = await eachOf(left.checkouts, async (checkout) => {
+  const [first, ...others] = await eachInTurn(left.checkouts, async (checkout) => {
     const change = await collectChange(context, { ...left, checkout }, signal)
     if (change.stats.files === 0) return { ...change, commit: null, branch: null }
     return { ...change, ...(await deps.commit(job, checkout.view, { change, base: checkout.base })) }
@@ -61,7 +66,7 @@ export async function withKeptChanges(context: Context, left: Left, failure: Att
   try {
     await deps.enter('collecting')
     const changes = await deps.phases.run({ phase: 'collect', limitMs: settings.limits.collectMs }, ({ signal }) =>
-      eachOf(left.checkouts, (checkout) => collectChange(context, { ...left, checkout }, signal)),
+      eachInTurn(left.checkouts, (checkout) => collectChange(context, { ...left, checkout }, signal)),
     )
     const isEmpty = changes.every(({ stats }) => stats.files === 0)
     const kept = isEmpty ? undefined : asKept(context, left.checkouts, changes)
@@ -74,16 +79,7 @@ export async function withKeptChanges(context: Context, left: Left, failure: Att
   }
 }
 
-type Each<T> = readonly [T, ...T[]]
-
-/** One after the other: each has the processors of the sandbox and the limits of host git for itself. */
-async function eachOf<T>([first, ...others]: Checkouts, work: (checkout: Checkout) => Promise<T>): Promise<Each<T>> {
-  const done: [T, ...T[]] = [await work(first)]
-  for (const other of others) done.push(await work(other))
-  return done
-}
-
-function asKept(context: Context, checkouts: Checkouts, changes: Each<Change>): KeptChange {
+function asKept(context: Context, checkouts: Checkouts, changes: NonEmpty<Change>): KeptChange {
   const [{ patch, stats }] = changes
   if (changes.length === 1) return { patch, stats }
   const uncommitted = changes.map((change) => ({ ...change, commit: null, branch: null }))
@@ -94,9 +90,7 @@ function asChanges({ job }: Context, checkouts: Checkouts, changes: readonly Com
   return checkouts.flatMap(({ repository: { id, forge, address }, at, base }, i) => {
     const change = changes[i]
     if (change === undefined || at.name === undefined) return []
-    const { tree, commit, branch, stats, patch } = change
-    // Every look at a task carries all lists together.
-    const flagged = listed(change.flagged, Math.floor(MAX_FLAGGED / checkouts.length))
+    const { tree, commit, branch, stats, patch, flagged } = change
     const state = plannedState(job.environment, change)
     return {
       ...{ name: at.name, repository: { id, forge, address }, baseBranch: base.branch, baseCommit: base.commit },
@@ -106,11 +100,11 @@ function asChanges({ job }: Context, checkouts: Checkouts, changes: readonly Com
   })
 }
 
-type Collecting = { sandbox: Sandbox; checkout: Checkout }
+type Collecting = Left & { checkout: Checkout }
 
 async function collectChange(
   { deps }: Context,
-  { sandbox, checkout: { view, base, at } }: Collecting,
+  { sandbox, checkouts, checkout: { view, base, at } }: Collecting,
   signal: AbortSignal,
 ): Promise<Change> {
   const { log } = deps
@@ -122,7 +116,9 @@ async function collectChange(
   const where = at.name === undefined ? '' : `${at.name}/`
   for (const message of collected.skipped) await log.write('collect', 'notice', { message: `${where}${message}` })
   const secrets = await deps.findSecrets(collected.patch)
-  return { ...collected, flagged: listed([...secrets, ...collected.flagged], MAX_FLAGGED) }
+  // Every look at a task carries the lists of all repositories together.
+  const most = Math.floor(MAX_FLAGGED / checkouts.length)
+  return { ...collected, flagged: listed([...secrets, ...collected.flagged], most) }
 }
 
 const inRepository = (name: string, failure: AttemptFailure) =>

@@ -8,7 +8,7 @@ import type { AttemptContext } from './attempt-context.ts'
 import { startServices } from './attempt-services.ts'
 import type { ServiceDeps } from './attempt-services.ts'
 import { attemptSettings } from './attempt-settings.ts'
-import { openCheckouts, otherMirrors } from './checkouts.ts'
+import { mirrorMounts, openCheckouts } from './checkouts.ts'
 import type { Checkouts, CheckoutsDeps } from './checkouts.ts'
 import { cleanupStack } from './cleanup.ts'
 import { connect, needsNetwork } from './connect.ts'
@@ -128,11 +128,11 @@ async function startSandbox(context: Context, from: From): Promise<Started> {
   const begin = async () => {
     const { ref, id: imageId, start } = await setUp(context, from.image)
     const isNetworked = needsNetwork(context, from.agent.adapter)
-    const { view, base } = from.checkouts[0]
-    const input = { ref, view, mounts: [...programMount(from.agent), ...otherMirrors(from.checkouts)] }
+    const [{ view, base }, ...others] = from.checkouts
+    const input = { ref, view, mounts: [...programMount(from.agent), ...mirrorMounts(others)] }
     const spec = { phase: 'sandbox', limitMs: settings.limits.sandboxMs } as const
     // A sandbox that waits has no service beside it, and one repository.
-    const isPlain = from.services.length === 0 && from.checkouts.length === 1
+    const isPlain = from.services.length === 0 && others.length === 0
     const recipe = isPlain ? recipeOf(context, { ...input, base, imageId, isNetworked }) : undefined
     if (recipe && deps.warm.want(recipe)) {
       const warm = await deps.phases.run(spec, ({ signal }) => takeWarm(context, recipe, signal))

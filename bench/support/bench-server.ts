@@ -39,7 +39,7 @@ export async function startBenchServer(input: BenchServerInput): Promise<BenchSe
     let address = { url: '', token: '' }
     const servers: ServerChild[] = []
     const stop = async () => {
-      for (const server of servers.reverse()) await server.stop()
+      for (const server of servers.toReversed()) await server.stop()
     }
     for (const role of input.roles) {
       const server = startServerChild({

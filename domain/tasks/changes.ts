@@ -40,6 +40,10 @@ export function publishFailure(changes: readonly RepositoryChange[]): string | n
   return failed.length === 0 ? null : failed.join(' ')
 }
 
+/** A change whose publishing ends without it: what was still pending has failed, all else is as it was. */
+export const givenUp = (change: RepositoryChange, reason: string): RepositoryChange =>
+  change.publish.state === 'pending' ? { ...change, publish: { state: 'failed', reason } } : change
+
 /** Whether nothing is left to publish of a change: no commit, or all that its forge takes is there. */
 export function isThrough({ commit, publish, pullRequest, repository }: RepositoryChange): boolean {
   if (commit === null) return true

@@ -6,7 +6,7 @@ import { attempts } from '../schema.ts'
 import { storableJson } from '../storable.ts'
 import { appendEvent, staleFence } from './append-events.ts'
 import type { Fence, PublishMode } from './attempt.ts'
-import { askedFor, publishFailure, publishStateOf } from './changes.ts'
+import { askedFor, givenUp, publishFailure, publishStateOf } from './changes.ts'
 import type { RepositoryChange } from './changes.ts'
 import { holdsPublish, phasesWith, publishEvent, savePullRequest } from './publishing.ts'
 import type { PublishOutcome, PublishResult } from './publishing.ts'
@@ -34,7 +34,8 @@ export async function settleChange(
 export async function settleChanges(db: Db, fence: Fence, { outcome, timing, mode }: PublishResult): Promise<void> {
   await db.transaction(async (tx) => {
     const found = await lockChanges(tx, fence)
-    const given = outcome.state === 'failed' ? found.changes.map((each) => givenUp(each, outcome)) : found.changes
+    const given =
+      outcome.state === 'failed' ? found.changes.map((each) => givenUp(each, outcome.message)) : found.changes
     const changes = found.mode === mode ? given : askedFor(given, false)
     const state = publishStateOf(changes)
     const failure = publishFailure(changes)
@@ -61,9 +62,6 @@ async function lockChanges(
   if (found === undefined) throw staleFence(fence)
   return found
 }
-
-const givenUp = (change: RepositoryChange, outcome: PublishOutcome) =>
-  change.publish.state === 'pending' ? withOutcome(change, outcome) : change
 
 function withOutcome(change: RepositoryChange, outcome: PublishOutcome): RepositoryChange {
   if (outcome.state === 'failed') return { ...change, publish: { state: 'failed', reason: outcome.message } }

@@ -3,8 +3,11 @@
 import { sql } from 'drizzle-orm'
 import type { SQL } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
+import { storableJson } from '../storable.ts'
 import { appendEvent, staleFence } from './append-events.ts'
 import type { Fence, PhaseTiming, PublishMode } from './attempt.ts'
+import { givenUp } from './changes.ts'
+import type { RepositoryChange } from './changes.ts'
 
 export type PublishOptions = { runnerId: string; leaseMs: number }
 
@@ -75,25 +78,21 @@ export async function reapPublishings(db: Db): Promise<string[]> {
 type PendingEnd = { where: SQL; reason: string; message: string }
 
 async function endPending(db: Executor, { where, reason, message }: PendingEnd): Promise<string[]> {
-  const ended = await db.execute<{ id: string }>(sql`
+  const ended = await db.execute<{ id: string; changes: RepositoryChange[] }>(sql`
     with target as (
       select id from attempts where publish_state = 'pending' and ${where} order by id for update
     )
     update attempts a set publish_state = 'failed', publish_reason = ${message}, publish_lease_until = null,
-      publish_runner_id = null, changes = ${changesGivenUp(message)}
+      publish_runner_id = null
     from target where a.id = target.id
-    returning a.id`)
-  for (const { id } of ended) await appendEvent(db, id, publishEvent({ state: 'failed', reason, message }))
+    returning a.id, a.changes`)
+  for (const { id, changes } of ended) {
+    const given = storableJson(changes.map((change) => givenUp(change, message)))
+    if (changes.length > 0) await db.execute(sql`update attempts set changes = ${given}::jsonb where id = ${id}`)
+    await appendEvent(db, id, publishEvent({ state: 'failed', reason, message }))
+  }
   return ended.map(({ id }) => id)
 }
-
-/** Of several repositories, those that were still to be published have failed; the others are as they were. */
-const changesGivenUp = (message: string) => sql`(
-  select coalesce(jsonb_agg(
-    case when change->'publish'->>'state' = 'pending'
-      then jsonb_set(change, '{publish}', jsonb_build_object('state', 'failed', 'reason', ${message}::text))
-      else change end order by i), '[]'::jsonb)
-  from jsonb_array_elements(a.changes) with ordinality as each(change, i))`
 
 /** Gives a publishing back, to be taken again after a time: the forge is busy or away. The log says so. */
 export async function postponePublish(db: Db, fence: Fence, input: { reason: string; delayMs: number }): Promise<void> {

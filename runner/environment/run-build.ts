@@ -3,10 +3,13 @@ import { branchHead } from '../../forge/mirrors.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 import { breachFailure } from '../attempt-context.ts'
 import { attemptSettings } from '../attempt-settings.ts'
+import { mirrorMounts } from '../checkouts.ts'
+import type { Checkouts } from '../checkouts.ts'
 import { cleanupStack } from '../cleanup.ts'
 import type { CleanupStack } from '../cleanup.ts'
 import { connect, setupGrant } from '../connect.ts'
 import type { Connection } from '../connect.ts'
+import { eachInTurn } from '../each-in-turn.ts'
 import { AttemptFailure } from '../failure.ts'
 import { openMirror } from '../open-mirror.ts'
 import { watchPhase } from '../phases.ts'
@@ -18,7 +21,7 @@ import type { SandboxNetwork } from '../network/network.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { placed } from '../workspace/workspace.ts'
 import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
-import type { Base, Folder, Placed, Progress } from '../workspace/workspace.ts'
+import type { Progress } from '../workspace/workspace.ts'
 import { networkService, servicesOf } from '../services/services.ts'
 import type { FoundService, StartInput } from '../services/services.ts'
 import type { ResolvedImage } from './image.ts'
@@ -127,26 +130,17 @@ async function build(context: Context, signal: AbortSignal): Promise<Built> {
   return { image, sizeBytes, fromCommit }
 }
 
-/** The head of a default branch, and where it lies. */
-type Source = { view: MirrorView; base: Base; at: Folder }
-type Sources = readonly [Source, ...Source[]]
-
-/** All repositories of the environment, the main one first. Their views are held until the build ends. */
-async function openSources({ order, deps, cleanup }: Context, signal: AbortSignal): Promise<Sources> {
+/** The heads of the default branches of all repositories, the main one first. Their views are held until the build ends. */
+async function openSources({ order, deps, cleanup }: Context, signal: AbortSignal): Promise<Checkouts> {
   const { repository, environment } = order
-  const open = async ({ repository: of, at }: Placed): Promise<Source> => {
-    const view = await openMirror({ repository: of }, deps, signal)
+  return eachInTurn(placed(repository, environment.repositories), async (where) => {
+    const view = await openMirror(where, deps, signal)
     cleanup.defer(() => view[Symbol.asyncDispose]())
-    return { view, at, base: { commit: headOf(view), branch: view.defaultBranch } }
-  }
-  const [main, ...rest] = placed(repository, environment.repositories)
-  const first = await open(main)
-  const others: Source[] = []
-  for (const each of rest) others.push(await open(each))
-  return [first, ...others]
+    return { ...where, view, base: { commit: headOf(view), branch: view.defaultBranch } }
+  })
 }
 
-async function prepare(context: Context, sources: Sources, signal: AbortSignal): Promise<Sandbox> {
+async function prepare(context: Context, sources: Checkouts, signal: AbortSignal): Promise<Sandbox> {
   const { order, deps, scope } = context
   const tell = (line: string) => void scope.note(line)
   const onPull = (image: { ref: string; digest: string }) => {
@@ -202,17 +196,14 @@ async function connectFor(
 /** Destroyed with the build at the latest; the first limit that it breaches stops the build. */
 function newSandbox(
   { order, deps, scope, cleanup, stop }: Context,
-  { sources, network }: { sources: Sources; network: SandboxNetwork | undefined },
+  { sources, network }: { sources: Checkouts; network: SandboxNetwork | undefined },
 ): Sandbox {
   const { resources, limits } = attemptSettings(order)
   const sandbox = deps.engine.createSandbox({
     image: order.image.ref,
     owner: { installation: deps.hostId, build: scope.build },
     resources,
-    ...onNetwork(
-      sources.map(({ view, at }) => ({ host: view.objects, target: at.mirrorObjects })),
-      network,
-    ),
+    ...onNetwork(mirrorMounts(sources), network),
     lifetimeMs: 2 * limits.setupMs,
   })
   cleanup.defer(() => sandbox.destroy().catch(deps.onLeftover))

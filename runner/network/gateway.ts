@@ -4,6 +4,7 @@ import { AttemptFailure } from '../failure.ts'
 import { untilAborted } from '../sandbox/aborted.ts'
 import type { Engine } from '../sandbox/engine.ts'
 import { GatewayRefused, type ControlClient, type Health } from './control-client.ts'
+import { InOrder } from './in-order.ts'
 import type { LedgerReader } from './ledger-reader.ts'
 import type { Log } from './log.ts'
 import { Oversight } from './oversight.ts'
@@ -12,7 +13,8 @@ import { Oversight } from './oversight.ts'
 const LEASE_MS = 12_000
 const RENEW_MS = 3000
 const ANSWER_LIMIT_MS = 10_000
-const [POLL_MS, FIRST_PAUSE_MS] = [10, 20]
+const POLL_MS = 10
+const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 5000
 /** How long one waits for a gateway that is being brought back. */
 const READY_LIMIT_MS = 30_000
@@ -42,7 +44,8 @@ type Waiter = { resolve: (health: Health) => void; reject: (error: Error) => voi
 export class Gateway {
   readonly #deps: GatewayDeps
   readonly #live = new Map<string, SandboxConfig>()
-  readonly #queues = new Map<string, Promise<void>>()
+  /** An older configuration of a sandbox must not arrive after a newer one. */
+  readonly #inOrder = new InOrder()
   readonly #stop = new AbortController()
   readonly #waiting = new Set<Waiter>()
   #health: Health | undefined
@@ -75,7 +78,7 @@ export class Gateway {
   async put(config: SandboxConfig, caller: AbortSignal): Promise<void> {
     const signal = AbortSignal.any([caller, AbortSignal.timeout(READY_LIMIT_MS)])
     this.#live.set(config.id, config)
-    await this.#inOrder(config.id, async () => {
+    await this.#inOrder.run(config.id, async () => {
       for (;;) {
         const health = await this.ready(signal)
         const wanted = this.#live.get(config.id)
@@ -99,7 +102,7 @@ export class Gateway {
   async remove(id: string): Promise<void> {
     const limit = AbortSignal.timeout(LEDGER_LIMIT_MS)
     const wasKnown = this.#live.delete(id)
-    await this.#queues.get(id)?.catch(() => undefined)
+    await this.#inOrder.settled(id)
     if (!wasKnown || this.#running === undefined) return
     try {
       await this.ready(limit)
@@ -235,7 +238,7 @@ export class Gateway {
       await delay(RENEW_MS, undefined, { signal })
       const unknown = await this.#deps.control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
       // Removed here meanwhile is no loss; one that is ours and unknown there is.
-      if (unknown.some((id) => this.#live.has(id) && !this.#queues.has(id))) return
+      if (unknown.some((id) => this.#live.has(id) && !this.#inOrder.has(id))) return
       await this.#oversight.look(this.#live.values())
     }
   }
@@ -280,17 +283,6 @@ export class Gateway {
     }
     this.#waiting.add(one)
     signal.addEventListener('abort', leave, { once: true })
-  }
-
-  /** One after the other for each sandbox: an older configuration must not arrive after a newer one. */
-  async #inOrder(id: string, work: () => Promise<void>): Promise<void> {
-    const turn = (this.#queues.get(id) ?? Promise.resolve()).catch(() => undefined).then(work)
-    this.#queues.set(id, turn)
-    try {
-      await turn
-    } finally {
-      if (this.#queues.get(id) === turn) this.#queues.delete(id)
-    }
   }
 }
 

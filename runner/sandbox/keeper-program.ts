@@ -11,8 +11,7 @@ export type KeeperProgram = { text: Buffer; uid: number; input: Uint8Array }
 
 /**
  * A command as a program that exports its variables and becomes it; a script for the shell is that program itself, which
- * saves a start. Undefined where that would not be the same command: a
- * name that no shell takes, a NUL, or more than fits.
+ * saves a start. Undefined where that would not be the same command: a name that no shell takes, a NUL, or more than fits.
  */
 export function keeperProgram({ command, user, env = {}, cwd = '/', stdin }: ExecSpec): KeeperProgram | undefined {
   if (stdin !== undefined && !(stdin instanceof Uint8Array)) return undefined

@@ -1,5 +1,8 @@
 import { PRELUDE } from './sandbox-shell.ts'
 
+/** What `git init` would write, for `printf`. */
+const core = (bare: boolean) => `[core]\\n\\trepositoryformatversion = 0\\n\\tfilemode = true\\n\\tbare = ${bare}\\n`
+
 /** What the checkout exits with when an earlier one, and set-up after it, have been there. */
 export const BEEN_THERE = 10
 
@@ -34,7 +37,7 @@ elif [ -d "$G" ]; then
   mkdir -p $FOLDERS || exit 3
 else
   mkdir -p $FOLDERS || exit 3
-  printf '[core]\\n\\trepositoryformatversion = 0\\n\\tfilemode = true\\n\\tbare = false\\n[user]\\n\\tname = Drydock agent\\n\\temail = agent@drydock.invalid\\n' > "$G/config" || exit 3
+  printf '${core(false)}[user]\\n\\tname = Drydock agent\\n\\temail = agent@drydock.invalid\\n' > "$G/config" || exit 3
 fi
 printf '%s\\n' "$DRYDOCK_OBJECTS" > "$G/objects/info/alternates" || exit 3
 cat > "$G/packed-refs" || exit 3
@@ -97,7 +100,7 @@ if [ -z "$how" ]; then
   [ ! -e "$GIT_DIR" ] || rm -rf "$GIT_DIR"
   mkdir -p "$GIT_DIR/drydock" "$GIT_DIR/info" "$GIT_DIR/objects/info" "$GIT_DIR/objects/pack" "$GIT_DIR/refs" || exit 3
   echo 'ref: refs/heads/main' > "$GIT_DIR/HEAD" || exit 3
-  printf '[core]\\n\\trepositoryformatversion = 0\\n\\tfilemode = true\\n\\tbare = true\\n' > "$GIT_DIR/config" || exit 3
+  printf '${core(true)}' > "$GIT_DIR/config" || exit 3
 fi
 printf '%s\\n' "$DRYDOCK_OBJECTS" > "$GIT_DIR/objects/info/alternates" || exit 3
 [ ! -e "$GIT_DIR/shallow" ] || rm -f "$GIT_DIR/shallow"

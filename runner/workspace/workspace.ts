@@ -2,6 +2,7 @@ import { repositoryName } from '../../domain/repositories/repositories.ts'
 import type { RepositoryAddress } from '../../domain/repositories/repositories.ts'
 import type { DiffStats, FlaggedPath } from '../../domain/tasks/attempt.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
+import type { NonEmpty } from '../each-in-turn.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 
 /** Where things lie inside a sandbox. `/drydock` is root's, mode 0700: the agent can neither read nor write it. */
@@ -22,10 +23,7 @@ export type Placed = { repository: Repository; at: Folder }
  * Where the repositories of an environment lie, the main one first: an only one is /workspace itself, several lie in
  * folders of their names below it.
  */
-export function placed(
-  repository: Repository,
-  others: readonly (Repository & { name: string })[],
-): readonly [Placed, ...Placed[]] {
+export function placed(repository: Repository, others: readonly (Repository & { name: string })[]): NonEmpty<Placed> {
   const { workspace, gitDir, mirrorObjects } = IN_SANDBOX
   if (others.length === 0) return [{ repository, at: { workspace, gitDir, mirrorObjects } }]
   const below = (name: string) => ({ name, workspace: `${workspace}/${name}` })

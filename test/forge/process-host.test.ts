@@ -12,7 +12,6 @@ function inProcess() {
   serveProcesses(inside as unknown as NodeJS.Process)
   const child = Object.assign(server, {
     connected: true,
-    unref: () => undefined,
     send: (message: unknown) => inside.emit('message', message),
     disconnect() {
       child.connected = false

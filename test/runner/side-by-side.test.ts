@@ -98,6 +98,18 @@ test('runAttempt() keeps the changes of all repositories when the agent fails', 
   })
 })
 
+test('runAttempt() says of each repository how many more flagged files there are than it lists', async () => {
+  const { deps, stop } = world()
+  const flagged = Array.from({ length: 1000 }, (_, i) => ({ path: `.github/workflows/${i}.yml`, why: 'a workflow' }))
+  deps.collect = async () => ({ ...CHANGE, flagged })
+  const { changes = [] } = await runAttempt(several(), deps, stop)
+  for (const change of changes) {
+    expect(change.flagged).toHaveLength(100)
+    expect(change.flagged.at(-1)?.why).toContain('901 more')
+  }
+  expect(changes).toHaveLength(2)
+})
+
 test('runAttempt() serves every repository to the agent under the name of its folder', async () => {
   const { deps, stop, networks } = world()
   deps.plan = aPlan({ setup: undefined, agent: { policy: Policy.parse({ preset: 'common' }) } })
