@@ -3,10 +3,12 @@
 //
 //   node dist/bench/fault-verify.js before          prints what is there
 //   node dist/bench/fault-verify.js after < CASE    reads a case and prints its findings
+//   node dist/bench/fault-verify.js left < CASE     the same, but only of what is left behind
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { SqlClient } from '../domain/db.ts'
 import { gatewayName, groundName } from '../runner/network/gateway-containers.ts'
 import { LABELS } from '../runner/sandbox/engine.ts'
 import { hasOnly, inventory, mountsOf, processesOf, temporaryFiles } from './fault/inventory.ts'
@@ -38,31 +40,38 @@ export const LEFT_BEHIND = 'was left behind'
 
 export type Verdict = { findings: string[]; states: Record<string, number>; snapshots: string[] }
 
-async function verify(given: Case): Promise<Verdict> {
-  const verdict = given.server === 'up' ? await verifyTruth(given) : { findings: [], states: {}, snapshots: [] }
-  const snapshots = given.server === 'up' ? verdict.snapshots : given.snapshots
-  verdict.findings.push(...leftBehind({ ...given, snapshots }))
-  return verdict
+async function verify(given: Case, question: string): Promise<Verdict> {
+  if (given.server === 'down') return { findings: leftBehind(given), states: {}, snapshots: [] }
+  await using database = openDataFolderDatabase(given.dataDir)
+  const truth = question === 'left' ? { findings: [], states: {} } : await verifyTruth(given, database.client)
+  const snapshots = await namedSnapshots(database.client)
+  return { ...truth, findings: [...truth.findings, ...leftBehind({ ...given, snapshots })], snapshots }
 }
 
-async function verifyTruth({ dataDir, orders, pullsUrl, token, ...origins }: Case): Promise<Verdict> {
-  await using database = openDataFolderDatabase(dataDir)
-  const attempts = await readAttempts(database.client)
+type Truth = Pick<Verdict, 'findings' | 'states'>
+
+async function verifyTruth({ orders, pullsUrl, token, ...origins }: Case, client: SqlClient): Promise<Truth> {
+  const attempts = await readAttempts(client)
   const outside = { ...origins, pulls: await readPulls(pullsUrl, token) }
   const findings = [
     ...wrongTasks(orders, attempts),
     ...wrongAttempts(attempts, outside),
     ...strays(attempts, outside),
-    ...(await wrongStates(database.client)),
-    ...(await wrongRows(database.client)),
+    ...(await wrongStates(client)),
+    ...(await wrongRows(client)),
   ]
   const states: Record<string, number> = {}
   for (const { state, reason } of attempts) {
     const name = reason === null ? state : `${state}: ${reason}`
     states[name] = (states[name] ?? 0) + 1
   }
-  const snapshots = await database.client<{ image: string }[]>`select image from snapshots where removed_at is null`
-  return { findings, states, snapshots: snapshots.map(({ image }) => image) }
+  return { findings, states }
+}
+
+/** The images of snapshots that may stay. */
+async function namedSnapshots(client: SqlClient): Promise<string[]> {
+  const named = await client<{ image: string }[]>`select image from snapshots where removed_at is null`
+  return named.map(({ image }) => image)
 }
 
 async function readPulls(url: string, token: string): Promise<Pull[]> {
@@ -121,6 +130,8 @@ function isReady({ name, labels }: Thing, installation: string, services: Readon
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const result = process.argv[2] === 'before' ? inventory() : await verify(JSON.parse(readFileSync(0, 'utf8')) as Case)
-  process.stdout.write(JSON.stringify(result))
+  const question = process.argv[2] ?? 'after'
+  const answer =
+    question === 'before' ? inventory() : await verify(JSON.parse(readFileSync(0, 'utf8')) as Case, question)
+  process.stdout.write(JSON.stringify(answer))
 }

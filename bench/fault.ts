@@ -152,11 +152,15 @@ async function untilSettled(client: SqlClient): Promise<number> {
   }
 }
 
-/** A server sweeps once a minute; what it has not taken away by its next sweep stays. The truth has no such delay. */
-async function verdictAfterSweep(given: Case): Promise<Verdict> {
+/**
+ * A server sweeps once a minute; what it has not taken away by its next sweep stays. The truth has no such delay.
+ *
+ * @param question `after`: all of it; `left`: what is left behind only.
+ */
+export async function verdictAfterSweep(given: Case, question: 'after' | 'left' = 'after'): Promise<Verdict> {
   const until = performance.now() + SWEEP_MS
   for (;;) {
-    const verdict = (await verifier(['after'], given)) as Verdict
+    const verdict = (await verifier([question], given)) as Verdict
     const isClean = verdict.findings.every((finding) => !finding.endsWith(LEFT_BEHIND))
     if (isClean || performance.now() > until) return verdict
     await delay(5000)

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SqlClient } from '../domain/db.ts'
 import { cleanupStack } from '../runner/cleanup.ts'
-import { verifier } from './fault.ts'
+import { verdictAfterSweep, verifier } from './fault.ts'
 import { wrongRows } from './fault/truth.ts'
 import { createWorld } from './fault/world.ts'
 import type { Case, Verdict } from './fault-verify.ts'
@@ -88,8 +88,13 @@ export async function runSoak(input: SoakInput) {
 
   await using database = openDataFolderDatabase(world.dataDir)
   findings.push(...(await faultsAtRest(database.client)))
-  const named = await database.client<{ image: string }[]>`select image from snapshots where removed_at is null`
   findings.push(...samples.api.findings(), ...samples.runner.findings())
+  const { dataDir, folder, origin, forgeOrigin, token } = world
+  const about = { before: input.before, shared: input.shared, dataDir, folder, origin, forgeOrigin, token }
+  const given = { ...about, orders: [], pullsUrl: '', snapshots: [] }
+  // The engine ends what a killed runner asked of it, also when that has been swept after already.
+  const { findings: left, snapshots } = await verdictAfterSweep({ ...given, server: 'up' }, 'left')
+  findings.push(...left)
   for (const [name, server] of [
     ['runner', runner],
     ['api', api],
@@ -97,12 +102,7 @@ export async function runSoak(input: SoakInput) {
     const code = await server.stop()
     if (code !== 0) findings.push(`the ${name} ended with exit code ${code} when asked to stop`)
   }
-  const { dataDir, folder, origin, forgeOrigin, token } = world
-  const given: Case = {
-    ...{ before: input.before, shared: input.shared, dataDir, folder, origin, forgeOrigin, token },
-    ...{ orders: [], pullsUrl: '', server: 'down', snapshots: named.map(({ image }) => image) },
-  }
-  findings.push(...((await verifier(['after'], given)) as Verdict).findings)
+  findings.push(...((await verifier(['after'], { ...given, server: 'down', snapshots })) as Verdict).findings)
   return { counts, held: { api: samples.api.summary(), runner: samples.runner.summary() }, findings }
 }
 

@@ -68,21 +68,26 @@ async function untilBegun(calls: EngineCalls, exec: string): Promise<void> {
 
 /**
  * Hands output on until the stream ends. A background child keeps the stream open after its parent ended, so silence
- * makes it ask; what was written before the end has arrived by then.
+ * makes it ask. The engine may tell of the end before it has passed on what was written until then: only a silence
+ * after the news of the end cuts the stream.
  */
 async function drain(socket: Duplex, spec: ExecSpec, hasEnded: () => Promise<boolean>): Promise<void> {
   const demux = createDemux()
   let silentSince = Date.now()
   let busy = false
+  let end = false
   let cut = false
   const timer = setInterval(() => {
     if (busy || Date.now() - silentSince < SILENCE_MS) return
+    if (end) {
+      cut = true
+      return socket.destroy()
+    }
     busy = true
     void hasEnded()
-      .then((end) => {
-        if (!end || Date.now() - silentSince < SILENCE_MS) return
-        cut = true
-        socket.destroy()
+      .then((known) => {
+        end = known
+        if (end) silentSince = Date.now()
       })
       .finally(() => (busy = false))
   }, SILENCE_MS / 4)

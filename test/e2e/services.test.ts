@@ -65,7 +65,7 @@ test('a network that a service needs opens nothing', async () => {
 })
 
 test('an attempt whose service does not come up fails, names it and its last words, and leaves nothing', async () => {
-  await environment('broken', { services: [{ name: 'db', image: postgres, env: { PG_LISTEN: '*' } }] })
+  await environment('broken', { services: [{ name: 'db', image: postgres, port: 5432, env: { PG_LISTEN: '*' } }] })
   const found = await attempt('broken', 'echo never')
   expect(found).toMatchObject({ state: 'failed', reason: 'service-failed' })
   expect(found?.message).toContain('Cannot use service "db": it ended with exit code 1')
