@@ -30,8 +30,8 @@ export async function run(options: BenchOptions): Promise<number> {
 
   const times = { few: [] as number[], many: [] as number[] }
   for (let i = 0; i < rounds; i++) {
-    times.few.push(await warmStart(few, undefined))
-    times.many.push(await warmStart(many, undefined))
+    times.few.push(await warmStart(few, { environment: 'idle' }))
+    times.many.push(await warmStart(many, { environment: 'idle' }))
     progress(`round ${i + 1} of ${rounds}`)
   }
   progress(`Load of this machine in the last minute: ${load()} (other work lengthens the times)`)

@@ -32,8 +32,8 @@ export async function run(options: BenchOptions): Promise<number> {
   await using warm = await serverWith({ files, history, env: { DRYDOCK_WARM_POOL: '2' } })
   await using cold = await serverWith({ files, history, env: { DRYDOCK_WARM_POOL: '0' } })
   const measure: Record<Case, () => Promise<number>> = {
-    warmSame: () => warmStart(warm, undefined),
-    warmOther: () => warmStart(warm, 'other'),
+    warmSame: () => warmStart(warm, { environment: 'none' }),
+    warmOther: () => warmStart(warm, { environment: 'none', branch: 'other' }),
     coldNone: () => firstByte(cold, { environment: 'none' }),
     coldNetwork: () => firstByte(cold, { environment: 'network' }),
   }

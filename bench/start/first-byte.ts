@@ -11,9 +11,9 @@ const run = promisify(execFile)
 const WAIT_MS = 100
 
 /** A start that takes a sandbox which waits; it is made beforehand, which is not measured. */
-export async function warmStart(server: BenchServer, branch: string | undefined): Promise<number> {
+export async function warmStart(server: BenchServer, start: Omit<Start, 'mustBeWarm'>): Promise<number> {
   await untilPaused(server)
-  return firstByte(server, { environment: 'none', branch, mustBeWarm: true })
+  return firstByte(server, { ...start, mustBeWarm: true })
 }
 
 /** Resolves when so many sandboxes of a server wait. */
