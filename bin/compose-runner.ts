@@ -14,8 +14,7 @@ import { AttemptFailure } from '../runner/failure.ts'
 import type { ManagedNetworks } from '../runner/network/networks.ts'
 import type { RunnerDeps } from '../runner/runner-deps.ts'
 import type { Engine } from '../runner/sandbox/engine.ts'
-import { checkOut, settle } from '../runner/workspace/checkout.ts'
-import { collector } from '../runner/workspace/collect.ts'
+import { workspaceCalls } from '../runner/workspace/workspace-calls.ts'
 import { packageRoot } from './config.ts'
 import type { ServerConfig } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -81,9 +80,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
       ...(config.knownHosts && { knownHosts: config.knownHosts }),
     }),
     git,
-    checkOut,
-    settle,
-    collect: collector({ git }),
+    ...workspaceCalls({ git }),
     remoteOf: async ({ forge: kind, address }) => ({
       forge: kind,
       address,

@@ -7,9 +7,20 @@ export const SERVES = 'serves'
 /** Exact reads: what follows on standard input is the next one's. */
 const READ = (size: string) => `dd bs="${size}" count=1 iflag=fullblock 2>/dev/null`
 
+/** Once, for all commands: to list variables takes a copy of the shell. */
+const GIT_VARIABLES = [
+  'git_variables=',
+  'while read -r line; do',
+  'name=${line#* } && name=${name#-x } && name=${name%%=*}',
+  'case $name in GIT_*[!A-Za-z0-9_]*) ;; GIT_*) git_variables="$git_variables $name" ;; esac',
+  'done <<EXPORTED',
+  '$(export -p)',
+  'EXPORTED',
+]
+
 /**
- * Runs what the runner asks for on standard input, one after the other: a line `MARK UID SIZE INPUT LAST`, SIZE bytes of
- * a program for `sh`, INPUT bytes for its standard input. Ends each on both outputs with the mark and the exit code. It
+ * Runs what the runner asks for on standard input, one after the other: a line `MARK UID SIZE INPUT LAST CLOSED`, SIZE
+ * bytes of a program for `sh`, INPUT bytes for its standard input. Ends each on both outputs with the mark and the exit code. It
  * goes over a stream that is there already, where the engine takes some fifty milliseconds to begin a command. After the
  * last one, or with the stream, it is over; also after a restart, when nobody is at the other end.
  */
@@ -19,12 +30,14 @@ const serve = (run: string) => [
   'exec 3>&2 2>/dev/null',
   // As the engine begins commands.
   'ulimit -Sn "$(ulimit -Hn)"',
-  'while read -r mark uid size input last; do',
+  ...GIT_VARIABLES,
+  'while read -r mark uid size input last closed; do',
+  'drop=; if [ "$closed" = 1 ]; then drop=$git_variables; fi',
   `text=$(${READ('$size')})`,
   'set -- sh -c "$text"',
   'if [ "$uid" != 0 ]; then set -- setpriv --reuid "$uid" --regid "$uid" --groups "$uid" -- "$@"; fi',
   // In a shell of its own, which says nothing: where the command's output goes is not where this one's words go.
-  `if [ "$input" -gt 0 ]; then ${READ('$input')} | (exec "$@" 2>&3 3>&-); else (exec "$@" </dev/null 2>&3 3>&-); fi`,
+  `if [ "$input" -gt 0 ]; then ${READ('$input')} | (unset $drop; exec "$@" 2>&3 3>&-); else (unset $drop; exec "$@" </dev/null 2>&3 3>&-); fi`,
   'code=$?',
   `printf '\\036%s %s\\n' "$mark" "$code" >&3`,
   `printf '\\036%s %s\\n' "$mark" "$code"`,

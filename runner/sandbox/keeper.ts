@@ -49,7 +49,7 @@ export class Keeper {
     this.#state = 'busy'
     const mark = randomBytes(16).toString('hex')
     const { text, uid, input } = program
-    this.#stream.write(`${mark} ${uid} ${text.length} ${input.length} ${last ? 1 : 0}\n`)
+    this.#stream.write(`${mark} ${uid} ${text.length} ${input.length} ${last ? 1 : 0} ${spec.closed ? 1 : 0}\n`)
     this.#stream.write(text)
     if (input.length > 0) this.#stream.write(input)
     const ended = this.#untilMark(mark, spec.onOutput).then((code) => {

@@ -42,6 +42,8 @@ export type ExecSpec = {
    * hostile runs, one after the other. `last`: the keeper serves no more then. It is no more than a hint.
    */
   byKeeper?: 'next' | 'last'
+  /** Variables for git, `GIT_*`, that the image or the environment sets are not for it: the keeper leaves them out. */
+  closed?: boolean
   /** Called with bytes as they arrive, in order per stream. A returned promise holds the stream back. */
   onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>
 }

@@ -7,7 +7,7 @@ const core = (bare: boolean) => `[core]\\n\\trepositoryformatversion = 0\\n\\tfi
 export const BEEN_THERE = 10
 
 /**
- * As the agent's user. Reads packed refs on standard input, with `shallow ID` lines between. Prints `submodule PATH` and
+ * As the agent's user. Has packed refs as a variable or on standard input, with `shallow ID` lines between. Prints `submodule PATH` and
  * `lfs PATH`, and first `same` or `moved` where an earlier checkout was left for this one: then only what differs is
  * touched, or nothing. Times that an image keeps are whole seconds and its inodes are others, so only those count. The
  * objects stay where they are: nothing is copied. Git directories are written by the shell: each program that starts costs
@@ -40,7 +40,7 @@ else
   printf '${core(false)}[user]\\n\\tname = Drydock agent\\n\\temail = agent@drydock.invalid\\n' > "$G/config" || exit 3
 fi
 printf '%s\\n' "$DRYDOCK_OBJECTS" > "$G/objects/info/alternates" || exit 3
-cat > "$G/packed-refs" || exit 3
+if [ -n "\${DRYDOCK_REFS:-}" ]; then printf '%s' "$DRYDOCK_REFS" > "$G/packed-refs"; else cat > "$G/packed-refs"; fi || exit 3
 if [ "\${DRYDOCK_SHALLOW:-}" = 1 ]; then
   mv "$G/packed-refs" "$G/drydock-refs" && sed -n 's/^shallow //p' "$G/drydock-refs" > "$G/shallow" &&
     sed '/^shallow /d' "$G/drydock-refs" > "$G/packed-refs" && rm -f "$G/drydock-refs" || exit 3
@@ -63,7 +63,9 @@ if [ -n "$left" ] && [ "\${DRYDOCK_LEAVE:-}" = 1 ]; then
   left=moved
 fi
 if [ "$left" = "$DRYDOCK_BASE" ]; then echo same; elif [ -n "$left" ]; then echo moved; fi
-if [ "$left" = "$DRYDOCK_BASE" ] && [ -f "$G/drydock-notes" ]; then
+if [ "\${DRYDOCK_PLAIN:-}" = 1 ]; then
+  notes=
+elif [ "$left" = "$DRYDOCK_BASE" ] && [ -f "$G/drydock-notes" ]; then
   notes=$(cat "$G/drydock-notes")
 else
   notes=$(git $C ls-files -s | sed -n -e 's/^160000 [0-9a-f]* 0./submodule /p' -e '/\\.gitattributes$/s/.*/attributes/p')
@@ -89,7 +91,8 @@ find "$DRYDOCK_WORKSPACE" ! -user 1000 -exec chown -h 1000:1000 {} +
 /**
  * As root: the runner's own git directory, where the agent can neither read nor write. It keeps the index of the checkout
  * so that collecting reads only files that changed; after set-up, which may have touched that index, a new one is made.
- * What an earlier checkout kept is used again, as it is or with the index of this one.
+ * What an earlier checkout kept is used again, as it is or with the index of this one: nothing but that checkout has run
+ * in between.
  */
 export const KEEP = `${PRELUDE}
 umask 077
@@ -106,8 +109,9 @@ printf '%s\\n' "$DRYDOCK_OBJECTS" > "$GIT_DIR/objects/info/alternates" || exit 3
 [ ! -e "$GIT_DIR/shallow" ] || rm -f "$GIT_DIR/shallow"
 if [ -f "$DRYDOCK_WORKSPACE/.git/shallow" ]; then cp "$DRYDOCK_WORKSPACE/.git/shallow" "$GIT_DIR/shallow" || exit 3; fi
 [ "$how" != same ] || exit 0
-if [ "$how" != again ] && cp "$DRYDOCK_WORKSPACE/.git/index" "$GIT_INDEX_FILE" &&
-  git $C diff-index --cached --quiet "$DRYDOCK_BASE" --; then exit 0; fi
+if [ "$how" != again ] && cp "$DRYDOCK_WORKSPACE/.git/index" "$GIT_INDEX_FILE"; then
+  if [ "$how" = moved ] || git $C diff-index --cached --quiet "$DRYDOCK_BASE" --; then exit 0; fi
+fi
 rm -f "$GIT_INDEX_FILE"
 git $C read-tree "$DRYDOCK_BASE" || exit 3
 git $C update-index -q --refresh >/dev/null 2>&1

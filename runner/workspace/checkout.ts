@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto'
 import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
 import type { SandboxUser } from '../sandbox/sandbox.ts'
+import type { BaseTrees } from './base-trees.ts'
 import { BEEN_THERE, CHECKOUT, GIVE_TO_AGENT, KEEP } from './checkout-script.ts'
 import { SHELL } from '../sandbox/shell.ts'
 import { NOTHING_PRELOADED } from './sandbox-shell.ts'
 import { IN_SANDBOX } from './workspace.ts'
-import type { CheckoutInput, CheckOut, Settle } from './workspace.ts'
+import type { CheckedOut, CheckoutInput, CheckOut, Settle } from './workspace.ts'
 
+/** Well within what Linux and the keeper take, beside a script. */
+const MAX_VARIABLE_BYTES = 64 * 1024
 const MAX_OUTPUT_BYTES = 64 * 1024
 /** Submodules, and files of Git LFS, that the log names. */
 const MAX_NAMED = 20
@@ -17,7 +20,14 @@ const MAX_NAMED = 20
  * from the mounted mirror through alternates. In a snapshot, what set-up left beside tracked files stays. Does nothing
  * where the checkout that was left comes to the same.
  */
-export const checkOut: CheckOut = async (input, signal) => {
+export const checkouter =
+  (trees: BaseTrees): CheckOut =>
+  (input, signal) =>
+    checkOut({ ...input, trees }, signal)
+
+type Input = CheckoutInput & { trees: BaseTrees }
+
+async function checkOut(input: Input, signal: AbortSignal): Promise<CheckedOut> {
   const refs = refsFile(input)
   const state = createHash('sha256')
     .update(JSON.stringify([input.base.commit, input.base.branch, input.view.defaultBranch, refs]))
@@ -27,10 +37,10 @@ export const checkOut: CheckOut = async (input, signal) => {
     return { state, lines }
   }
   if (input.left?.state === state) return done(input.left.lines)
-  const stdin = Buffer.from(refs)
-  const first = await run(input, { script: CHECKOUT, user: 'agent', stdin }, signal)
+  const given = { ...handed(refs), isPlain: await isPlain(input, signal) }
+  const first = await run(input, { script: CHECKOUT, user: 'agent', ...given }, signal)
   const isForeign = first.code === BEEN_THERE
-  const checked = isForeign ? await checkOutAgain(input, stdin, signal) : first
+  const checked = isForeign ? await checkOutAgain(input, given, signal) : first
   if (checked.code !== 0) throw failed(input, checked)
   await keep(input, isForeign ? 'again' : howOf(checked), signal)
   return done(announcement(input, checked.stdout))
@@ -40,12 +50,24 @@ export const checkOut: CheckOut = async (input, signal) => {
  * Puts a checkout in order in which set-up has run, and where nothing runs any more, for the checkouts of the sandboxes
  * that begin with it: they touch only what differs then.
  */
-export const settle: Settle = async (input, signal) => {
-  const stdin = Buffer.from(refsFile(input))
-  const checked = await checkOutAgain({ ...input, leave: true }, stdin, signal)
-  if (checked.code !== 0) throw failed(input, checked)
-  await keep(input, undefined, signal)
-}
+export const settler =
+  (trees: BaseTrees): Settle =>
+  async (input, signal) => {
+    const given = { ...handed(refsFile(input)), isPlain: await isPlain({ ...input, trees }, signal) }
+    const checked = await checkOutAgain({ ...input, leave: true }, given, signal)
+    if (checked.code !== 0) throw failed(input, checked)
+    await keep(input, undefined, signal)
+  }
+
+/** One that the host cannot look at is looked through in the sandbox, which also has the words for one that is not there. */
+const isPlain = async ({ trees, view, base }: Input, signal: AbortSignal): Promise<boolean> =>
+  (await trees(view, base, signal).catch(() => undefined))?.isPlain ?? false
+
+type Given = { stdin?: Buffer; env?: Readonly<Record<string, string>>; isPlain: boolean }
+
+/** As a variable, which starts no program in the sandbox; a long list on standard input. */
+const handed = (refs: string): Pick<Given, 'stdin' | 'env'> =>
+  Buffer.byteLength(refs) <= MAX_VARIABLE_BYTES ? { env: { DRYDOCK_REFS: refs } } : { stdin: Buffer.from(refs) }
 
 /** How the checkout came about: `same` and `moved` from one that was left for it, `again` where something else has been. */
 type How = 'same' | 'moved' | 'again' | undefined
@@ -58,18 +80,19 @@ async function keep(input: CheckoutInput, how: How, signal: AbortSignal): Promis
   if (kept.code !== 0) throw failed(input, kept)
 }
 
-async function checkOutAgain(input: CheckoutInput, stdin: Buffer, signal: AbortSignal): Promise<Ran> {
-  const given = await run(input, { script: GIVE_TO_AGENT, user: 'root' }, signal)
-  if (given.code !== 0) return given
-  return run(input, { script: CHECKOUT, user: 'agent', stdin, env: { DRYDOCK_AGAIN: '1' } }, signal)
+async function checkOutAgain(input: CheckoutInput, given: Given, signal: AbortSignal): Promise<Ran> {
+  const owned = await run(input, { script: GIVE_TO_AGENT, user: 'root' }, signal)
+  if (owned.code !== 0) return owned
+  const env = { ...given.env, DRYDOCK_AGAIN: '1' }
+  return run(input, { script: CHECKOUT, user: 'agent', ...given, env }, signal)
 }
 
-type Script = { script: string; user: SandboxUser; stdin?: Buffer; env?: Readonly<Record<string, string>> }
+type Script = Partial<Given> & { script: string; user: SandboxUser }
 type Ran = { code: number | null; stdout: string; stderr: string }
 
 async function run(
   { sandbox, base, view, leave, at = IN_SANDBOX }: CheckoutInput,
-  { script, user, stdin, env }: Script,
+  { script, user, stdin, env, isPlain }: Script,
   signal: AbortSignal,
 ): Promise<Ran> {
   const said = { stdout: '', stderr: '' }
@@ -78,6 +101,7 @@ async function run(
       command: [SHELL, '-c', script],
       user,
       byKeeper: 'next',
+      closed: true,
       env: {
         ...NOTHING_PRELOADED,
         DRYDOCK_WORKSPACE: at.workspace,
@@ -88,6 +112,8 @@ async function run(
         DRYDOCK_DEFAULT: view.defaultBranch,
         ...(view.shallow && { DRYDOCK_SHALLOW: '1' }),
         ...(leave && { DRYDOCK_LEAVE: '1' }),
+        DRYDOCK_PLAIN: isPlain ? '1' : '',
+        DRYDOCK_REFS: '',
         ...env,
       },
       ...(stdin ? { stdin } : {}),

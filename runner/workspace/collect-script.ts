@@ -21,12 +21,12 @@ for lock in "$GIT_DIR"/*.lock; do [ ! -e "$lock" ] || rm -f "$lock"; done
 [ -d "$D" ] || mkdir -p "$D" || exit 3
 [ -f "$GIT_INDEX_FILE" ] || git $C read-tree "$DRYDOCK_BASE" || exit 3
 
-find . -path ./.git -prune -o -name .git -prune -print -exec rm -rf {} + -o \\
-  \\( -name .gitignore -o -name .gitattributes -o -name .gitmodules \\) ! -type f ! -type d ! -type l -exec rm -f {} + \\
-  2>/dev/null > "$D/nested"
-if [ -s "$D/nested" ]; then sed 's|^\\./|nested |' "$D/nested" >&2; fi
-
-find . -path ./.git -prune -o -type f -size +"$DRYDOCK_MAX_BLOCKS" -print0 2>/dev/null > "$D/found"
+exec 3>&2
+find . -path ./.git -prune -o \\
+  -name .git -prune -exec sh -c 'for path do printf "nested %s\\n" "\${path#./}" >&3; done; rm -rf "$@"' sh {} + -o \\
+  \\( -name .gitignore -o -name .gitattributes -o -name .gitmodules \\) ! -type f ! -type d ! -type l -exec rm -f {} + -o \\
+  -type f -size +"$DRYDOCK_MAX_BLOCKS" -print0 2>/dev/null > "$D/found"
+exec 3>&-
 if [ -s "$D/found" ]; then
   tr '\\n\\0' '?\\n' < "$D/found" | sed 's|^\\./||' > "$D/big"
   git $C ls-files -z -m -o --exclude-standard | tr '\\n\\0' '?\\n' | grep -xF -f "$D/big" > "$D/large" && {
@@ -35,13 +35,13 @@ if [ -s "$D/found" ]; then
     exit 0
   }
 fi
-new=$(git $C ls-files -z -o --exclude-standard | tr -cd '\\0' | wc -c)
-if [ "$new" -gt "$DRYDOCK_MAX_ENTRIES" ]; then echo many; exit 0; fi
+git $C ls-files -z -o --exclude-standard > "$D/new"
+if [ -s "$D/new" ] && [ "$(tr -cd '\\0' < "$D/new" | wc -c)" -gt "$DRYDOCK_MAX_ENTRIES" ]; then echo many; exit 0; fi
 
 export GIT_LITERAL_PATHSPECS=1
 git $C add -A --ignore-errors . 2> "$D/words"
 case $? in
-  0 | 1) cat "$D/words" >&2 ;;
+  0 | 1) [ ! -s "$D/words" ] || cat "$D/words" >&2 ;;
   *)
     # One path that git cannot take ended all of it: by groups, then one by one.
     git $C ls-files -z -d -m -o --exclude-standard | xargs -0 -n 100 sh -c '
@@ -50,7 +50,7 @@ case $? in
     ' sh
     ;;
 esac
-git $C ls-files -s | sed -n 's/^160000 [0-9a-f]* 0.//p' | head -n 100 | while read -r path; do
+[ "\${DRYDOCK_PLAIN:-}" = 1 ] || git $C ls-files -s | sed -n 's/^160000 [0-9a-f]* 0.//p' | head -n 100 | while read -r path; do
   [ -d "./$path" ] && [ -n "$(ls -A "./$path" | head -n 1)" ] && echo "warning: $path: what is inside a submodule is not collected" >&2
 done
 

@@ -1,6 +1,5 @@
 import type { RunGit } from '../../forge/git.ts'
-import { AttemptFailure } from '../failure.ts'
-import { GIT_LIMITS, SMALL_WINDOWS } from './limits.ts'
+import type { BaseTrees } from './base-trees.ts'
 import { openQuarantine } from './quarantine.ts'
 import { receive } from './receive.ts'
 import type { Received } from './receive.ts'
@@ -8,15 +7,11 @@ import { render } from './render.ts'
 import { verify } from './verify.ts'
 import type { Change, Collect, CollectInput } from './workspace.ts'
 
-/** Host git, and the trees of commits that it was asked for: those never change. */
-type Host = { git: RunGit; trees: Map<string, string> }
-
-const MAX_TREES = 1000
+type Host = { git: RunGit; trees: BaseTrees }
 
 /** Makes the collector from host git. */
-export function collector({ git }: { git: RunGit }): Collect {
-  const trees = new Map<string, string>()
-  return (input, signal) => collect(input, { git, trees }, signal)
+export function collector(host: Host): Collect {
+  return (input, signal) => collect(input, host, signal)
 }
 
 /**
@@ -24,12 +19,12 @@ export function collector({ git }: { git: RunGit }): Collect {
  * the diff from it, and only then keeps it in the view's store. Nothing of it stays when this rejects.
  */
 async function collect(input: CollectInput, { git, trees }: Host, signal: AbortSignal): Promise<Change> {
-  const { sandbox, view } = input
+  const { sandbox, view, base } = input
   await sandbox.killAll(signal)
   await using quarantine = await openQuarantine(view)
-  const baseTree = await treeOf(input, { git, trees }, signal)
+  const baseTree = await trees(view, base, signal)
   const received = await receive({ ...input, baseTree }, quarantine.pack, signal)
-  const claim = { tree: received.tree, baseTree }
+  const claim = { tree: received.tree, baseTree: baseTree.id }
   if (claim.tree === claim.baseTree) return unchanged(claim.tree, received)
   const deps = { git, quarantine }
   const { checksum, paths, flagged, linkBecameFolder } = await verify(claim, deps, signal)
@@ -37,19 +32,6 @@ async function collect(input: CollectInput, { git, trees }: Host, signal: AbortS
   signal.throwIfAborted()
   await quarantine.release(checksum)
   return { tree: claim.tree, patch, stats, flagged, skipped: [...received.left, ...flattened(received, paths)] }
-}
-
-async function treeOf({ view, base }: CollectInput, { git, trees }: Host, signal: AbortSignal): Promise<string> {
-  const known = trees.get(base.commit)
-  if (known !== undefined) return known
-  const args = ['rev-parse', '--verify', '--quiet', `${base.commit}^{tree}`]
-  const found = await git(args, { gitDir: view.store, limits: GIT_LIMITS, config: SMALL_WINDOWS, signal })
-  const tree = /^([0-9a-f]{40})\n$/.exec(found.stdout.toString('latin1'))?.[1]
-  if (found.code !== 0 || tree === undefined)
-    throw new AttemptFailure('collect-failed', `Cannot collect the change: the mirror lost commit ${base.commit}`)
-  if (trees.size >= MAX_TREES) trees.clear()
-  trees.set(base.commit, tree)
-  return tree
 }
 
 const unchanged = (tree: string, { left }: Received): Change => ({

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import { CAPS } from '../../domain/environments/limits.ts'
 import { plainWords } from '../../forge/plain-text.ts'
 import { AttemptFailure } from '../failure.ts'
+import type { BaseTree } from './base-trees.ts'
 import { COLLECT } from './collect-script.ts'
 import { OBJECT_CAPS } from './limits.ts'
 import { SHELL } from '../sandbox/shell.ts'
@@ -16,7 +17,7 @@ const MAX_WORDS_BYTES = 64 * 1024
 /** What a sandbox says that it sent. Nothing of it is true before it is checked. */
 export type Received = { tree: string; packBytes: number; left: string[]; nested: string[] }
 
-type ReceiveInput = Pick<CollectInput, 'sandbox' | 'base' | 'at'> & { baseTree: string }
+type ReceiveInput = Pick<CollectInput, 'sandbox' | 'base' | 'at'> & { baseTree: BaseTree }
 
 /** Collects inside the sandbox and writes the pack to a file, capped while it streams. */
 export async function receive(
@@ -52,7 +53,8 @@ export async function receive(
         DRYDOCK_WORKSPACE: at.workspace,
         DRYDOCK_GIT_DIR: at.gitDir,
         DRYDOCK_BASE: base.commit,
-        DRYDOCK_BASE_TREE: baseTree,
+        DRYDOCK_BASE_TREE: baseTree.id,
+        DRYDOCK_PLAIN: baseTree.isPlain ? '1' : '',
         DRYDOCK_MAX_BLOCKS: String(OBJECT_CAPS.fileBytes / 512),
         DRYDOCK_MAX_ENTRIES: String(CAPS.treeEntries),
       },

@@ -1,3 +1,5 @@
+import { CLOSED } from '../sandbox/keeper-program.ts'
+
 // Scripts that run inside a sandbox are constants; data reaches them as environment variables or standard input, never as
 // part of their text. They need `sh`, `git` (2.20 or later) and the usual small tools.
 
@@ -29,17 +31,17 @@ const SETTINGS = [
   'pack.threads=2',
 ]
 
-/** What the shell itself must not load, before it can unset anything. */
-export const NOTHING_PRELOADED = { LD_PRELOAD: '', LD_LIBRARY_PATH: '' } as const
+/** What the shell itself must not load, before it can unset anything. That it was unset already is for the keeper to say. */
+export const NOTHING_PRELOADED = { LD_PRELOAD: '', LD_LIBRARY_PATH: '', [CLOSED]: '' } as const
 
 /**
  * Begins every script: a closed environment for git, the system's programs before those of other folders. It starts no
- * program itself; each costs a sandbox milliseconds.
+ * program itself; each costs a sandbox milliseconds, and so does a copy of the shell.
  */
 export const PRELUDE = `
 set -u
 export PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH" HOME=/nonexistent LC_ALL=C
-while read -r line; do
+[ "\${${CLOSED}:-}" = 1 ] || while read -r line; do
   name=\${line#* } && name=\${name#-x } && name=\${name%%=*}
   case $name in GIT_*[!A-Za-z0-9_]*) ;; GIT_*) unset "$name" ;; esac
 done <<EXPORTED

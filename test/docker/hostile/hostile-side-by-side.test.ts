@@ -1,8 +1,7 @@
 import { limitedGit } from '../../../forge/git.ts'
 import { expect, test } from 'vitest'
 import { COLLECT } from '../../../runner/workspace/collect-script.ts'
-import { checkOut } from '../../../runner/workspace/checkout.ts'
-import { collector } from '../../../runner/workspace/collect.ts'
+import { workspaceCalls } from '../../../runner/workspace/workspace-calls.ts'
 import { placed } from '../../../runner/workspace/workspace.ts'
 import type { Sandbox } from '../../../runner/sandbox/sandbox.ts'
 import { NEVER, sh } from '../sandbox/harness.ts'
@@ -12,7 +11,7 @@ import type { World } from '../workspace/harness.ts'
 // A folder below /workspace is the agent's to replace, and root collects from it.
 
 const workspaces = useWorkspaces()
-const collect = collector({ git: limitedGit(process.env.PATH ?? '') })
+const { checkOut, collect } = workspaceCalls({ git: limitedGit(process.env.PATH ?? '') })
 const [{ at }] = placed({ id: 'r', forge: 'git', address: '/srv/api.git' }, [
   { id: 's', forge: 'git', address: '/srv/web.git', name: 'web' },
 ])

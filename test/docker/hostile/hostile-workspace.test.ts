@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Sandbox } from '../../../runner/sandbox/sandbox.ts'
-import { collector } from '../../../runner/workspace/collect.ts'
+import { workspaceCalls } from '../../../runner/workspace/workspace-calls.ts'
 import { git, temporaryFolder } from '../../support/git-fixture.ts'
 import { NEVER, sh } from '../sandbox/harness.ts'
 import { agent, checkedOut, useWorkspaces } from '../workspace/harness.ts'
@@ -19,7 +19,7 @@ const MARKER = join(tmpdir(), `drydock-marker-${process.pid}`)
 const EVIL = '/agent-home/evil'
 const ENV = { MARKER, EVIL }
 /** All that the host runs for one collection. */
-const HOST_GIT = new Set(['rev-parse', 'index-pack', 'diff-tree', 'cat-file'])
+const HOST_GIT = new Set(['rev-parse', 'ls-tree', 'index-pack', 'diff-tree', 'cat-file'])
 
 const workspaces = useWorkspaces()
 const recording = temporaryFolder()
@@ -57,7 +57,7 @@ const control = (script: string) =>
 const marked = async () => existsSync(MARKER) || (await sh(sandbox, 'test -e "$MARKER"', { env: ENV })).code === 0
 
 const collected = () =>
-  collector({ git: limitedGit(host.path) })(
+  workspaceCalls({ git: limitedGit(host.path) }).collect(
     { sandbox, view: world.view, base: world.base, onOutput: () => undefined },
     NEVER,
   )

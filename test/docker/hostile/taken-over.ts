@@ -9,7 +9,7 @@ import type { MirrorView } from '../../../forge/mirrors.ts'
 import { AttemptFailure } from '../../../runner/failure.ts'
 import type { ExecSpec, Sandbox } from '../../../runner/sandbox/sandbox.ts'
 
-import { collector } from '../../../runner/workspace/collect.ts'
+import { workspaceCalls } from '../../../runner/workspace/workspace-calls.ts'
 import { git, makeOrigin, temporaryFolder } from '../../support/git-fixture.ts'
 import { NEVER } from '../sandbox/harness.ts'
 
@@ -118,7 +118,7 @@ export const failure = async (work: Promise<unknown>) =>
 /** A mirror with one commit, and all that it takes to send the host what an attacker likes. */
 export function useTakenOver() {
   const path = process.env.PATH ?? ''
-  const collect = collector({ git: limitedGit(path) })
+  const { collect } = workspaceCalls({ git: limitedGit(path) })
   const folder = temporaryFolder()
   let state: {
     view: MirrorView

@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { createMirrors } from '../../../forge/mirror.ts'
 import type { Mirrors, MirrorView, Remote } from '../../../forge/mirrors.ts'
 import type { ExecSpec, Sandbox } from '../../../runner/sandbox/sandbox.ts'
-import { checkOut, settle } from '../../../runner/workspace/checkout.ts'
-import { collector } from '../../../runner/workspace/collect.ts'
+import { workspaceCalls } from '../../../runner/workspace/workspace-calls.ts'
 import { IN_SANDBOX } from '../../../runner/workspace/workspace.ts'
 import type { Base, Change } from '../../../runner/workspace/workspace.ts'
 import { git, makeOrigin, temporaryFolder } from '../../support/git-fixture.ts'
@@ -12,7 +11,7 @@ import type { Origin } from '../../support/git-fixture.ts'
 import { NEVER, sh, useEngine } from '../sandbox/harness.ts'
 
 const PATH = process.env.PATH ?? ''
-const collect = collector({ git: limitedGit(PATH) })
+const { checkOut, settle, collect } = workspaceCalls({ git: limitedGit(PATH) })
 
 /** An origin, the real mirrors on it, and real sandboxes. */
 export function useWorkspaces(options: { path?: string } = {}) {

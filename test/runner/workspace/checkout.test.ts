@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fakeSandboxes } from '../../../runner/sandbox/fake.ts'
-import { checkOut } from '../../../runner/workspace/checkout.ts'
+import { checkouter } from '../../../runner/workspace/checkout.ts'
 import type { Base, CheckedOut } from '../../../runner/workspace/workspace.ts'
 
 const HEAD = 'a'.repeat(40)
@@ -9,6 +9,8 @@ const VIEW = {
   ...{ objects: '/mirror', store: '/store', defaultBranch: 'main' },
   refs: [{ name: 'refs/heads/main', commit: HEAD }],
 }
+
+const checkOut = checkouter(async () => ({ id: HEAD, isPlain: true }))
 
 /** How many commands a checkout runs in a sandbox. */
 async function commandsOf(base: Base, left?: CheckedOut) {
