@@ -78,7 +78,8 @@ export class ContainerSandbox implements Sandbox {
 
   async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
     const container = this.#running()
-    const env = { ...this.#spec.env, ...spec.env }
+    const given = Object.entries(this.#spec.env ?? {}).filter(([name]) => !(spec.closed && name.startsWith('GIT_')))
+    const env = { ...Object.fromEntries(given), ...spec.env }
     const result = await this.#run(container, { ...spec, env }, signal)
     if (result.code === 0) return result
     // A limit is often why a command failed: it is known by the time the failure is.

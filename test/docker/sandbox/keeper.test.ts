@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
+import { newId } from '../../../domain/ids.ts'
 import { containersOf, docker, NEVER, sh, useEngine } from './harness.ts'
 
 const world = useEngine()
@@ -65,4 +66,22 @@ test('after a restart the keeper waits for no runner', async () => {
   const [id = ''] = await containersOf(spec)
   await docker('restart', '-t', '0', id)
   await expect.poll(() => docker('top', id, '-eo', 'pid,args')).toContain('sleep 300')
+})
+
+test('a closed command has no variables for git but its own; the next one has them again', async () => {
+  const image = `drydock-test/git-variables:${newId()}`
+  const container = (await docker('create', inject('baseImage'), 'true')).trim()
+  const changes = ['ENV GIT_DIR=/of-the-image', 'ENV GIT_X=b']
+  await docker('commit', ...changes.flatMap((change) => ['-c', change]), container, image)
+  await docker('rm', container)
+  try {
+    await using sandbox = await world.started({ image, env: { GIT_AUTHOR_NAME: 'a' } })
+    const list = { ...next, env: { GIT_OWN: '1' } }
+    const own = 'env | sed -n "s/^\\(GIT_[A-Z_]*\\)=.*/\\1/p" | sort'
+    expect((await sh(sandbox, own, { ...list, closed: true })).stdout).toBe('GIT_OWN\n')
+    expect((await sh(sandbox, own, { ...list, closed: true, stdin: Buffer.from('x') })).stdout).toBe('GIT_OWN\n')
+    expect((await sh(sandbox, own, list)).stdout).toBe('GIT_AUTHOR_NAME\nGIT_DIR\nGIT_OWN\nGIT_X\n')
+  } finally {
+    await docker('rmi', '-f', image)
+  }
 })

@@ -40,6 +40,19 @@ test('keeperProgram() is the script itself where the command is one for the shel
   expect(execFileSync('sh', ['-c', String(withName?.text)], { encoding: 'utf8' })).toBe('name\n')
 })
 
+test('keeperProgram() of a closed command says so, whatever its variables say', () => {
+  const spec = {
+    command: ['/bin/sh', '-c', 'echo "$DRYDOCK_CLOSED"'],
+    user: 'root',
+    env: { DRYDOCK_CLOSED: '' },
+  } as const
+  const said = (closed: boolean) => {
+    const program = keeperProgram({ ...spec, closed })
+    return execFileSync('sh', ['-c', String(program?.text)], { encoding: 'utf8' }).trim()
+  }
+  expect([said(true), said(false)]).toEqual(['1', ''])
+})
+
 test.each([
   ['a variable whose name no shell takes', { ...COMMAND, env: { 'a.b': '1' } }],
   ['a variable that is a command', { ...COMMAND, env: { 'a=$(id)': '1' } }],
