@@ -93,13 +93,13 @@ function publishDeps(one: Publishing, { job, fence, deps }: Publisher): PublishD
     mirrors,
     remoteOf,
     forge: deps.forgeOf(one.repository),
-    // Of several repositories, each turn has branches of its own.
-    publishedBefore: async () =>
-      job.attempt.changes.length > 0
-        ? undefined
-        : retryDatabase(() => publishedBefore(db, fence.attemptId), withinLease()),
+    publishedBefore: () =>
+      retryDatabase(
+        () => publishedBefore(db, { attemptId: fence.attemptId, repositoryId: one.repository.id }),
+        withinLease(),
+      ),
     async commitOn(view, parent) {
-      const { tree } = job.attempt
+      const { tree } = one.attempt
       if (tree === null) throw new Error('an attempt without a tree is published')
       return (await commitChange({ job, view, change: { tree }, base: { commit: parent } }, deps)).commit
     },

@@ -8,7 +8,7 @@ import { appendEvent, staleFence } from './append-events.ts'
 import type { Fence, PublishMode } from './attempt.ts'
 import { askedFor, givenUp, publishFailure, publishStateOf } from './changes.ts'
 import type { RepositoryChange } from './changes.ts'
-import { holdsPublish, phasesWith, publishEvent, savePullRequest } from './publishing.ts'
+import { holdsPublish, phasesWith, placeOf, publishEvent, savePullRequest } from './publishing.ts'
 import type { PublishOutcome, PublishResult } from './publishing.ts'
 
 /** Notes how publishing one of the changes ended, at once: what is published is not published again. */
@@ -22,7 +22,7 @@ export async function settleChange(
     const settled = changes.map((change) => (change.name === name ? withOutcome(change, outcome) : change))
     await tx.execute(sql`
       update attempts set changes = ${storableJson(settled)}::jsonb where ${holdsPublish(fence)}`)
-    if (changes[0]?.name === name) await savePullRequest(tx, fence, outcome)
+    if (changes[0]?.name === name) await saveFirst(tx, fence, outcome)
     await appendEvent(tx, fence.attemptId, publishEvent({ repository: name, ...outcome }))
   })
 }
@@ -63,8 +63,15 @@ async function lockChanges(
   return found
 }
 
+/** What the attempt itself says of its change is that of the first. */
+async function saveFirst(db: Executor, fence: Fence, outcome: PublishOutcome): Promise<void> {
+  if (outcome.state !== 'published') return
+  await db.execute(sql`update attempts set ${placeOf(outcome)} where ${holdsPublish(fence)}`)
+  await savePullRequest(db, fence, outcome)
+}
+
 function withOutcome(change: RepositoryChange, outcome: PublishOutcome): RepositoryChange {
   if (outcome.state === 'failed') return { ...change, publish: { state: 'failed', reason: outcome.message } }
-  const pullRequest = outcome.pullRequest ?? change.pullRequest
-  return { ...change, publish: { state: 'published', reason: null }, pullRequest }
+  const { branch = change.branch, commit = change.commit, pullRequest = change.pullRequest } = outcome
+  return { ...change, branch, commit, publish: { state: 'published', reason: null }, pullRequest }
 }

@@ -122,19 +122,22 @@ export type PublishResult = { outcome: PublishOutcome; timing: PhaseTiming; mode
 export async function settlePublish(db: Db, fence: Fence, result: PublishResult): Promise<void> {
   const { outcome, timing, mode } = result
   const reason = outcome.state === 'failed' ? outcome.message : null
-  const place = outcome.state === 'published' ? outcome : undefined
   await db.transaction(async (tx) => {
     if (outcome.state === 'published' && (await goOn(tx, fence, mode))) return
     const rows = await tx.execute(sql`
       update attempts set publish_state = ${outcome.state}, publish_reason = ${reason}, publish_lease_until = null,
-        publish_runner_id = null, branch = coalesce(${place?.branch ?? null}, branch),
-        commit = coalesce(${place?.commit ?? null}, commit),
-        phases = ${phasesWith(timing)}
+        publish_runner_id = null, ${placeOf(outcome)}, phases = ${phasesWith(timing)}
       where ${holdsPublish(fence)} returning id`)
     if (rows.length === 0) throw staleFence(fence)
     await savePullRequest(tx, fence, outcome)
     await appendEvent(tx, fence.attemptId, publishEvent({ ...outcome }))
   })
+}
+
+/** Where the attempt's own change is. */
+export function placeOf(outcome: PublishOutcome): SQL {
+  const { branch = null, commit = null } = outcome.state === 'published' ? outcome : {}
+  return sql`branch = coalesce(${branch}, branch), commit = coalesce(${commit}, commit)`
 }
 
 /** The attempt's own pull request: that of its first repository. */

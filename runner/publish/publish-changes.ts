@@ -24,11 +24,11 @@ export async function publishChanges(job: Job, { publish, settle }: ChangesDeps)
 
 /** The attempt as if it had worked on that repository alone. */
 function publishingOf({ task, turn, attempt }: Job, change: RepositoryChange): Publishing {
-  const { commit, branch, flagged, baseBranch, repository } = change
+  const { tree, commit, branch, flagged, baseBranch, repository } = change
   return {
     turn,
     task: { ...task, branch: baseBranch },
-    attempt: { ...attempt, commit, branch, flagged },
+    attempt: { ...attempt, tree, commit, branch, flagged },
     repository: { ...repository, defaultBranch: null },
   }
 }

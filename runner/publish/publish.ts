@@ -11,7 +11,7 @@ import type { MirrorView, Mirrors, PushInput, PushResult, Remote } from '../../f
 
 /** What is published of an attempt: its change, or that of one of several repositories. */
 export type Publishing = Pick<Job, 'task' | 'turn' | 'attempt'> & {
-  repository: RepositoryAddress & { defaultBranch: string | null }
+  repository: RepositoryAddress & { id: string; defaultBranch: string | null }
 }
 
 export type PublishDeps = {

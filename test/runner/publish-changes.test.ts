@@ -30,7 +30,7 @@ test('publishChanges() publishes each repository as if the attempt had worked on
     ['api', 'web'].map((name) => ({
       repository: { id: `id-${name}`, address: `/srv/${name}`, defaultBranch: null },
       task: { branch: `trunk-of-${name}` },
-      attempt: { commit: 'c'.repeat(40), branch: 'drydock/x', publishMode: 'pull-request' },
+      attempt: { tree: 't'.repeat(40), commit: 'c'.repeat(40), branch: 'drydock/x', publishMode: 'pull-request' },
     })),
   )
 })
