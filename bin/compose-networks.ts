@@ -39,7 +39,7 @@ export async function composeNetworks(input: ComposeNetworksInput): Promise<Mana
     },
     async store(records) {
       const { dropped } = await storeLedger(database.db, records)
-      if (dropped > 0) logger.info({ dropped }, 'Dropped records of attempts that no longer exist')
+      if (dropped > 0) logger.info({ dropped }, 'Dropped records of attempts or environments that no longer exist')
     },
   })
 }

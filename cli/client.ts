@@ -51,6 +51,8 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
       json<TaskJson>({ method: 'POST', path: `/tasks/${segment(task)}/turns`, body }),
     readLedger: (attempt: string, after?: string) =>
       json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger`, query: { after } }),
+    readBuildLedger: (environment: string, after?: string) =>
+      json<LedgerJson>({ path: `/environments/${segment(environment)}/cache/ledger`, query: { after } }),
     ...providerCalls(call, signal),
     ...environmentFileCalls(call, signal),
     ...secretCalls(call, signal),

@@ -40,7 +40,7 @@ export type Connection = {
   close: () => Promise<void>
 }
 
-/** For whom: without an attempt nobody's ledger has what is asked of it. */
+/** For whom: an owner as `domain/ledger/owner.ts` has them; without one nobody's ledger has what is asked of it. */
 export type ConnectContext = {
   job: { attempt: { id: string | null; claim: number } }
   deps: Pick<ConnectDeps, 'networks' | 'plan' | 'onLeftover'>

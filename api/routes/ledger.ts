@@ -1,8 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { findEnvironment } from '../../domain/environments/environments.ts'
 import { readLedger } from '../../domain/ledger/read.ts'
+import type { LedgerOf } from '../../domain/ledger/read.ts'
 import { authorize, newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
-import { IdParams, problems } from '../schemas/common.ts'
+import { IdParams, line, problems } from '../schemas/common.ts'
 import { LedgerQuery, LedgerSchema } from '../schemas/ledger.ts'
 import { visibleAttempt } from './attempts.ts'
 
@@ -10,38 +13,59 @@ const LINES_TYPE = 'application/x-ndjson'
 /** Records that are in memory at once for one reader of lines. */
 const LINES_PAGE = 500
 
-const ledger = createRoute({
+const answers = (description: string) => ({
+  200: {
+    description,
+    content: { 'application/json': { schema: LedgerSchema }, [LINES_TYPE]: { schema: z.string() } },
+  },
+  ...problems,
+})
+
+const ofAttempt = createRoute({
   method: 'get',
   path: '/attempts/{id}/ledger',
   request: { params: IdParams, query: LedgerQuery },
-  responses: {
-    200: {
-      description: 'What the attempt asked of the network, oldest first; nothing while the network is off',
-      content: { 'application/json': { schema: LedgerSchema }, [LINES_TYPE]: { schema: z.string() } },
-    },
-    ...problems,
-  },
+  responses: answers('What the attempt asked of the network, oldest first; nothing while the network is off'),
+})
+const ofBuilds = createRoute({
+  method: 'get',
+  path: '/environments/{id}/cache/ledger',
+  request: { params: z.object({ id: line(64).openapi({ description: 'Id or name' }) }), query: LedgerQuery },
+  responses: answers(
+    'What set-up in the background asked of the network, oldest first; where a task waited for it, its ledger has that',
+  ),
 })
 
 export function ledgerRoutes(deps: ApiDeps) {
-  return newRouter().openapi(ledger, async (c) => {
-    const principal = authorize(c, 'tasks.read')
-    const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
-    const { after, limit, format } = c.req.valid('query')
-    const wantsLines = format === undefined && c.req.header('accept')?.includes(LINES_TYPE) === true
-    if (format !== 'jsonl' && !wantsLines) return c.json(await readLedger(deps.db, id, { after, limit }), 200)
-    c.header('content-type', LINES_TYPE)
-    // The first page is read before the answer begins: what is wrong with the request is still an answer of its own.
-    const lines = lineStream(deps, id, await readLedger(deps.db, id, { after, limit: LINES_PAGE }))
-    // Two types of content under one status are more than the route's type can tell apart.
-    return c.body(lines, 200) as never
-  })
+  return newRouter()
+    .openapi(ofAttempt, async (c) => {
+      const principal = authorize(c, 'tasks.read')
+      const attempt = await visibleAttempt(deps, c.req.valid('param').id, principal)
+      return answer(c, { deps, of: { attempt }, query: c.req.valid('query') })
+    })
+    .openapi(ofBuilds, async (c) => {
+      authorize(c, 'environments.read')
+      const { id: environment } = await findEnvironment(deps.db, c.req.valid('param').id)
+      return answer(c, { deps, of: { environment }, query: c.req.valid('query') })
+    })
+}
+
+type Asked = { deps: ApiDeps; of: LedgerOf; query: z.infer<typeof LedgerQuery> }
+
+async function answer(c: Context, { deps, of, query: { after, limit, format } }: Asked) {
+  const wantsLines = format === undefined && c.req.header('accept')?.includes(LINES_TYPE) === true
+  if (format !== 'jsonl' && !wantsLines) return c.json(await readLedger(deps.db, of, { after, limit }), 200)
+  c.header('content-type', LINES_TYPE)
+  // The first page is read before the answer begins: what is wrong with the request is still an answer of its own.
+  const lines = lineStream(deps, of, await readLedger(deps.db, of, { after, limit: LINES_PAGE }))
+  // Two types of content under one status are more than the route's type can tell apart.
+  return c.body(lines, 200) as never
 }
 
 type Page = Awaited<ReturnType<typeof readLedger>>
 
 /** Every record on a line. The next page is read when the last one is on its way. */
-function lineStream({ db, logger }: ApiDeps, id: string, first: Page): ReadableStream<Uint8Array> {
+function lineStream({ db, logger }: ApiDeps, of: LedgerOf, first: Page): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let page: Page | undefined = first
   return new ReadableStream<Uint8Array>(
@@ -53,11 +77,11 @@ function lineStream({ db, logger }: ApiDeps, id: string, first: Page): ReadableS
           if (data.length > 0) {
             controller.enqueue(encoder.encode(`${data.map((record) => JSON.stringify(record)).join('\n')}\n`))
           }
-          page = next === null ? undefined : await readLedger(db, id, { after: next, limit: LINES_PAGE })
+          page = next === null ? undefined : await readLedger(db, of, { after: next, limit: LINES_PAGE })
           if (page === undefined) controller.close()
         } catch (error) {
           // Broken off, not ended: who counts the lines must not take this for all of them.
-          logger.error({ err: error, attemptId: id }, 'Cannot go on with a ledger')
+          logger.error({ err: error, of }, 'Cannot go on with a ledger')
           controller.error(error)
         }
       },

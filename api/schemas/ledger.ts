@@ -19,6 +19,7 @@ export const LedgerRecordSchema = z
     at: z.iso.datetime(),
     sandbox: z.string(),
     attempt: text,
+    build: text.openapi({ description: 'The build in the background that it is of, where it is of no attempt' }),
     phase: text,
     layer: z.string(),
     asked: text,

@@ -1,28 +1,33 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { ledger } from '../schema/ledger.ts'
-import type { LedgerRecord } from './record.ts'
+import type { StoredRecord } from './record.ts'
 
 const CURSOR = /^(-?\d{1,17})\.(\d{1,16})\.(.{1,128})$/s
 const MICROS = 1000
+/** A reader knows whose environment it is that it asks for. */
+const { environmentId, ...columns } = getTableColumns(ledger)
 
 export type LedgerPage = {
-  data: LedgerRecord[]
+  data: StoredRecord[]
   /** Where to go on; null at the end. */
   next: string | null
 }
 
-/** A page of an attempt's records, oldest first. Those that arrive while someone pages may be on a page already left. */
+/** Whose records are read: an attempt's, or those of an environment's builds that no attempt waited for. */
+export type LedgerOf = { attempt: string } | { environment: string }
+
+/** A page of somebody's records, oldest first. Those that arrive while someone pages may be on a page already left. */
 export async function readLedger(
   db: Executor,
-  attemptId: string,
+  of: LedgerOf,
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<LedgerPage> {
   const found = await db
-    .select()
+    .select(columns)
     .from(ledger)
-    .where(and(eq(ledger.attemptId, attemptId), afterCursor(after)))
+    .where(and(isOf(of), afterCursor(after)))
     .orderBy(ledger.at, ledger.sandbox, ledger.seq)
     .limit(limit + 1)
   const rows = found.slice(0, limit)
@@ -30,11 +35,12 @@ export async function readLedger(
   return { data: rows.map(recordOf), next: found.length > limit && last !== undefined ? cursorOf(last) : null }
 }
 
-type Row = typeof ledger.$inferSelect
+const isOf = (of: LedgerOf) => ('attempt' in of ? eq(ledger.attemptId, of.attempt) : eq(environmentId, of.environment))
 
-function recordOf({ attemptId, at, ...row }: Row): LedgerRecord {
-  const { seq, sandbox, phase, ...rest } = row
-  return { seq, at: at.toISOString(), sandbox, attempt: attemptId, phase, ...rest }
+type Row = Omit<typeof ledger.$inferSelect, 'environmentId'>
+
+function recordOf({ seq, at, sandbox, attemptId, build, phase, ...rest }: Row): StoredRecord {
+  return { seq, at: at.toISOString(), sandbox, attempt: attemptId, build, phase, ...rest }
 }
 
 function cursorOf({ at, seq, sandbox }: Row): string {

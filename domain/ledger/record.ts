@@ -4,6 +4,7 @@ export type LedgerRecord = {
   /** ISO 8601, UTC, milliseconds. */
   at: string
   sandbox: string
+  /** Whose it is, as in `owner.ts`. */
   attempt: string | null
   phase: string | null
   layer: string
@@ -23,3 +24,6 @@ export type LedgerRecord = {
   ms: number | null
   policyVersion: number
 }
+
+/** A record as it is kept: of an attempt, or of a build that no attempt waited for. */
+export type StoredRecord = LedgerRecord & { build: string | null }

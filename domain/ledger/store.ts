@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { storable, storableJson } from '../storable.ts'
+import { buildOf } from './owner.ts'
 import type { LedgerRecord } from './record.ts'
 
 const MAX_TEXT = 4096
@@ -15,7 +16,7 @@ const MAX_INTEGER = 2 ** 31 - 1
 export type StoredLedger = {
   /** Records that are in the database, by this call or an earlier one. */
   stored: number
-  /** Records of attempts that do not exist, or that no row can hold. */
+  /** Records of attempts and environments that do not exist, or that no row can hold. */
   dropped: number
 }
 
@@ -26,26 +27,29 @@ export type StoredLedger = {
 export async function storeLedger(db: Pick<Db, 'execute'>, records: readonly LedgerRecord[]): Promise<StoredLedger> {
   const rows = records.flatMap(rowOf)
   if (rows.length === 0) return { stored: 0, dropped: records.length }
-  const attempts = [...new Set(rows.map(({ attempt_id }) => attempt_id))]
+  const attempts = idsOf(rows.map(({ attempt_id }) => attempt_id))
+  const environments = idsOf(rows.map(({ environment_id }) => environment_id))
   // Sorted, so that two writers lock rows in one order; of two in one batch the completed one counts.
   const [counts] = await db.execute<{ stored: number }>(sql`
     with known as materialized (
-      select id from attempts
-      where id in (select value from jsonb_array_elements_text(${JSON.stringify(attempts)}::jsonb))
-      order by id for key share
+      select id from attempts where id in (${attempts}) order by id for key share
+    ), known_environments as materialized (
+      select id from environments where id in (${environments}) order by id for key share
     ), given as materialized (
       select r.* from jsonb_to_recordset(${storableJson(rows)}::jsonb) as r(
-        sandbox text, seq bigint, attempt_id text, at timestamptz, phase text, layer text, asked text, host text,
+        sandbox text, seq bigint, attempt_id text, environment_id text, build text, at timestamptz, phase text, layer text, asked text, host text,
         port integer, address text, method text, path text, verdict text, rule text, reason text, status integer,
         bytes_up bigint, bytes_down bigint, ms double precision, policy_version bigint)
-      join known on known.id = r.attempt_id
+      where r.attempt_id in (select id from known) or r.environment_id in (select id from known_environments)
     ), written as (
-      insert into ledger as l (sandbox, seq, attempt_id, at, phase, layer, asked, host, port, address, method, path,
-        verdict, rule, reason, status, bytes_up, bytes_down, ms, policy_version)
+      insert into ledger as l (sandbox, seq, attempt_id, environment_id, build, at, phase, layer, asked, host, port,
+        address, method, path, verdict, rule, reason, status, bytes_up, bytes_down, ms, policy_version)
       select distinct on (sandbox, seq) * from given order by sandbox, seq, ms is null
       on conflict (sandbox, seq) do update set address = excluded.address, reason = excluded.reason,
         status = excluded.status, bytes_up = excluded.bytes_up, bytes_down = excluded.bytes_down, ms = excluded.ms
-      where l.ms is null and excluded.ms is not null and l.attempt_id = excluded.attempt_id
+      where l.ms is null and excluded.ms is not null
+        and (l.attempt_id, l.environment_id, l.build)
+          is not distinct from (excluded.attempt_id, excluded.environment_id, excluded.build)
       returning l.*, l.xmax = 0 as fresh
     ), ${summedUp()}
     select count(*)::int as stored from given`)
@@ -53,8 +57,11 @@ export async function storeLedger(db: Pick<Db, 'execute'>, records: readonly Led
   return { stored, dropped: records.length - stored }
 }
 
+const idsOf = (ids: readonly (string | null)[]) =>
+  sql`select value from jsonb_array_elements_text(${JSON.stringify([...new Set(ids.filter((id) => id !== null))])}::jsonb)`
+
 /**
- * Adds what was written to the sums. An open record counts at once, without bytes or reason; when it is completed, the
+ * Adds what was written of attempts to their sums. An open record counts at once, without bytes or reason; when it is completed, the
  * bytes come on top, and it moves to its reason. Each verdict has room for so many rows: a flood fills only its own.
  */
 function summedUp() {
@@ -67,6 +74,7 @@ function summedUp() {
           w.bytes_up as up, w.bytes_down as down
         union all select '', -1, 0, 0 where not w.fresh and w.reason is not null
       ) c
+      where w.attempt_id is not null
       group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
     ), hosts as (
       insert into ledger_hosts as h
@@ -107,11 +115,15 @@ function rowOf(record: LedgerRecord) {
   if (!isKnown) return []
   const ms = record.ms !== null && Number.isFinite(record.ms) ? Math.max(0, record.ms) : null
   const isOpen = ms === null
+  const owner = storable(attempt)
+  const build = buildOf(owner)
   return [
     {
       sandbox: storable(sandbox),
       seq,
-      attempt_id: storable(attempt),
+      attempt_id: build ? null : owner,
+      environment_id: build?.environmentId ?? null,
+      build: build?.build ?? null,
       at: timeOf(record.at),
       phase: cut(record.phase),
       layer: cut(record.layer),

@@ -1,6 +1,7 @@
-import { bigint, doublePrecision, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import { bigint, check, doublePrecision, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { at } from '../columns.ts'
-import { attempts } from '../schema.ts'
+import { attempts, environments } from '../schema.ts'
 
 /** What sandboxes asked of the network. Written when it is decided, and completed under the same number when it is over. */
 export const ledger = pgTable(
@@ -8,9 +9,10 @@ export const ledger = pgTable(
   {
     sandbox: text('sandbox').notNull(),
     seq: bigint('seq', { mode: 'number' }).notNull(),
-    attemptId: text('attempt_id')
-      .notNull()
-      .references(() => attempts.id, { onDelete: 'cascade' }),
+    /** Either that, or the environment and the build in the background. */
+    attemptId: text('attempt_id').references(() => attempts.id, { onDelete: 'cascade' }),
+    environmentId: text('environment_id').references(() => environments.id, { onDelete: 'cascade' }),
+    build: text('build'),
     at: at('at').notNull(),
     phase: text('phase'),
     layer: text('layer').notNull(),
@@ -33,6 +35,10 @@ export const ledger = pgTable(
   (t) => [
     primaryKey({ columns: [t.sandbox, t.seq] }),
     index('ledger_by_attempt').on(t.attemptId, t.at, t.sandbox, t.seq),
+    index('ledger_by_environment')
+      .on(t.environmentId, t.at, t.sandbox, t.seq)
+      .where(sql`environment_id is not null`),
+    check('ledger_owner', sql`(attempt_id is null) <> (environment_id is null)`),
   ],
 )
 

@@ -1,4 +1,5 @@
 import type { SetUpSource } from '../../domain/environments/cache.ts'
+import { buildOwner } from '../../domain/ledger/owner.ts'
 import { branchHead } from '../../forge/mirrors.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 import { breachFailure } from '../attempt-context.ts'
@@ -35,7 +36,7 @@ export type BuildOrder = SetUpSource & {
   key: string
   parts: KeyParts
   cause: string
-  /** Whose ledger has what set-up asks of the network; undefined: no attempt waits for it. */
+  /** Whose ledger has what set-up asks of the network; undefined: no attempt waits for it, and the environment has it. */
   attempt: { id: string; claim: number } | undefined
 }
 
@@ -189,7 +190,9 @@ async function connectFor(
   const { brokered } = scope.secrets
   const plan = followedPlan({ ...environment, brokered }, deps, { environment: environment.id })
   if (plan.current.setup === undefined && services.length === 0) return undefined
-  const owner = { attempt: attempt ?? { id: null, claim: 0 } }
+  const owner = {
+    attempt: attempt ?? { id: buildOwner({ environmentId: environment.id, build: scope.build }), claim: 0 },
+  }
   return connect({ job: owner, deps: { ...deps, plan }, cleanup }, { services: services.map(networkService) }, signal)
 }
 

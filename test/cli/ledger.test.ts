@@ -90,3 +90,15 @@ test.each([
 ])('bytesText() says %i as %s', (bytes, text) => {
   expect(bytesText(bytes)).toBe(text)
 })
+
+test('ledger --env shows that of the builds in the background, and goes with no task', async () => {
+  const path = 'GET /environments/app/cache/ledger'
+  const { context, out } = fakeWorld({
+    [path]: json({ data: [record(1, { attempt: null, build: 'b1' })], next: null }),
+  })
+  expect(await ledger.run(['--env', 'app'], context)).toBe(0)
+  expect(out()).toMatch(/^SEQ .*\n1 +allow/)
+  for (const wrong of [['t1', '--env', 'app'], ['--env', 'app', '--attempt', '1'], []]) {
+    await expect(ledger.run(wrong, world().context)).rejects.toMatchObject({ exitCode: 2 })
+  }
+})

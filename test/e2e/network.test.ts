@@ -101,7 +101,16 @@ test('a set-up script goes through the gateway by default, and the agent after i
   expect(await server.call<string>('GET', `/attempts/${attempt.id}/diff`)).toMatchObject({
     body: expect.stringMatching(/\+done[\s\S]*\+lo 0|\+lo 0[\s\S]*\+done/),
   })
-  expect(ledger).toMatchObject([{ phase: 'setup', host: 'nowhere.invalid', reason: 'upstream-dns' }])
+  const asked = { phase: 'setup', host: 'nowhere.invalid', reason: 'upstream-dns' }
+  expect(ledger).toMatchObject([asked])
+  // A build that no task waits for: the environment has what it asks.
+  const ofBuilds = async () =>
+    (await server.call<{ data: unknown[] }>('GET', '/environments/set-up/cache/ledger')).body.data
+  expect(await ofBuilds()).toEqual([])
+  expect(await server.call('POST', '/environments/set-up/refresh')).toMatchObject({ status: 202 })
+  await expect
+    .poll(ofBuilds, { timeout: 120_000 })
+    .toMatchObject([{ ...asked, attempt: null, build: expect.stringMatching(/./) as string }])
 })
 
 test('codex does a Code task with the internet off; the provider gets a key that is nowhere inside, and a follow-up goes on', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LedgerJson } from '../../../api/schemas/ledger.ts'
 import type { TaskJson } from '../../../api/schemas/task.ts'
 import { newId } from '../../../domain/ids.ts'
+import { buildOwner } from '../../../domain/ledger/owner.ts'
 import type { LedgerRecord } from '../../../domain/ledger/record.ts'
 import { storeLedger } from '../../../domain/ledger/store.ts'
 import { testApi } from '../../support/api.ts'
@@ -16,6 +17,16 @@ beforeAll(async () => {
 })
 afterAll(() => api[Symbol.asyncDispose]())
 
+type Owned = Pick<LedgerRecord, 'sandbox' | 'attempt' | 'phase'>
+
+/** The record of a number, counted from 0; the odd ones are refusals. */
+const aRecord = (i: number, owned: Owned): LedgerRecord => ({
+  ...{ seq: i + 1, at: new Date(1_700_000_000_000 + i).toISOString(), ...owned },
+  ...{ layer: 'http', asked: ODD, host: 'a.test', port: 443, address: null, method: 'GET', path: `/${i}` },
+  ...{ verdict: i % 2 ? 'deny' : 'allow', rule: null, reason: i % 2 ? 'host' : null, status: 200 },
+  ...{ bytesUp: 1, bytesDown: 2, ms: 1, policyVersion: 1 },
+})
+
 /** A person with a task whose only attempt left a number of records. */
 async function withLedger(count: number) {
   const { db } = api.database
@@ -23,14 +34,7 @@ async function withLedger(count: number) {
   const { taskId, attemptIds } = await seedTask(db, { ...person, environmentId: await seedEnvironment(db) })
   const [attempt = ''] = attemptIds
   const sandbox = newId()
-  const records = Array.from({ length: count }, (_, i): LedgerRecord => {
-    const verdict = i % 2 ? 'deny' : 'allow'
-    return {
-      ...{ seq: i + 1, at: new Date(1_700_000_000_000 + i).toISOString(), sandbox, attempt, phase: 'agent' },
-      ...{ layer: 'http', asked: ODD, host: 'a.test', port: 443, address: null, method: 'GET', path: `/${i}`, verdict },
-      ...{ rule: null, reason: i % 2 ? 'host' : null, status: 200, bytesUp: 1, bytesDown: 2, ms: 1, policyVersion: 1 },
-    }
-  })
+  const records = Array.from({ length: count }, (_, i) => aRecord(i, { sandbox, attempt, phase: 'agent' }))
   await storeLedger(db, records)
   return { ...person, taskId, attempt, path: `/attempts/${attempt}/ledger` }
 }
@@ -46,6 +50,26 @@ test('GET /attempts/:id/ledger gives all records as valid JSON, whatever the san
     [3, '/2'],
   ])
   expect(json.data[0]?.asked).toBe('a\ufffd\ufffd"\n\u2028</script>')
+})
+
+test('GET /environments/:id/cache/ledger gives what builds in the background asked, in pages and as lines', async () => {
+  const { db } = api.database
+  const { call } = await api.person('member')
+  const environmentId = await seedEnvironment(db)
+  const records = Array.from({ length: 3 }, (_, i) =>
+    aRecord(i, { sandbox: newId(), attempt: buildOwner({ environmentId, build: `b${i}` }), phase: 'setup' }),
+  )
+  await storeLedger(db, records)
+  const path = `/environments/${environmentId}/cache/ledger`
+  const first = await call<LedgerJson>('GET', `${path}?limit=2`)
+  expect(first.json.data).toMatchObject([
+    { attempt: null, build: 'b0', verdict: 'allow' },
+    { attempt: null, build: 'b1', verdict: 'deny' },
+  ])
+  const rest = await call<LedgerJson>('GET', `${path}?after=${first.json.next}`)
+  expect(rest.json).toMatchObject({ data: [{ build: 'b2' }], next: null })
+  expect((await call('GET', `${path}?format=jsonl`)).text.trimEnd().split('\n')).toHaveLength(3)
+  expect(await call('GET', '/environments/nosuch/cache/ledger')).toMatchObject({ status: 404 })
 })
 
 test('GET /attempts/:id/ledger pages with after and limit', async () => {

@@ -9,6 +9,7 @@ import { attempts, tasks } from '../../../domain/schema.ts'
 import { newId } from '../../../domain/ids.ts'
 import { testDatabase } from '../../support/database.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { aLedgerRecord as record } from '../../support/ledger.ts'
 import { seedEnvironment, seedTask, seedUser } from '../../support/seed.ts'
 
 let database: TestDatabase
@@ -26,29 +27,6 @@ const attempt = async () => {
   return { attempt: attemptIds[0] ?? '', taskId, sandbox: newId() }
 }
 
-const record = (over: Partial<LedgerRecord>): LedgerRecord => ({
-  seq: 1,
-  at: '2026-01-02T03:04:05.678Z',
-  sandbox: 's',
-  attempt: null,
-  phase: 'agent',
-  layer: 'http',
-  asked: 'Allowed.test',
-  host: 'allowed.test',
-  port: 443,
-  address: '192.0.2.1',
-  method: 'GET',
-  path: '/a?b',
-  verdict: 'allow',
-  rule: 'allow[0]',
-  reason: null,
-  status: 200,
-  bytesUp: 10,
-  bytesDown: 20,
-  ms: 3.5,
-  policyVersion: 1,
-  ...over,
-})
 const open = { status: null, bytesUp: 0, bytesDown: 0, ms: null }
 
 test('storeLedger() and readLedger() give back a record as it was written', async () => {
@@ -56,8 +34,8 @@ test('storeLedger() and readLedger() give back a record as it was written', asyn
   const { attempt: id, sandbox } = of
   const written = record({ attempt: id, sandbox })
   expect(await storeLedger(database.db, [written])).toEqual({ stored: 1, dropped: 0 })
-  const { data, next } = await readLedger(database.db, of.attempt, { limit: 10 })
-  expect({ data, next }).toEqual({ data: [written], next: null })
+  const { data, next } = await readLedger(database.db, { attempt: of.attempt }, { limit: 10 })
+  expect({ data, next }).toEqual({ data: [{ ...written, build: null }], next: null })
 })
 
 test.each([
@@ -70,7 +48,7 @@ test.each([
     if (order === 1) both.reverse()
     if (apart) for (const one of both) await storeLedger(database.db, [one])
     else await storeLedger(database.db, both)
-    const { data } = await readLedger(database.db, of.attempt, { limit: 10 })
+    const { data } = await readLedger(database.db, { attempt: of.attempt }, { limit: 10 })
     expect(data).toHaveLength(1)
     expect(data[0]).toMatchObject({ status: 200, bytesUp: 10, bytesDown: 20, ms: 3.5 })
   }
@@ -81,10 +59,10 @@ test('storeLedger() changes no completed record, not for another attempt either'
   await storeLedger(database.db, [record(one)])
   await storeLedger(database.db, [record({ ...one, verdict: 'deny', bytesUp: 0 })])
   await storeLedger(database.db, [record({ ...two, sandbox: one.sandbox, ms: 1 })])
-  expect((await readLedger(database.db, one.attempt, { limit: 10 })).data).toMatchObject([
+  expect((await readLedger(database.db, { attempt: one.attempt }, { limit: 10 })).data).toMatchObject([
     { verdict: 'allow', bytesUp: 10 },
   ])
-  expect((await readLedger(database.db, two.attempt, { limit: 10 })).data).toEqual([])
+  expect((await readLedger(database.db, { attempt: two.attempt }, { limit: 10 })).data).toEqual([])
 })
 
 test('storeLedger() drops with a count what belongs to no attempt, and keeps the rest of the batch', async () => {
@@ -93,7 +71,7 @@ test('storeLedger() drops with a count what belongs to no attempt, and keeps the
   await database.db.delete(tasks).where(eq(tasks.id, gone.taskId))
   const batch = [record({ ...gone, seq: 1 }), record({ ...of, seq: 1 }), record({ sandbox: 'x' })]
   expect(await storeLedger(database.db, batch)).toEqual({ stored: 1, dropped: 2 })
-  expect((await readLedger(database.db, of.attempt, { limit: 10 })).data).toHaveLength(1)
+  expect((await readLedger(database.db, { attempt: of.attempt }, { limit: 10 })).data).toHaveLength(1)
 })
 
 test('storeLedger() stores whatever is in a record, so that a spool never stops at one', async () => {
@@ -111,7 +89,7 @@ test('storeLedger() stores whatever is in a record, so that a spool never stops 
     record({ ...of, attempt: "a\0'; drop table ledger" }),
   ]
   expect(await storeLedger(database.db, batch)).toEqual({ stored: 5, dropped: 4 })
-  const { data } = await readLedger(database.db, of.attempt, { limit: 10 })
+  const { data } = await readLedger(database.db, { attempt: of.attempt }, { limit: 10 })
   expect(data.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, Number.MAX_SAFE_INTEGER])
   const first = data.find(({ seq }) => seq === 1)
   expect(first?.asked).toBe('a\ufffdb\ufffd\u202e"\\u0000')
@@ -124,7 +102,7 @@ test('storeLedger() lets two writers of the same records finish', async () => {
   const batch = Array.from({ length: 500 }, (_, i) => record({ ...of, seq: i + 1, ...(i % 2 ? open : {}) }))
   const writers = [batch, batch.toReversed(), batch, batch.toReversed()]
   await Promise.all(writers.map((records) => storeLedger(database.db, records)))
-  expect((await readLedger(database.db, of.attempt, { limit: 1000 })).data).toHaveLength(500)
+  expect((await readLedger(database.db, { attempt: of.attempt }, { limit: 1000 })).data).toHaveLength(500)
   expect(await highestSeq(database.db, of.sandbox)).toBe(500)
 })
 
@@ -143,11 +121,11 @@ test('readLedger() pages meet every record once, in order, over several sandboxe
   const seen: string[] = []
   let after: string | undefined
   do {
-    const page = await readLedger(database.db, of.attempt, { limit: 4, after })
+    const page = await readLedger(database.db, { attempt: of.attempt }, { limit: 4, after })
     seen.push(...page.data.map(({ at, sandbox, seq }) => `${at} ${sandbox} ${seq}`))
     after = page.next ?? undefined
   } while (after !== undefined)
-  const all = await readLedger(database.db, of.attempt, { limit: 100 })
+  const all = await readLedger(database.db, { attempt: of.attempt }, { limit: 100 })
   expect(seen).toEqual(all.data.map(({ at, sandbox, seq }) => `${at} ${sandbox} ${seq}`))
   expect(new Set(seen).size).toBe(21)
 })
@@ -155,7 +133,9 @@ test('readLedger() pages meet every record once, in order, over several sandboxe
 test.each(['', 'x', Buffer.from('1.2').toString('base64url'), Buffer.from('1.1.\0').toString('base64url')])(
   'readLedger() refuses the cursor %j',
   async (after) => {
-    await expect(readLedger(database.db, 'a', { limit: 1, after })).rejects.toMatchObject({ code: 'invalid-request' })
+    await expect(readLedger(database.db, { attempt: 'a' }, { limit: 1, after })).rejects.toMatchObject({
+      code: 'invalid-request',
+    })
   },
 )
 
@@ -228,7 +208,7 @@ test('ledgerSummary() is what counting all records gives, in whatever order and 
         )
         await storeLedger(database.db, records)
       }
-      const { data } = await readLedger(database.db, of.attempt, { limit: 100 })
+      const { data } = await readLedger(database.db, { attempt: of.attempt }, { limit: 100 })
       const sum = (pick: (one: LedgerRecord) => number) => data.reduce((total, one) => total + pick(one), 0)
       const summary = await ledgerSummary(database.db, of.attempt)
       const counted = {
