@@ -5,6 +5,10 @@ import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { routePath } from 'hono/route'
 import { DrydockError } from '../domain/errors.ts'
+import { respondWithDetail } from './codex/errors.ts'
+import { isCodexPath } from './codex/paths.ts'
+import { codexRoutes } from './codex/routes.ts'
+import { commandOf } from './codex/user-agent.ts'
 import { newRouter } from './context.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
@@ -62,6 +66,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.route('/', health)
   app.route(BASE, health)
   for (const routes of ROUTES) app.route(BASE, routes(deps))
+  for (const { base, routes } of codexRoutes(deps)) app.route(base, routes)
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   app.doc31(`${BASE}/openapi.json`, {
     openapi: '3.1.0',
@@ -76,7 +81,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
 function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const { path } = c.req
-    const isGuarded = path === '/metrics' || path.startsWith(`${BASE}/`)
+    const isGuarded = path === '/metrics' || path.startsWith(`${BASE}/`) || isCodexPath(path)
     if (!isGuarded || OPEN.includes(path)) return next()
     const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
     const principal = token === undefined ? undefined : await deps.authenticate(token)
@@ -98,7 +103,8 @@ function observe({ metrics, logger }: ApiDeps): MiddlewareHandler<ApiEnv> {
     const ms = performance.now() - started
     const route = status === 404 || status === 405 ? 'unknown' : routePath(c, -1)
     metrics.observeRequest({ method, route, status, seconds: ms / SECOND })
-    const line = { requestId: c.get('requestId'), method, path, status, ms: Math.round(ms) }
+    const command = commandOf(c.req.header('user-agent'))
+    const line = { requestId: c.get('requestId'), method, path, status, ms: Math.round(ms), command }
     // Health checks come every few seconds and say nothing while they are well.
     if (status < 400 && OPEN.includes(path.replace(BASE, ''))) logger.debug(line, 'request')
     else logger.info(line, 'request')
@@ -130,7 +136,12 @@ function refuseBody(maxBytes: number): never {
 function answerError({ logger }: ApiDeps, error: Error, c: Context<ApiEnv>): Response {
   if (problemOf(error).status >= 500)
     logger.error({ err: error, requestId: c.get('requestId') }, 'Cannot answer a request')
-  return respondWithProblem(c, error)
+  return respondWithError(c, error)
+}
+
+/** The Codex CLI prints errors in its own way. */
+function respondWithError(c: Context, error: unknown): Response {
+  return isCodexPath(c.req.path) ? respondWithDetail(c, error) : respondWithProblem(c, error)
 }
 
 /** A path that exists for other methods says which. */
@@ -139,11 +150,11 @@ function answerUnknown(app: OpenAPIHono<ApiEnv>, c: Context): Response {
     .filter(({ method, path }) => method !== 'ALL' && patternOf(path).test(c.req.path))
     .map(({ method }) => method)
   if (methods.length === 0) {
-    return respondWithProblem(c, new DrydockError('not-found', 'Cannot find this path: see /api/v1/openapi.json'))
+    return respondWithError(c, new DrydockError('not-found', 'Cannot find this path: see /api/v1/openapi.json'))
   }
   const allowed = [...new Set(methods)].join(', ')
   c.header('allow', allowed)
-  return respondWithProblem(c, new DrydockError('method-not-allowed', `Cannot ${c.req.method} here: use ${allowed}`))
+  return respondWithError(c, new DrydockError('method-not-allowed', `Cannot ${c.req.method} here: use ${allowed}`))
 }
 
 function patternOf(path: string): RegExp {

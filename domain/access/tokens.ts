@@ -9,7 +9,8 @@ import type { Principal, Scope } from './can.ts'
 
 const PREFIX = 'dd_'
 const PREFIX_SHOWN = 11
-const FORM = /^dd_[A-Za-z0-9_-]{43}$/
+// The Codex CLI takes a token for one of this kind only by "at-": both forms are the same token.
+const FORM = /^(?:dd_|at-)([A-Za-z0-9_-]{43})$/
 const ADMIN_ID = 'admin'
 
 export type TokenView = {
@@ -45,7 +46,8 @@ export async function createToken(db: Executor, input: NewToken): Promise<{ toke
 
 /** Finds who a token speaks for; expired and revoked ones speak for nobody. Notes the use, at most once a minute. */
 export async function findUserByToken(db: Db, token: string): Promise<Principal | undefined> {
-  if (!FORM.test(token)) return undefined
+  const secret = FORM.exec(token)?.[1]
+  if (secret === undefined) return undefined
   const [row] = await db
     .select({
       tokenId: apiTokens.id,
@@ -58,7 +60,7 @@ export async function findUserByToken(db: Db, token: string): Promise<Principal 
     })
     .from(apiTokens)
     .innerJoin(users, eq(users.id, apiTokens.userId))
-    .where(and(eq(apiTokens.hash, hashOf(token)), isValid()))
+    .where(and(eq(apiTokens.hash, hashOf(PREFIX + secret)), isValid()))
   if (row === undefined) return undefined
   if (row.stale) await noteUse(db, row.tokenId)
   const { userId, name, role, tokenId, expiresAt } = row

@@ -1,0 +1,75 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { createTask } from '../../../domain/tasks/create.ts'
+import { readLastAttempts } from '../../../domain/tasks/last-attempts.ts'
+import { assertAgent } from '../../agents.ts'
+import { newRouter } from '../../context.ts'
+import type { ApiDeps } from '../../context.ts'
+import { assertPromptSize, startingPatchOf } from '../../prompt.ts'
+import { IdParams, body, json } from '../../schemas/common.ts'
+import { environmentForTask, readVisibleTask } from '../access.ts'
+import { codexErrors } from '../errors.ts'
+import { outputOf } from '../output.ts'
+import { NewCodexTaskSchema, promptOf, startingDiffOf } from '../request.ts'
+import { CodexCreatedSchema, CodexSiblingsSchema, CodexTaskSchema } from '../response.ts'
+import { assistantTurn, lastTurn, taskDetails } from '../turn.ts'
+import { productOf } from '../user-agent.ts'
+
+const create = createRoute({
+  method: 'post',
+  path: '/tasks',
+  request: { body: body(NewCodexTaskSchema) },
+  responses: { 200: json('The new task: always one that changes code', CodexCreatedSchema), ...codexErrors },
+})
+const read = createRoute({
+  method: 'get',
+  path: '/tasks/{id}',
+  request: { params: IdParams },
+  responses: { 200: json('The task', CodexTaskSchema), ...codexErrors },
+})
+const siblings = createRoute({
+  method: 'get',
+  path: '/tasks/{id}/turns/{turn}/sibling_turns',
+  request: { params: IdParams.extend({ turn: z.string().max(1000) }) },
+  responses: {
+    200: json('The other attempts beside one; none beside an unknown one', CodexSiblingsSchema),
+    ...codexErrors,
+  },
+})
+
+export function codexTaskRoutes(deps: ApiDeps) {
+  const { db } = deps
+  return newRouter()
+    .openapi(create, async (c) => {
+      const { new_task: wanted, input_items: items, metadata } = c.req.valid('json')
+      const { environment, userId } = await environmentForTask(deps, c, wanted.environment_id)
+      const prompt = promptOf(items)
+      assertPromptSize(prompt, 'create task')
+      assertAgent(environment.agent)
+      const { id } = await createTask(db, {
+        environmentId: environment.id,
+        creatorId: userId,
+        product: productOf(c.req.header('user-agent')),
+        mode: 'code',
+        prompt,
+        agent: environment.agent,
+        attempts: metadata.best_of_n,
+        branch: wanted.branch,
+        startingPatch: startingPatchOf(startingDiffOf(items)),
+      })
+      return c.json({ task: { id } }, 200)
+    })
+    .openapi(read, async (c) => {
+      const task = await readVisibleTask(deps, c, c.req.valid('param').id)
+      const heads = (await readLastAttempts(db, [task.id])).get(task.id) ?? []
+      return c.json(taskDetails(task, heads, await outputOf(db, task, lastTurn(task).current)), 200)
+    })
+    .openapi(siblings, async (c) => {
+      const { id, turn: wanted } = c.req.valid('param')
+      const task = await readVisibleTask(deps, c, id)
+      const turn = task.turns.find(({ attempts }) => attempts.some((attempt) => attempt.id === wanted))
+      const others = (turn?.attempts ?? []).filter((attempt) => attempt.id !== wanted)
+      const found = others.map(async (attempt) => ({ attempt, output: await outputOf(db, task, attempt) }))
+      const turns = (await Promise.all(found)).flatMap((each) => (turn ? [assistantTurn(task, turn, each)] : []))
+      return c.json({ sibling_turns: turns }, 200)
+    })
+}
