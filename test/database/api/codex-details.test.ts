@@ -126,6 +126,9 @@ test('a follow-up counts; an attempt before it has no sibling', async () => {
   const task = await world.details(taskId)
   expect(task.current_user_turn).toMatchObject({ id: turnId, input_items: [{ content: [{ text: 'Go on' }] }] })
   expect([task.current_assistant_turn?.id, wire.diffOf(task)]).toEqual([id, undefined])
-  expect(task.task_status_display.latest_turn_status_display.turn_status).toBe('pending')
+  expect(task.task_status_display.latest_turn_status_display).toMatchObject({
+    turn_status: 'pending',
+    diff_stats: { files_modified: 0 },
+  })
   expect(await world.siblings(taskId, attemptIds[0] ?? '')).toEqual([])
 })
