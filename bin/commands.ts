@@ -20,6 +20,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'check this machine and the server, and say what to do',
     load: async () => (await import('./doctor.ts')).doctor,
   },
+  completion: {
+    summary: 'print a completion script for bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).completionOf(COMMANDS),
+  },
   'env create': {
     summary: 'make an environment',
     load: async () => (await import('../cli/commands/env/create.ts')).createEnvironment,
@@ -184,7 +188,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ['Start here', ['demo', 'serve', 'sandbox', 'doctor']],
+  ['Start here', ['demo', 'serve', 'sandbox', 'doctor', 'completion']],
   [
     'Environments',
     [

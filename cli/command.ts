@@ -36,6 +36,8 @@ export type CommandSpec<O extends Options> = {
 
 export type Command = {
   name: string
+  /** Its options as they are typed. */
+  flags: readonly string[]
   help: (style: Style) => string
   /** Parses and runs. Rejects with exit code 2 on wrong use. */
   run: (argv: readonly string[], context: CliContext) => Promise<number>
@@ -48,6 +50,7 @@ export function defineCommand<const O extends Options>(spec: CommandSpec<O>): Co
   const options: Options = { ...spec.options, ...HELP_OPTION }
   return {
     name: spec.name,
+    flags: Object.keys(options).map((name) => `--${name}`),
     help: (style) => helpOf({ ...spec, notes: spec.notes, options }, style),
     run: async (argv, context) => {
       const { values, positionals } = parse(spec, { options, argv })

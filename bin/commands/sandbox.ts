@@ -46,6 +46,7 @@ const commandOf = (words: readonly string[]) =>
 
 export const sandbox: Command = {
   name: 'sandbox',
+  flags: commandOf([]).flags,
   help: (style) => commandOf([]).help(style),
   run: (argv, context) => {
     const end = argv.indexOf('--')
