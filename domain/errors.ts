@@ -66,6 +66,11 @@ export class DrydockError extends Error {
   }
 }
 
+/** The one answer to who lacks a right: it says nothing of which. */
+export function forbidden(): DrydockError {
+  return new DrydockError('forbidden', '403 - Unauthorized. Contact your administrator for access.')
+}
+
 /** Says whether an error is ours and carries one of the codes. */
 export function hasCode(error: unknown, ...codes: ErrorCode[]): error is DrydockError {
   return error instanceof DrydockError && (codes.length === 0 || codes.includes(error.code))

@@ -1,18 +1,19 @@
-import { createRoute, z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
 import { readLedger } from '../../domain/ledger/read.ts'
-import { authorize, newRouter } from '../context.ts'
+import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { defineRoute } from '../route.ts'
 import { IdParams, problems } from '../schemas/common.ts'
 import { LedgerQuery, LedgerSchema } from '../schemas/ledger.ts'
-import { visibleAttempt } from './attempts.ts'
 
 const LINES_TYPE = 'application/x-ndjson'
 /** Records that are in memory at once for one reader of lines. */
 const LINES_PAGE = 500
 
-const ledger = createRoute({
+const ledger = defineRoute({
   method: 'get',
   path: '/attempts/{id}/ledger',
+  needs: { scope: 'read', object: { of: 'attempt', to: 'see' } },
   request: { params: IdParams, query: LedgerQuery },
   responses: {
     200: {
@@ -24,9 +25,8 @@ const ledger = createRoute({
 })
 
 export function ledgerRoutes(deps: ApiDeps) {
-  return newRouter().openapi(ledger, async (c) => {
-    const principal = authorize(c, 'tasks.read')
-    const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
+  return newRouter(deps).openapi(ledger, async (c) => {
+    const id = c.get('objectId')
     const { after, limit, format } = c.req.valid('query')
     const wantsLines = format === undefined && c.req.header('accept')?.includes(LINES_TYPE) === true
     if (format !== 'jsonl' && !wantsLines) return c.json(await readLedger(deps.db, id, { after, limit }), 200)

@@ -1,5 +1,7 @@
 import { and, asc, eq, getTableColumns, inArray, isNull, or, sql } from 'drizzle-orm'
 import type { SQL } from 'drizzle-orm'
+import type { Viewer } from '../access/principal.ts'
+import { mayUse } from '../access/relation.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -74,7 +76,7 @@ export async function createEnvironment(db: Db, input: NewEnvironment): Promise<
       await tx.insert(environments).values({ ...values, id, repositoryId, ...(await recorded(tx, others)) })
     }),
   )
-  return findEnvironment(db, id)
+  return readEnvironment(db, id)
 }
 
 /** Changes what is named and leaves the rest. Tasks that run keep what they started with. */
@@ -90,7 +92,7 @@ export async function updateEnvironment(db: Db, id: string, change: EnvironmentC
       if (values.variables) await assertNoSecrets(tx, id, values.variables)
     }),
   )
-  return findEnvironment(db, id)
+  return readEnvironment(db, id)
 }
 
 /** The repositories besides the first, as the environment keeps them. */
@@ -104,16 +106,26 @@ async function recorded(
   return { repositories: found }
 }
 
-/** Finds an environment by id or name. Rejects with `environment-not-found`, naming some that exist. */
-export async function findEnvironment(db: Executor, idOrName: string): Promise<EnvironmentView> {
-  const rows = await select(db, or(eq(environments.id, idOrName), eq(environments.name, idOrName)))
-  const found = rows.find((row) => row.id === idOrName) ?? rows[0]
-  if (found === undefined) throw await notFound(db, idOrName)
+/** The environment of an id that was found before. */
+export async function readEnvironment(db: Executor, id: string): Promise<EnvironmentView> {
+  const [found] = await select(db, eq(environments.id, id))
+  if (found === undefined)
+    throw new DrydockError('environment-not-found', `Cannot read environment "${id}": it is gone`)
   return found
 }
 
-export async function listEnvironments(db: Executor): Promise<EnvironmentView[]> {
-  return select(db, undefined)
+/** Finds an environment by id or name among those that a person may use. Rejects with `environment-not-found`. */
+export async function findEnvironment(db: Executor, viewer: Viewer, idOrName: string): Promise<EnvironmentView> {
+  const isNamed = or(eq(environments.id, idOrName), eq(environments.name, idOrName))
+  const rows = await select(db, and(isNamed, mayUse(viewer)))
+  const found = rows.find((row) => row.id === idOrName) ?? rows[0]
+  if (found === undefined) throw await environmentNotFound(db, viewer, idOrName)
+  return found
+}
+
+/** The environments that a person may use, by name. */
+export async function listEnvironments(db: Executor, viewer: Viewer): Promise<EnvironmentView[]> {
+  return select(db, mayUse(viewer))
 }
 
 /** Deletes an environment and its secrets: its finished tasks stay readable, its name is free. Rejects while attempts are open. */
@@ -149,11 +161,12 @@ async function select(db: Executor, condition: SQL | undefined): Promise<Environ
     .orderBy(asc(environments.name))
 }
 
-async function notFound(db: Executor, idOrName: string): Promise<DrydockError> {
+/** The answer to who asked for an environment that is not there for them, naming some that are. */
+export async function environmentNotFound(db: Executor, viewer: Viewer, idOrName: string): Promise<DrydockError> {
   const names = await db
     .select({ name: environments.name })
     .from(environments)
-    .where(isNull(environments.deletedAt))
+    .where(and(isNull(environments.deletedAt), mayUse(viewer)))
     .orderBy(asc(environments.name))
     .limit(SUGGESTED_NAMES + 1)
   const listed = names.slice(0, SUGGESTED_NAMES).map(({ name }) => `"${name}"`)
