@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { RouteConfig } from '@hono/zod-openapi'
+import type { ObjectFacts } from '../domain/access/facts.ts'
 import type { Principal } from '../domain/access/principal.ts'
 import type { Db } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
@@ -28,8 +29,8 @@ export type ApiDeps = {
   version: string
 }
 
-/** `objectId` is that of the object which the path names, where the route needs a right to it. */
-export type ApiEnv = { Variables: { principal: Principal; requestId: string; objectId: string } }
+/** `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it. */
+export type ApiEnv = { Variables: { principal: Principal; requestId: string; objectId: string; facts: ObjectFacts } }
 
 /**
  * A group of routes whose requests are validated, every fault in one `invalid-request`, and whose needs are enforced. Throws

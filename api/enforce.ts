@@ -6,6 +6,7 @@ import { matchedRoutes } from 'hono/route'
 import { decide, decideRight } from '../domain/access/decide.ts'
 import type { Need, ObjectNeed } from '../domain/access/decide.ts'
 import { findFacts } from '../domain/access/facts.ts'
+import type { ObjectFacts } from '../domain/access/facts.ts'
 import type { Principal } from '../domain/access/principal.ts'
 import { environmentNotFound } from '../domain/environments/environments.ts'
 import { DrydockError, forbidden } from '../domain/errors.ts'
@@ -32,7 +33,10 @@ export function requireRight(needs: Needs): MiddlewareHandler<ApiEnv> {
 export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: RouteHandler): RouteHandler {
   if (typeof needs !== 'object' || needs.object === undefined) return handler
   return async (c, next) => {
-    c.set('objectId', await allowedObject(deps, c.get('principal'), { need: needs, named: c.req.param('id') ?? '' }))
+    const asked = { need: needs, named: c.req.param('id') ?? '' }
+    const facts = await allowedObject(deps, c.get('principal'), asked)
+    c.set('objectId', facts.id)
+    c.set('facts', facts)
     return handler(c, next)
   }
 }
@@ -55,18 +59,18 @@ export function assertDeclared(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): void {
 
 type Asked = { need: Need; named: string }
 
-/** The id of the object that a path names. Rejects with `forbidden`, or as for one that does not exist. */
+/** What is known of the object that a path names, once it is sure that they may. Rejects with `forbidden`, or as for one that does not exist. */
 export async function allowedObject(
   { db }: Pick<ApiDeps, 'db'>,
   principal: Principal,
   { need, named }: Asked,
-): Promise<string> {
+): Promise<ObjectFacts> {
   const of = need.object?.of ?? 'task'
   const id = wellFormed(of, named)
   const facts = await findFacts(db, principal, { of, id })
   const verdict = decide(principal, need, facts)
   if (verdict === 'forbidden') throw forbidden()
-  if (verdict === 'allowed' && facts !== undefined) return facts.id
+  if (verdict === 'allowed' && facts !== undefined) return facts
   throw of === 'environment' ? await environmentNotFound(db, principal, id) : nothingOf(of, id)
 }
 

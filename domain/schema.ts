@@ -10,6 +10,7 @@ import type {
   TaskMode,
 } from './tasks/attempt.ts'
 import type { BuiltInRole } from './access/permissions.ts'
+import type { Visibility } from './environments/sharing.ts'
 import type { PhaseLimits, Resources } from './environments/limits.ts'
 import type { Service, StarterTask } from './environments/parts.ts'
 import type { OtherRepository } from './environments/repositories.ts'
@@ -108,7 +109,7 @@ export const environments = pgTable(
     starterTasks: jsonb('starter_tasks').$type<StarterTask[]>().notNull().default([]),
     services: jsonb('services').$type<Service[]>().notNull().default([]),
     /** Who may use it beside its owner, who is `createdBy`, and its collaborators. */
-    visibility: text('visibility').$type<'private' | 'groups' | 'workspace'>().notNull().default('workspace'),
+    visibility: text('visibility').$type<Visibility>().notNull().default('workspace'),
     /** Raised by "reset cache": part of the key of every snapshot. */
     cacheEpoch: integer('cache_epoch').notNull().default(0),
     createdBy: text('created_by').references(() => users.id),

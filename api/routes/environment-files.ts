@@ -69,7 +69,7 @@ export function environmentFileRoutes(deps: ApiDeps) {
       if (now.commit !== commit) throw changedSince(commit, now.commit)
       const { change, applied, left } = changeOf(now.file, { plan: now.planned, accept })
       const settings = await settingsOf(deps, change, { environment, principal: c.get('principal') })
-      const updated = await updateEnvironment(deps.db, environment.id, settings)
+      const { environment: updated } = await updateEnvironment(deps.db, environment.id, settings)
       await wakeCaches(deps.db)
       return c.json({ applied, left, environment: environmentJson(updated) }, 200)
     })

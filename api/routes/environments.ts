@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { administrates } from '../../domain/access/decide.ts'
+import { administrates, decide } from '../../domain/access/decide.ts'
+import type { Need } from '../../domain/access/decide.ts'
 import type { Principal } from '../../domain/access/principal.ts'
 import { wakeCaches } from '../../domain/environments/cache.ts'
 import { assertUnderCeilings } from '../../domain/environments/ceilings.ts'
@@ -11,6 +12,7 @@ import {
   updateEnvironment,
 } from '../../domain/environments/environments.ts'
 import type { EnvironmentChange, EnvironmentView } from '../../domain/environments/environments.ts'
+import { readSharing } from '../../domain/environments/sharing.ts'
 import { nameRepositories } from '../../domain/environments/repositories.ts'
 import { assertVersions } from '../../domain/environments/toolchains.ts'
 import { DrydockError } from '../../domain/errors.ts'
@@ -23,8 +25,11 @@ import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { parsePolicies } from '../policies.ts'
 import { defineRoute } from '../route.ts'
+import { assertMayOpen, noticeOf, sharingOf } from '../sharing.ts'
+import type { SharingRequest } from '../sharing.ts'
 import { body, json, line, problems } from '../schemas/common.ts'
 import {
+  ChangedEnvironmentSchema,
   EnvironmentChangeSchema,
   EnvironmentListSchema,
   EnvironmentSchema,
@@ -33,6 +38,7 @@ import {
 } from '../schemas/environment.ts'
 
 const DEFAULT_IMAGE = 'universal'
+const EDIT = { scope: 'read', object: { of: 'environment', to: 'edit' } } as const satisfies Need
 
 const params = z.object({ id: line(64).openapi({ description: 'Id or name' }) })
 
@@ -61,7 +67,7 @@ const update = defineRoute({
   path: '/environments/{id}',
   needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
   request: { params, body: body(EnvironmentChangeSchema) },
-  responses: { 200: json('The environment with the changes', EnvironmentSchema), ...problems },
+  responses: { 200: json('The environment with the changes', ChangedEnvironmentSchema), ...problems },
 })
 const remove = defineRoute({
   method: 'delete',
@@ -75,7 +81,7 @@ export function environmentRoutes(deps: ApiDeps) {
   return newRouter(deps)
     .openapi(create, async (c) => {
       const principal = c.get('principal')
-      const { repository, repositories, policy, ...settings } = c.req.valid('json')
+      const { repository, repositories, policy, visibility, groups, collaborators, ...settings } = c.req.valid('json')
       if (settings.agent !== undefined) assertAgent(settings.agent)
       assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
       await assertProvider(deps, settings.provider)
@@ -84,8 +90,11 @@ export function environmentRoutes(deps: ApiDeps) {
         policy: parsePolicies(policy ?? null, { isAdmin: administrates(principal) }),
         repository: first,
         repositories: nameRepositories(first, await checkedRepositories(deps, repositories ?? [])),
+        sharing: await sharingOf(deps, { visibility, groups, collaborators }, { principal }),
       }
-      assertUnderCeilings(settings, await readSettings(deps.db))
+      const workspace = await readSettings(deps.db)
+      assertMayOpen(parsed.policy, { principal, before: undefined, memberInternet: workspace.memberInternet })
+      assertUnderCeilings(settings, workspace)
       const image = settings.image ?? DEFAULT_IMAGE
       const environment = await createEnvironment(deps.db, {
         ...settings,
@@ -93,20 +102,32 @@ export function environmentRoutes(deps: ApiDeps) {
         image,
         createdBy: principal.userId,
       })
-      return c.json(environmentJson(environment), 201)
+      return c.json(environmentJson(environment, await readSharing(deps.db, environment.id)), 201)
     })
     .openapi(list, async (c) => {
-      return c.json({ data: (await listEnvironments(deps.db, c.get('principal'))).map(environmentJson) }, 200)
+      const found = await listEnvironments(deps.db, c.get('principal'))
+      return c.json({ data: found.map((each) => environmentJson(each)) }, 200)
     })
     .openapi(read, async (c) => {
-      return c.json(environmentJson(await readEnvironment(deps.db, c.get('objectId'))), 200)
+      const id = c.get('objectId')
+      const mayEdit = decide(c.get('principal'), EDIT, c.get('facts')) === 'allowed'
+      const sharing = mayEdit ? await readSharing(deps.db, id) : undefined
+      return c.json(environmentJson(await readEnvironment(deps.db, id), sharing), 200)
     })
     .openapi(update, async (c) => {
       const environment = await readEnvironment(deps.db, c.get('objectId'))
-      const change = await settingsOf(deps, c.req.valid('json'), { environment, principal: c.get('principal') })
-      const changed = await updateEnvironment(deps.db, environment.id, change)
+      const asker = { principal: c.get('principal'), facts: c.get('facts') }
+      const { visibility, groups, collaborators, keepSecrets, ...settings } = c.req.valid('json')
+      const sharing = await sharingOf(deps, { visibility, groups, collaborators, keepSecrets }, asker)
+      const change = await settingsOf(deps, settings, { environment, principal: asker.principal })
+      const changed = await updateEnvironment(deps.db, environment.id, { ...change, sharing })
       await wakeCaches(deps.db)
-      return c.json(environmentJson(changed), 200)
+      const cleared = changed.clearedSecrets
+      const shown = environmentJson(changed.environment, await readSharing(deps.db, environment.id))
+      return c.json(
+        { ...shown, ...(cleared.length > 0 && { clearedSecrets: cleared, notice: noticeOf(cleared) }) },
+        200,
+      )
     })
     .openapi(remove, async (c) => {
       await deleteEnvironment(deps.db, c.get('objectId'))
@@ -117,7 +138,12 @@ export function environmentRoutes(deps: ApiDeps) {
 /** A change as it is stored, once it is sure that it may be. */
 export async function settingsOf(
   deps: ApiDeps,
-  { repository, repositories, policy, ...settings }: z.output<typeof EnvironmentChangeSchema>,
+  {
+    repository,
+    repositories,
+    policy,
+    ...settings
+  }: Omit<z.output<typeof EnvironmentChangeSchema>, keyof SharingRequest>,
   { environment, principal }: { environment: Current; principal: Principal },
 ): Promise<EnvironmentChange> {
   if (settings.agent !== undefined) assertAgent(settings.agent)
@@ -132,11 +158,14 @@ export async function settingsOf(
     repository: first,
     repositories: others && named,
   }
-  assertUnderCeilings(settings, await readSettings(deps.db))
+  const workspace = await readSettings(deps.db)
+  const { memberInternet } = workspace
+  if (parsed.policy) assertMayOpen(parsed.policy, { principal, before: environment.policy.agent, memberInternet })
+  assertUnderCeilings(settings, workspace)
   return { ...settings, ...parsed }
 }
 
-type Current = Pick<EnvironmentView, 'image' | 'versions' | 'repository' | 'repositories'>
+type Current = Pick<EnvironmentView, 'image' | 'versions' | 'repository' | 'repositories' | 'policy'>
 
 async function checkedRepositories(deps: ApiDeps, asked: readonly { repository: string; name?: string }[]) {
   const checked: (RepositoryAddress & { name: string | undefined })[] = []

@@ -1,9 +1,12 @@
-import { tasksSeen } from '../../domain/access/decide.ts'
+import { administrates, tasksSeen } from '../../domain/access/decide.ts'
+import { readTaskAudience } from '../../domain/access/facts.ts'
+import type { Principal } from '../../domain/access/principal.ts'
 import { findEnvironment } from '../../domain/environments/environments.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { cancelTask } from '../../domain/tasks/cancel.ts'
 import { createTask } from '../../domain/tasks/create.ts'
 import { listTasks } from '../../domain/tasks/list.ts'
+import type { TaskFilter } from '../../domain/tasks/list.ts'
 import { readTask } from '../../domain/tasks/read.ts'
 import { assertAgent } from '../agents.ts'
 import { newRouter } from '../context.ts'
@@ -81,8 +84,8 @@ export function taskRoutes(deps: ApiDeps) {
       const principal = c.get('principal')
       const { environment: wanted, state, ...page } = c.req.valid('query')
       const environmentId = wanted === undefined ? undefined : (await findEnvironment(deps.db, principal, wanted)).id
-      const creatorId = tasksSeen(principal, 'creator') === 'all' ? undefined : principal.userId
-      const { data, nextCursor } = await listTasks(deps.db, { creatorId, environmentId, state }, page)
+      const seen = await seenTasks(deps, principal, environmentId)
+      const { data, nextCursor } = await listTasks(deps.db, { ...seen, environmentId, state }, page)
       return c.json({ data: data.map(taskHeadJson), nextCursor }, 200)
     })
     .openapi(read, async (c) => {
@@ -93,6 +96,17 @@ export function taskRoutes(deps: ApiDeps) {
       await cancelTask(deps.db, id)
       return c.json(await taskById(deps, id), 200)
     })
+}
+
+/** Which tasks a list is made of. An environment that was named is one that they may use. */
+async function seenTasks(
+  { db }: ApiDeps,
+  principal: Principal,
+  environmentId: string | undefined,
+): Promise<TaskFilter> {
+  const seen = administrates(principal) ? 'all' : tasksSeen(principal, await readTaskAudience(db))
+  if (seen === 'own') return { creatorId: principal.userId }
+  return seen === 'all' || environmentId !== undefined ? {} : { seenBy: principal }
 }
 
 export async function taskById({ db }: Pick<ApiDeps, 'db'>, id: string): Promise<TaskJson> {

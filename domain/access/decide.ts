@@ -43,6 +43,15 @@ export function decide(principal: Principal, need: Need, facts: Facts | undefine
 /** Says whether all environments are theirs to use, edit and delete, with the features that only administrators may use. */
 export const administrates = ({ permissions }: Pick<Viewer, 'permissions'>) => permissions.has('environments.admin')
 
+/** Says whether they see every group; others see their own. */
+export const seesAllGroups = ({ permissions }: Pick<Viewer, 'permissions'>) =>
+  permissions.has('members.manage') || permissions.has('environments.admin')
+
+/** Says whether they may open the network for agents, with or without the word of the workspace for those who are no administrators. */
+export function mayOpenNetwork(viewer: Viewer, memberInternet: boolean): boolean {
+  return administrates(viewer) || (memberInternet && viewer.permissions.has('environments.internet'))
+}
+
 /** Whose tasks a person sees beside the own: all, those of environments that they may use, or none. */
 export function tasksSeen(viewer: Viewer, audience: TaskAudience): 'all' | 'usable' | 'own' {
   if (administrates(viewer)) return 'all'

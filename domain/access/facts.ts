@@ -2,7 +2,7 @@
 
 import { and, eq, isNull, or, sql } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
-import { attempts, environments, tasks } from '../schema.ts'
+import { attempts, environments, settings, tasks } from '../schema.ts'
 import { TASK_AUDIENCES } from './decide.ts'
 import type { Facts, ObjectNeed, TaskAudience } from './decide.ts'
 import type { Viewer } from './principal.ts'
@@ -47,7 +47,13 @@ async function environmentFacts(db: Executor, viewer: Viewer, idOrName: string):
   return rows.find(({ id }) => id === idOrName) ?? rows[0]
 }
 
+/** Whose tasks this workspace shows to people. */
+export async function readTaskAudience(db: Executor): Promise<TaskAudience> {
+  const [row] = await db.select({ value: settings.value }).from(settings).where(eq(settings.key, 'tasksVisibleTo'))
+  return audienceOf(row?.value)
+}
+
 /** What nobody has set is `creator`. */
-export function audienceOf(value: string | null | undefined): TaskAudience {
+function audienceOf(value: unknown): TaskAudience {
   return TASK_AUDIENCES.find((known) => known === value) ?? 'creator'
 }

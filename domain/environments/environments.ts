@@ -14,6 +14,8 @@ import { OPEN_STATES } from '../tasks/attempt.ts'
 import { withoutUndefined } from '../without-undefined.ts'
 import type { NamedRepository, OtherRepository } from './repositories.ts'
 import { assertNoSecrets } from './secrets.ts'
+import { changeSharing } from './sharing.ts'
+import type { SharingChange } from './sharing.ts'
 
 const SUGGESTED_NAMES = 5
 
@@ -48,6 +50,7 @@ export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: Environment
   repository?: RepositoryAddress | undefined
   /** Those besides the first, in place of the ones that there are. */
   repositories?: readonly NamedRepository[] | undefined
+  sharing?: SharingChange | undefined
 }
 export type NewEnvironment = EnvironmentChange & {
   name: string
@@ -69,30 +72,40 @@ const viewColumns = {
 /** Makes an environment; its repository is recorded with it. Rejects with `name-taken`. */
 export async function createEnvironment(db: Db, input: NewEnvironment): Promise<EnvironmentView> {
   const id = newId()
-  const { repository, repositories: others, ...values } = withoutUndefined(input)
+  const { repository, repositories: others, sharing, ...values } = withoutUndefined(input)
   await refusingTakenName(input.name, () =>
     db.transaction(async (tx) => {
       const repositoryId = await ensureRepository(tx, repository)
       await tx.insert(environments).values({ ...values, id, repositoryId, ...(await recorded(tx, others)) })
+      if (sharing) await changeSharing(tx, id, sharing)
     }),
   )
   return readEnvironment(db, id)
 }
 
-/** Changes what is named and leaves the rest. Tasks that run keep what they started with. */
-export async function updateEnvironment(db: Db, id: string, change: EnvironmentChange): Promise<EnvironmentView> {
-  const { repository, repositories: others, ...values } = withoutUndefined(change)
-  await refusingTakenName(change.name ?? '', () =>
+/**
+ * Changes what is named and leaves the rest. Tasks that run keep what they started with. Says which secrets were cleared,
+ * since more people may use the environment.
+ */
+export async function updateEnvironment(
+  db: Db,
+  id: string,
+  change: EnvironmentChange,
+): Promise<{ environment: EnvironmentView; clearedSecrets: string[] }> {
+  const { repository, repositories: others, sharing, ...values } = withoutUndefined(change)
+  const clearedSecrets = await refusingTakenName(change.name ?? '', () =>
     db.transaction(async (tx) => {
       const moved = repository === undefined ? {} : { repositoryId: await ensureRepository(tx, repository) }
       await tx
         .update(environments)
         .set({ ...values, ...moved, ...(await recorded(tx, others)), updatedAt: sql`now()` })
         .where(eq(environments.id, id))
+      const cleared = sharing ? await changeSharing(tx, id, sharing) : []
       if (values.variables) await assertNoSecrets(tx, id, values.variables)
+      return cleared
     }),
   )
-  return readEnvironment(db, id)
+  return { environment: await readEnvironment(db, id), clearedSecrets }
 }
 
 /** The repositories besides the first, as the environment keeps them. */
@@ -177,9 +190,9 @@ export async function environmentNotFound(db: Executor, viewer: Viewer, idOrName
   return new DrydockError('environment-not-found', `Cannot find environment ${JSON.stringify(idOrName)}. ${known}`)
 }
 
-async function refusingTakenName(name: string, write: () => Promise<void>): Promise<void> {
+async function refusingTakenName<T>(name: string, write: () => Promise<T>): Promise<T> {
   try {
-    await write()
+    return await write()
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error
     throw new DrydockError('name-taken', `Cannot save environment: the name "${name}" is taken`, { cause: error })

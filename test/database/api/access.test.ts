@@ -120,6 +120,7 @@ test('PATCH /settings changes what is named; null is a value', async () => {
     gitAllowedHosts: [],
     resourceCeiling: {},
     limitCeiling: {},
+    tasksVisibleTo: 'creator',
     networkCeiling: null,
     networkDeny: [],
     memberInternet: false,
