@@ -10,6 +10,7 @@ import { isCodexPath } from './codex/paths.ts'
 import { codexRoutes } from './codex/routes.ts'
 import { commandOf } from './codex/user-agent.ts'
 import { newRouter } from './context.ts'
+import { assertDeclared, needsOf, requireRight } from './enforce.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
 import { tokenRoutes } from './routes/access.ts'
@@ -35,7 +36,7 @@ const MAX_BODY_BYTES = 4 * MiB
 const MAX_PROMPT_BYTES = 32 * MiB
 const WITH_PICTURES = /^\/api\/v1\/tasks(\/[^/]+\/turns)?$/
 const SECOND = 1000
-const OPEN = [`${BASE}/healthz`, `${BASE}/readyz`, `${BASE}/openapi.json`]
+const HEALTH = ['/healthz', '/readyz']
 
 const ROUTES = [
   taskRoutes,
@@ -54,9 +55,11 @@ const ROUTES = [
   tokenRoutes,
 ]
 
-/** The whole HTTP interface as a value: needs no port. */
-export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
-  const app = newRouter()
+type Routes = (deps: ApiDeps) => OpenAPIHono<ApiEnv>
+
+/** The whole HTTP interface as a value: needs no port. Throws for a route that does not say what it needs. */
+export function createApp(deps: ApiDeps, routes: readonly Routes[] = ROUTES): OpenAPIHono<ApiEnv> {
+  const app = newRouter(deps)
   app.onError((error, c) => answerError(deps, error, c))
   app.use(requestId(), observe(deps))
   app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }), noStore)
@@ -65,24 +68,27 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const health = healthRoutes(deps)
   app.route('/', health)
   app.route(BASE, health)
-  for (const routes of ROUTES) app.route(BASE, routes(deps))
-  for (const { base, routes } of codexRoutes(deps)) app.route(base, routes)
+  for (const group of routes) app.route(BASE, group(deps))
+  for (const { base, routes: group } of codexRoutes(deps)) app.route(base, group)
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
+  app.get(`${BASE}/openapi.json`, requireRight('nobody'))
   app.doc31(`${BASE}/openapi.json`, {
     openapi: '3.1.0',
     info: { title: 'Drydock', version: deps.version },
     security: [{ token: [] }],
   })
   app.notFound((c) => answerUnknown(app, c))
+  assertDeclared(app)
   return app
 }
 
-/** Says who asks. Everything but health and the description of the interface needs a token, unknown paths too. */
+/** Says who asks. Everything needs a token but the routes which say that they need nobody, unknown paths too. */
 function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
+    const needs = needsOf(c)
     const { path } = c.req
-    const isGuarded = path === '/metrics' || path.startsWith(`${BASE}/`) || isCodexPath(path)
-    if (!isGuarded || OPEN.includes(path)) return next()
+    const isOutside = needs === undefined && !path.startsWith(`${BASE}/`) && !isCodexPath(path)
+    if (needs === 'nobody' || isOutside) return next()
     const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
     const principal = token === undefined ? undefined : await deps.authenticate(token)
     if (principal === undefined) {
@@ -106,7 +112,7 @@ function observe({ metrics, logger }: ApiDeps): MiddlewareHandler<ApiEnv> {
     const command = commandOf(c.req.header('user-agent'))
     const line = { requestId: c.get('requestId'), method, path, status, ms: Math.round(ms), command }
     // Health checks come every few seconds and say nothing while they are well.
-    if (status < 400 && OPEN.includes(path.replace(BASE, ''))) logger.debug(line, 'request')
+    if (status < 400 && HEALTH.includes(path.replace(BASE, ''))) logger.debug(line, 'request')
     else logger.info(line, 'request')
   }
 }

@@ -1,14 +1,17 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context } from 'hono'
-import { can } from '../domain/access/can.ts'
-import type { Action, Principal } from '../domain/access/can.ts'
+import type { RouteConfig } from '@hono/zod-openapi'
+import type { ObjectFacts } from '../domain/access/facts.ts'
+import type { Principal } from '../domain/access/principal.ts'
 import type { Db } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
+import { requireRight, withObject } from './enforce.ts'
+import type { RouteHandler } from './enforce.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { faults } from './policies.ts'
+import type { Needs } from './route.ts'
 
 /** What the api is made of; composed in `main.ts`. */
 export type ApiDeps = {
@@ -26,25 +29,30 @@ export type ApiDeps = {
   version: string
 }
 
-export type ApiEnv = { Variables: { principal: Principal; requestId: string } }
+/** `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it. */
+export type ApiEnv = { Variables: { principal: Principal; requestId: string; objectId: string; facts: ObjectFacts } }
 
-/** A group of routes whose requests are validated: every fault in one `invalid-request`. */
-export function newRouter() {
-  return new OpenAPIHono<ApiEnv>({
+/**
+ * A group of routes whose requests are validated, every fault in one `invalid-request`, and whose needs are enforced. Throws
+ * for a route that does not say what it needs.
+ */
+export function newRouter(deps: Pick<ApiDeps, 'db'>) {
+  const router = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (result.success) return
       throw new DrydockError('invalid-request', `Cannot accept the request: ${faults(result.error)}`)
     },
   })
-}
-
-/** The person who asks, once it is sure that they may. Rejects with `forbidden`. */
-export function authorize(c: Context<ApiEnv>, action: Action): Principal {
-  const principal = c.get('principal')
-  if (!can(principal, action)) {
-    throw new DrydockError('forbidden', `Cannot do this: your role and this token do not allow "${action}"`)
+  const add = router.openapi as (route: RouteConfig, handler: RouteHandler) => typeof router
+  const addGuarded = ({ needs, ...route }: RouteConfig & { needs?: Needs }, handler: RouteHandler) => {
+    if (needs === undefined) {
+      throw new Error(`Cannot build the api: ${route.method} ${route.path} does not say what it needs`)
+    }
+    return add({ ...route, middleware: requireRight(needs) }, withObject(deps, needs, handler))
   }
-  return principal
+  // The same route for the types, and one middleware more.
+  router.openapi = addGuarded as typeof router.openapi
+  return router
 }
 
 /** The master keys of this process. Rejects with `key-unavailable` where it has none. */

@@ -1,5 +1,5 @@
 import { startApi } from '../api/main.ts'
-import { SCOPES } from '../domain/access/can.ts'
+import { SCOPES } from '../domain/access/principal.ts'
 import { createToken, ensureAdminToken } from '../domain/access/tokens.ts'
 import { openDatabase } from '../domain/db.ts'
 import type { DatabaseAddress } from '../domain/db.ts'

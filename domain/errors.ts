@@ -12,6 +12,10 @@ export type ErrorCode =
   | 'task-not-found'
   | 'attempt-not-found'
   | 'token-not-found'
+  | 'user-not-found'
+  | 'group-not-found'
+  | 'role-not-found'
+  | 'last-owner'
   | 'provider-not-found'
   | 'provider-in-use'
   | 'credential-not-found'
@@ -64,6 +68,11 @@ export class DrydockError extends Error {
     super(message, options)
     this.code = code
   }
+}
+
+/** The one answer to who lacks a right: it says nothing of which. */
+export function forbidden(): DrydockError {
+  return new DrydockError('forbidden', '403 - Unauthorized. Contact your administrator for access.')
 }
 
 /** Says whether an error is ours and carries one of the codes. */

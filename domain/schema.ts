@@ -9,6 +9,8 @@ import type {
   PublishState,
   TaskMode,
 } from './tasks/attempt.ts'
+import type { BuiltInRole } from './access/permissions.ts'
+import type { Visibility } from './environments/sharing.ts'
 import type { PhaseLimits, Resources } from './environments/limits.ts'
 import type { Service, StarterTask } from './environments/parts.ts'
 import type { OtherRepository } from './environments/repositories.ts'
@@ -19,8 +21,13 @@ export const users = pgTable('users', {
   id: text('id').primaryKey(),
   name: text('name').notNull(),
   email: text('email').notNull(),
-  role: text('role').$type<'admin' | 'member'>().notNull(),
+  /** Only a verified one says who somebody is (R23). */
+  emailVerified: boolean('email_verified').notNull().default(false),
+  kind: text('kind').$type<'person' | 'service'>().notNull().default('person'),
+  role: text('role').$type<BuiltInRole>().notNull(),
   maxRunning: integer('max_running').notNull().default(8),
+  /** Since then no token of theirs speaks for anybody. */
+  disabledAt: at('disabled_at'),
   createdAt: createdAt(),
 })
 
@@ -101,6 +108,8 @@ export const environments = pgTable(
     verification: jsonb('verification').$type<string[]>().notNull().default([]),
     starterTasks: jsonb('starter_tasks').$type<StarterTask[]>().notNull().default([]),
     services: jsonb('services').$type<Service[]>().notNull().default([]),
+    /** Who may use it beside its owner, who is `createdBy`, and its collaborators. */
+    visibility: text('visibility').$type<Visibility>().notNull().default('workspace'),
     /** Raised by "reset cache": part of the key of every snapshot. */
     cacheEpoch: integer('cache_epoch').notNull().default(0),
     createdBy: text('created_by').references(() => users.id),

@@ -1,27 +1,28 @@
-import { createRoute, z } from '@hono/zod-openapi'
-import { can } from '../../domain/access/can.ts'
-import type { Principal } from '../../domain/access/can.ts'
+import { z } from '@hono/zod-openapi'
 import { DrydockError } from '../../domain/errors.ts'
 import { isOpen } from '../../domain/tasks/attempt.ts'
 import { requestPublish } from '../../domain/tasks/publish-request.ts'
-import { findAttemptOwner, readAttemptState, readPatch, readRepositoryPatch } from '../../domain/tasks/read.ts'
-import { authorize, newRouter } from '../context.ts'
+import { readAttemptState, readPatch, readRepositoryPatch } from '../../domain/tasks/read.ts'
+import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
-import { IdParams, json, parseId, problems } from '../schemas/common.ts'
+import { defineRoute } from '../route.ts'
+import { IdParams, json, problems } from '../schemas/common.ts'
 import { DiffQuery, PublishSchema, PublishStateSchema } from '../schemas/task.ts'
 
-const diff = createRoute({
+const diff = defineRoute({
   method: 'get',
   path: '/attempts/{id}/diff',
+  needs: { scope: 'read', object: { of: 'attempt', to: 'see' } },
   request: { params: IdParams, query: DiffQuery },
   responses: {
     200: { description: 'The patch, byte for byte', content: { 'text/x-diff': { schema: z.string() } } },
     ...problems,
   },
 })
-const publish = createRoute({
+const publish = defineRoute({
   method: 'post',
   path: '/attempts/{id}/pull-request',
+  needs: { scope: 'write', permission: 'cloud.use', object: { of: 'attempt', to: 'continue' } },
   request: { params: IdParams, body: { content: { 'application/json': { schema: PublishSchema } } } },
   responses: {
     200: json('It is published already', PublishStateSchema),
@@ -31,10 +32,9 @@ const publish = createRoute({
 })
 
 export function attemptRoutes(deps: ApiDeps) {
-  return newRouter()
+  return newRouter(deps)
     .openapi(diff, async (c) => {
-      const principal = authorize(c, 'tasks.read')
-      const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
+      const id = c.get('objectId')
       const { repository: name } = c.req.valid('query')
       const patch = await (name === undefined
         ? readPatch(deps.db, id)
@@ -44,24 +44,12 @@ export function attemptRoutes(deps: ApiDeps) {
       return c.body(new Uint8Array(patch), 200)
     })
     .openapi(publish, async (c) => {
-      const principal = authorize(c, 'tasks.write')
-      const id = await visibleAttempt(deps, c.req.valid('param').id, principal)
+      const id = c.get('objectId')
       // Without a body nothing is validated, and so nothing is confirmed.
       const confirmFlagged = c.req.valid('json').confirmFlagged === true
       const view = await requestPublish(deps.db, { attemptId: id, confirmFlagged })
       return c.json(view, view.publish.state === 'published' ? 200 : 202)
     })
-}
-
-/** The id of an attempt that this person may see. For all others there is no such attempt. */
-export async function visibleAttempt({ db }: Pick<ApiDeps, 'db'>, id: string, principal: Principal): Promise<string> {
-  const attemptId = parseId(id, 'attempt-not-found', 'this attempt')
-  const owner = await findAttemptOwner(db, attemptId)
-  const isVisible = owner?.creatorId === principal.userId || can(principal, 'tasks.read-all')
-  if (owner === undefined || !isVisible) {
-    throw new DrydockError('attempt-not-found', `Cannot find attempt "${attemptId}": there is none that you may see`)
-  }
-  return attemptId
 }
 
 async function noDiff({ db }: Pick<ApiDeps, 'db'>, id: string, name: string | undefined): Promise<DrydockError> {

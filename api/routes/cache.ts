@@ -1,49 +1,49 @@
-import { createRoute, z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
 import { readCache, refreshCache, resetCache } from '../../domain/environments/cache.ts'
-import { findEnvironment } from '../../domain/environments/environments.ts'
-import { authorize, newRouter } from '../context.ts'
+import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { defineRoute } from '../route.ts'
 import { CacheSchema, cacheJson } from '../schemas/cache.ts'
 import { json, line, problems } from '../schemas/common.ts'
 
 const params = z.object({ id: line(64).openapi({ description: 'Id or name' }) })
 
-const read = createRoute({
+const read = defineRoute({
   method: 'get',
   path: '/environments/{id}/cache',
+  needs: { scope: 'read', object: { of: 'environment', to: 'see' } },
   request: { params },
   responses: { 200: json('What set-up has left to start from', CacheSchema), ...problems },
 })
-const refresh = createRoute({
+const refresh = defineRoute({
   method: 'post',
   path: '/environments/{id}/refresh',
+  needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
   request: { params },
   responses: { 202: json('The runners set it up anew when they have room', CacheSchema), ...problems },
 })
-const reset = createRoute({
+const reset = defineRoute({
   method: 'post',
   path: '/environments/{id}/reset-cache',
+  needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
   request: { params },
   responses: { 200: json('The next start sets it up anew', CacheSchema), ...problems },
 })
 
-export function cacheRoutes({ db }: ApiDeps) {
-  return newRouter()
+export function cacheRoutes(deps: ApiDeps) {
+  const { db } = deps
+  return newRouter(deps)
     .openapi(read, async (c) => {
-      authorize(c, 'environments.read')
-      const { id } = await findEnvironment(db, c.req.valid('param').id)
-      return c.json(cacheJson(await readCache(db, id)), 200)
+      return c.json(cacheJson(await readCache(db, c.get('objectId'))), 200)
     })
     .openapi(refresh, async (c) => {
-      const { name } = authorize(c, 'environments.write')
-      const { id } = await findEnvironment(db, c.req.valid('param').id)
-      await refreshCache(db, id, name)
+      const id = c.get('objectId')
+      await refreshCache(db, id, c.get('principal').name)
       return c.json(cacheJson(await readCache(db, id)), 202)
     })
     .openapi(reset, async (c) => {
-      const { name } = authorize(c, 'environments.write')
-      const { id } = await findEnvironment(db, c.req.valid('param').id)
-      await resetCache(db, id, name)
+      const id = c.get('objectId')
+      await resetCache(db, id, c.get('principal').name)
       return c.json(cacheJson(await readCache(db, id)), 200)
     })
 }

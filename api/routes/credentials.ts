@@ -1,9 +1,9 @@
-import { createRoute } from '@hono/zod-openapi'
 import { deleteCredential, listCredentials, setCredential } from '../../domain/credentials/credentials.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { rewrapAll } from '../../domain/secrets/rewrap.ts'
-import { authorize, newRouter, requireKeyring } from '../context.ts'
+import { newRouter, requireKeyring } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { defineRoute } from '../route.ts'
 import { body, json, problems } from '../schemas/common.ts'
 import {
   CredentialChangeSchema,
@@ -15,50 +15,50 @@ import {
   credentialJson,
 } from '../schemas/provider.ts'
 
-const list = createRoute({
+const list = defineRoute({
   method: 'get',
   path: '/credentials',
+  needs: { scope: 'read', permission: 'settings.manage' },
   responses: { 200: json('All credentials by name, without their values', CredentialListSchema), ...problems },
 })
-const set = createRoute({
+const set = defineRoute({
   method: 'put',
   path: '/credentials/{name}',
+  needs: { scope: 'admin', permission: 'settings.manage' },
   request: { params: NamedParams, body: body(CredentialChangeSchema) },
   responses: { 200: json('The credential, without its value', CredentialSchema), ...problems },
 })
-const remove = createRoute({
+const remove = defineRoute({
   method: 'delete',
   path: '/credentials/{name}',
+  needs: { scope: 'admin', permission: 'settings.manage' },
   request: { params: NamedParams },
   responses: { 204: { description: 'It is gone; rules that name it let nothing through' }, ...problems },
 })
-const rewrap = createRoute({
+const rewrap = defineRoute({
   method: 'post',
   path: '/keys/rewrap',
+  needs: { scope: 'admin', permission: 'settings.manage' },
   responses: { 200: json('Everything is sealed with the current master key', RewrapSchema), ...problems },
 })
 
 /** Headers that the gateway adds: for administrators alone. A value goes in and never comes out. */
 export function credentialRoutes(deps: ApiDeps) {
   const { db } = deps
-  return newRouter()
+  return newRouter(deps)
     .openapi(list, async (c) => {
-      authorize(c, 'credentials.read')
       return c.json({ data: (await listCredentials(db)).map(credentialJson) }, 200)
     })
     .openapi(set, async (c) => {
-      authorize(c, 'credentials.write')
       const name = credentialName(c.req.valid('param').name, 'invalid-request')
       const set = await setCredential(db, requireKeyring(deps), { name, ...c.req.valid('json') })
       return c.json(credentialJson(set), 200)
     })
     .openapi(remove, async (c) => {
-      authorize(c, 'credentials.write')
       await deleteCredential(db, credentialName(c.req.valid('param').name, 'credential-not-found'))
       return c.body(null, 204)
     })
     .openapi(rewrap, async (c) => {
-      authorize(c, 'keys.write')
       const keyring = requireKeyring(deps)
       return c.json({ keyId: keyring.current.id, ...(await rewrapAll(db, keyring)) }, 200)
     })

@@ -1,13 +1,14 @@
-import { createRoute, z } from '@hono/zod-openapi'
-import { authorize, newRouter } from '../context.ts'
+import { z } from '@hono/zod-openapi'
+import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { defineRoute } from '../route.ts'
 import { IdParams, problems } from '../schemas/common.ts'
 import { EventHeaders, EventQuery } from '../schemas/task.ts'
-import { visibleTask } from './tasks.ts'
 
-const follow = createRoute({
+const follow = defineRoute({
   method: 'get',
   path: '/tasks/{id}/events',
+  needs: { scope: 'read', object: { of: 'task', to: 'see' } },
   request: { params: IdParams, query: EventQuery, headers: EventHeaders },
   responses: {
     200: {
@@ -19,9 +20,8 @@ const follow = createRoute({
 })
 
 export function eventRoutes(deps: ApiDeps) {
-  return newRouter().openapi(follow, async (c) => {
-    const principal = authorize(c, 'tasks.read')
-    const taskId = await visibleTask(deps, c.req.valid('param').id, principal)
+  return newRouter(deps).openapi(follow, async (c) => {
+    const taskId = c.get('objectId')
     // A browser that reconnects repeats its URL: the header is the later word.
     const after = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after ?? 0
     c.header('content-type', 'text/event-stream')

@@ -1,13 +1,12 @@
-import { createRoute, z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import { findEnvironment } from '../../domain/environments/environments.ts'
 import { readLedger } from '../../domain/ledger/read.ts'
 import type { LedgerOf } from '../../domain/ledger/read.ts'
-import { authorize, newRouter } from '../context.ts'
+import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { defineRoute } from '../route.ts'
 import { IdParams, line, problems } from '../schemas/common.ts'
 import { LedgerQuery, LedgerSchema } from '../schemas/ledger.ts'
-import { visibleAttempt } from './attempts.ts'
 
 const LINES_TYPE = 'application/x-ndjson'
 /** Records that are in memory at once for one reader of lines. */
@@ -21,15 +20,17 @@ const answers = (description: string) => ({
   ...problems,
 })
 
-const ofAttempt = createRoute({
+const ofAttempt = defineRoute({
   method: 'get',
   path: '/attempts/{id}/ledger',
+  needs: { scope: 'read', object: { of: 'attempt', to: 'see' } },
   request: { params: IdParams, query: LedgerQuery },
   responses: answers('What the attempt asked of the network, oldest first; nothing while the network is off'),
 })
-const ofBuilds = createRoute({
+const ofBuilds = defineRoute({
   method: 'get',
   path: '/environments/{id}/cache/ledger',
+  needs: { scope: 'read', object: { of: 'environment', to: 'see' } },
   request: { params: z.object({ id: line(64).openapi({ description: 'Id or name' }) }), query: LedgerQuery },
   responses: answers(
     'What set-up in the background asked of the network, oldest first; where a task waited for it, its ledger has that',
@@ -37,17 +38,9 @@ const ofBuilds = createRoute({
 })
 
 export function ledgerRoutes(deps: ApiDeps) {
-  return newRouter()
-    .openapi(ofAttempt, async (c) => {
-      const principal = authorize(c, 'tasks.read')
-      const attempt = await visibleAttempt(deps, c.req.valid('param').id, principal)
-      return answer(c, { deps, of: { attempt }, query: c.req.valid('query') })
-    })
-    .openapi(ofBuilds, async (c) => {
-      authorize(c, 'environments.read')
-      const { id: environment } = await findEnvironment(deps.db, c.req.valid('param').id)
-      return answer(c, { deps, of: { environment }, query: c.req.valid('query') })
-    })
+  return newRouter(deps)
+    .openapi(ofAttempt, (c) => answer(c, { deps, of: { attempt: c.get('objectId') }, query: c.req.valid('query') }))
+    .openapi(ofBuilds, (c) => answer(c, { deps, of: { environment: c.get('objectId') }, query: c.req.valid('query') }))
 }
 
 type Asked = { deps: ApiDeps; of: LedgerOf; query: z.infer<typeof LedgerQuery> }

@@ -1,4 +1,3 @@
-import { createRoute } from '@hono/zod-openapi'
 import { DrydockError } from '../../domain/errors.ts'
 import {
   createProvider,
@@ -7,8 +6,9 @@ import {
   listProviders,
   updateProvider,
 } from '../../domain/providers/providers.ts'
-import { authorize, newRouter, requireKeyring } from '../context.ts'
+import { newRouter, requireKeyring } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { defineRoute } from '../route.ts'
 import { body, json, problems } from '../schemas/common.ts'
 import {
   NamedParams,
@@ -19,32 +19,37 @@ import {
   providerJson,
 } from '../schemas/provider.ts'
 
-const create = createRoute({
+const create = defineRoute({
   method: 'post',
   path: '/providers',
+  needs: { scope: 'admin', permission: 'settings.manage' },
   request: { body: body(NewProviderSchema) },
   responses: { 201: json('The new provider of models, without its key', ProviderSchema), ...problems },
 })
-const list = createRoute({
+const list = defineRoute({
   method: 'get',
   path: '/providers',
+  needs: { scope: 'read', permission: 'settings.manage' },
   responses: { 200: json('All providers by name', ProviderListSchema), ...problems },
 })
-const read = createRoute({
+const read = defineRoute({
   method: 'get',
   path: '/providers/{name}',
+  needs: { scope: 'read', permission: 'settings.manage' },
   request: { params: NamedParams },
   responses: { 200: json('The provider, by id or name', ProviderSchema), ...problems },
 })
-const update = createRoute({
+const update = defineRoute({
   method: 'patch',
   path: '/providers/{name}',
+  needs: { scope: 'admin', permission: 'settings.manage' },
   request: { params: NamedParams, body: body(ProviderChangeSchema) },
   responses: { 200: json('The provider with the changes', ProviderSchema), ...problems },
 })
-const remove = createRoute({
+const remove = defineRoute({
   method: 'delete',
   path: '/providers/{name}',
+  needs: { scope: 'admin', permission: 'settings.manage' },
   request: { params: NamedParams },
   responses: { 204: { description: 'It is gone' }, ...problems },
 })
@@ -52,30 +57,25 @@ const remove = createRoute({
 /** Where models are: for administrators alone. A key goes in and never comes out. */
 export function providerRoutes(deps: ApiDeps) {
   const { db } = deps
-  return newRouter()
+  return newRouter(deps)
     .openapi(create, async (c) => {
-      authorize(c, 'providers.write')
       const input = c.req.valid('json')
       assertScheme(input.baseUrl, input.internal ?? false)
       return c.json(providerJson(await createProvider(db, requireKeyring(deps), input)), 201)
     })
     .openapi(list, async (c) => {
-      authorize(c, 'providers.read')
       return c.json({ data: (await listProviders(db)).map(providerJson) }, 200)
     })
     .openapi(read, async (c) => {
-      authorize(c, 'providers.read')
       return c.json(providerJson(await findProvider(db, wellFormed(c.req.valid('param').name))), 200)
     })
     .openapi(update, async (c) => {
-      authorize(c, 'providers.write')
       const before = await findProvider(db, wellFormed(c.req.valid('param').name))
       const change = c.req.valid('json')
       assertScheme(change.baseUrl ?? before.baseUrl, change.internal ?? before.internal)
       return c.json(providerJson(await updateProvider(db, requireKeyring(deps), { id: before.id, change })), 200)
     })
     .openapi(remove, async (c) => {
-      authorize(c, 'providers.write')
       const { id } = await findProvider(db, wellFormed(c.req.valid('param').name))
       await deleteProvider(db, id)
       return c.body(null, 204)

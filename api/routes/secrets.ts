@@ -1,28 +1,32 @@
-import { createRoute, z } from '@hono/zod-openapi'
-import { findEnvironment } from '../../domain/environments/environments.ts'
+import { z } from '@hono/zod-openapi'
+import { administrates } from '../../domain/access/decide.ts'
 import { deleteSecret, listSecrets, setSecret } from '../../domain/environments/secrets.ts'
 import type { SecretTarget } from '../../domain/environments/secrets.ts'
-import { DrydockError } from '../../domain/errors.ts'
-import { authorize, newRouter, requireKeyring } from '../context.ts'
+import { DrydockError, forbidden } from '../../domain/errors.ts'
+import { newRouter, requireKeyring } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { defineRoute } from '../route.ts'
 import { VariableName, body, json, line, problems } from '../schemas/common.ts'
 import { SecretChangeSchema, SecretListSchema, SecretParams, SetSecretSchema, secretJson } from '../schemas/secret.ts'
 
-const list = createRoute({
+const list = defineRoute({
   method: 'get',
   path: '/environments/{id}/secrets',
+  needs: { scope: 'read', object: { of: 'environment', to: 'see' } },
   request: { params: z.object({ id: line(64) }) },
   responses: { 200: json('All secrets by name, without their values', SecretListSchema), ...problems },
 })
-const set = createRoute({
+const set = defineRoute({
   method: 'put',
   path: '/environments/{id}/secrets/{name}',
+  needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
   request: { params: SecretParams, body: body(SecretChangeSchema) },
   responses: { 200: json('The secret, without its value', SetSecretSchema), ...problems },
 })
-const remove = createRoute({
+const remove = defineRoute({
   method: 'delete',
   path: '/environments/{id}/secrets/{name}',
+  needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
   request: { params: SecretParams },
   responses: { 204: { description: 'It is gone' }, ...problems },
 })
@@ -30,30 +34,23 @@ const remove = createRoute({
 /** Secrets of environments: written, and read by nobody (R23). */
 export function secretRoutes(deps: ApiDeps) {
   const { db } = deps
-  return newRouter()
+  return newRouter(deps)
     .openapi(list, async (c) => {
-      authorize(c, 'environments.read')
-      const { id } = await findEnvironment(db, c.req.valid('param').id)
-      return c.json({ data: (await listSecrets(db, id)).map(secretJson) }, 200)
+      return c.json({ data: (await listSecrets(db, c.get('objectId'))).map(secretJson) }, 200)
     })
     .openapi(set, async (c) => {
-      const { role } = authorize(c, 'environments.write')
-      const { id, name: given } = c.req.valid('param')
-      const name = secretName(given)
+      const name = secretName(c.req.valid('param').name)
       const { value, ...change } = c.req.valid('json')
       const target: SecretTarget = change.kind === 'setup' ? { ...change, host: null, header: null } : change
       // The gateway sends it to a host on behalf of whatever runs in the sandbox (R14).
-      if (target.kind === 'brokered' && role !== 'admin') {
-        throw new DrydockError('forbidden', 'Cannot store a brokered secret: only an administrator may')
-      }
-      const { id: environmentId } = await findEnvironment(db, id)
+      if (target.kind === 'brokered' && !administrates(c.get('principal'))) throw forbidden()
+      const environmentId = c.get('objectId')
       const view = await setSecret(db, requireKeyring(deps), { environmentId, name, value, ...target })
       return c.json({ ...secretJson(view), notice: noticeOf(target) }, 200)
     })
     .openapi(remove, async (c) => {
-      authorize(c, 'environments.write')
-      const { id, name } = c.req.valid('param')
-      await deleteSecret(db, { environmentId: (await findEnvironment(db, id)).id, name: secretName(name) })
+      const name = secretName(c.req.valid('param').name)
+      await deleteSecret(db, { environmentId: c.get('objectId'), name })
       return c.body(null, 204)
     })
 }

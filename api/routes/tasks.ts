@@ -1,17 +1,20 @@
-import { createRoute } from '@hono/zod-openapi'
-import { can } from '../../domain/access/can.ts'
-import type { Principal } from '../../domain/access/can.ts'
+import { administrates, tasksSeen } from '../../domain/access/decide.ts'
+import { readTaskAudience } from '../../domain/access/facts.ts'
+import type { Principal } from '../../domain/access/principal.ts'
 import { findEnvironment } from '../../domain/environments/environments.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { cancelTask } from '../../domain/tasks/cancel.ts'
 import { createTask } from '../../domain/tasks/create.ts'
 import { listTasks } from '../../domain/tasks/list.ts'
-import { findTaskOwner, readTask } from '../../domain/tasks/read.ts'
+import type { TaskFilter } from '../../domain/tasks/list.ts'
+import { readTask } from '../../domain/tasks/read.ts'
+import type { TaskView } from '../../domain/tasks/read.ts'
 import { assertAgent } from '../agents.ts'
-import { authorize, newRouter } from '../context.ts'
+import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { assertPromptSize, picturesOf, startingPatchOf } from '../prompt.ts'
-import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
+import { defineRoute } from '../route.ts'
+import { IdParams, body, json, problems } from '../schemas/common.ts'
 import {
   NewTaskHeaders,
   NewTaskSchema,
@@ -23,9 +26,10 @@ import {
 } from '../schemas/task.ts'
 import type { TaskJson } from '../schemas/task.ts'
 
-const create = createRoute({
+const create = defineRoute({
   method: 'post',
   path: '/tasks',
+  needs: { scope: 'write', permission: 'cloud.use' },
   request: { body: body(NewTaskSchema), headers: NewTaskHeaders },
   responses: {
     200: json('The task that this Idempotency-Key made before', TaskSchema),
@@ -33,33 +37,36 @@ const create = createRoute({
     ...problems,
   },
 })
-const list = createRoute({
+const list = defineRoute({
   method: 'get',
   path: '/tasks',
+  needs: { scope: 'read' },
   request: { query: TaskQuery },
   responses: { 200: json('A page of tasks, newest first', TaskPageSchema), ...problems },
 })
-const read = createRoute({
+const read = defineRoute({
   method: 'get',
   path: '/tasks/{id}',
+  needs: { scope: 'read', object: { of: 'task', to: 'see' } },
   request: { params: IdParams },
   responses: { 200: json('The task', TaskSchema), ...problems },
 })
-const cancel = createRoute({
+const cancel = defineRoute({
   method: 'post',
   path: '/tasks/{id}/cancel',
+  needs: { scope: 'write', permission: 'cloud.use', object: { of: 'task', to: 'change' } },
   request: { params: IdParams },
   responses: { 200: json('The task, cancelled', TaskSchema), ...problems },
 })
 
 export function taskRoutes(deps: ApiDeps) {
-  return newRouter()
+  return newRouter(deps)
     .openapi(create, async (c) => {
-      const { userId } = authorize(c, 'tasks.write')
+      const principal = c.get('principal')
       const { environment: wanted, images, startingDiff, ...request } = c.req.valid('json')
       const headers = c.req.valid('header')
       assertPromptSize(request.prompt, 'create task')
-      const environment = await findEnvironment(deps.db, wanted)
+      const environment = await findEnvironment(deps.db, principal, wanted)
       const agent = request.agent ?? environment.agent
       assertAgent(agent)
       const { id, created } = await createTask(deps.db, {
@@ -68,46 +75,50 @@ export function taskRoutes(deps: ApiDeps) {
         startingPatch: startingPatchOf(startingDiff),
         agent,
         environmentId: environment.id,
-        creatorId: userId,
+        creatorId: principal.userId,
         product: headers['x-drydock-product'],
         idempotencyKey: headers['idempotency-key'],
       })
       return c.json(await taskById(deps, id), created ? 201 : 200)
     })
     .openapi(list, async (c) => {
-      const principal = authorize(c, 'tasks.read')
+      const principal = c.get('principal')
       const { environment: wanted, state, ...page } = c.req.valid('query')
-      const environmentId = wanted === undefined ? undefined : (await findEnvironment(deps.db, wanted)).id
-      const creatorId = can(principal, 'tasks.read-all') ? undefined : principal.userId
-      const { data, nextCursor } = await listTasks(deps.db, { creatorId, environmentId, state }, page)
+      const filter = await taskFilter(deps, principal, { environment: wanted, state })
+      const { data, nextCursor } = await listTasks(deps.db, filter, page)
       return c.json({ data: data.map(taskHeadJson), nextCursor }, 200)
     })
     .openapi(read, async (c) => {
-      const principal = authorize(c, 'tasks.read')
-      const id = await visibleTask(deps, c.req.valid('param').id, principal)
-      return c.json(await taskById(deps, id), 200)
+      return c.json(await taskById(deps, c.get('objectId')), 200)
     })
     .openapi(cancel, async (c) => {
-      const principal = authorize(c, 'tasks.write')
-      const id = await visibleTask(deps, c.req.valid('param').id, principal)
+      const id = c.get('objectId')
       await cancelTask(deps.db, id)
       return c.json(await taskById(deps, id), 200)
     })
 }
 
-/** The id of a task that this person may see. For all others there is no such task. */
-export async function visibleTask({ db }: Pick<ApiDeps, 'db'>, id: string, principal: Principal): Promise<string> {
-  const taskId = parseId(id, 'task-not-found', 'this task')
-  const owner = await findTaskOwner(db, taskId)
-  const isVisible = owner?.creatorId === principal.userId || can(principal, 'tasks.read-all')
-  if (owner === undefined || !isVisible) {
-    throw new DrydockError('task-not-found', `Cannot find task "${taskId}": there is none that you may see`)
-  }
-  return taskId
+type Wanted = Pick<TaskFilter, 'state'> & { environment: string | undefined }
+
+/** Which tasks a list is made of. An environment that is named, by id or name, is one that they may use. */
+export async function taskFilter(
+  { db }: Pick<ApiDeps, 'db'>,
+  principal: Principal,
+  { environment: wanted, state }: Wanted,
+): Promise<TaskFilter> {
+  const environmentId = wanted === undefined ? undefined : (await findEnvironment(db, principal, wanted)).id
+  const seen = administrates(principal) ? 'all' : tasksSeen(principal, await readTaskAudience(db))
+  if (seen === 'own') return { creatorId: principal.userId, environmentId, state }
+  const isAll = seen === 'all' || environmentId !== undefined
+  return { environmentId, state, ...(!isAll && { seenBy: principal }) }
 }
 
-export async function taskById({ db }: Pick<ApiDeps, 'db'>, id: string): Promise<TaskJson> {
+export async function taskById(deps: Pick<ApiDeps, 'db'>, id: string): Promise<TaskJson> {
+  return taskJson(await taskViewById(deps, id))
+}
+
+export async function taskViewById({ db }: Pick<ApiDeps, 'db'>, id: string): Promise<TaskView> {
   const task = await readTask(db, id)
   if (task === undefined) throw new DrydockError('task-not-found', `Cannot find task "${id}"`)
-  return taskJson(task)
+  return task
 }

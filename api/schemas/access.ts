@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { SCOPES } from '../../domain/access/can.ts'
+import { SCOPES } from '../../domain/access/principal.ts'
 import type { TokenView } from '../../domain/access/tokens.ts'
 import { line } from './common.ts'
 

@@ -2,6 +2,8 @@ import { z } from '@hono/zod-openapi'
 import type { EnvironmentView } from '../../domain/environments/environments.ts'
 import { LimitValues, ResourceValues } from '../../domain/environments/limits.ts'
 import { MAX_REPOSITORIES } from '../../domain/environments/repositories.ts'
+import { VISIBILITIES } from '../../domain/environments/sharing.ts'
+import type { Sharing } from '../../domain/environments/sharing.ts'
 import { ImageRef, VariableName, line, text } from './common.ts'
 import { Tokens } from './provider.ts'
 import { Services } from './service.ts'
@@ -15,6 +17,9 @@ const COMMAND_CHARACTERS = 4 * KiB
 const MAX_COMMANDS = 40
 const PROMPT_CHARACTERS = 16 * KiB
 const MAX_STARTER_TASKS = 12
+const MAX_GROUPS = 100
+const MAX_COLLABORATORS = 200
+const MAX_EMAIL = 254
 
 const name = z
   .string()
@@ -49,6 +54,20 @@ const repositories = z
       'Those besides the first. With any, each lies at /workspace/NAME; NAME is by default the last part of the address',
   })
 
+const sharing = {
+  visibility: z.enum(VISIBILITIES).optional().openapi({ description: 'Default: workspace' }),
+  groups: z
+    .array(line(100))
+    .max(MAX_GROUPS)
+    .optional()
+    .openapi({ description: 'Ids or names of the groups that may use it while its visibility is "groups"' }),
+  collaborators: z
+    .array(z.email().max(MAX_EMAIL))
+    .max(MAX_COLLABORATORS)
+    .optional()
+    .openapi({ description: 'E-mails of who may use and edit it; each counts once it is verified' }),
+}
+
 const settings = {
   description: text(10_000).optional(),
   image: ImageRef.optional().openapi({ description: 'Default: universal, the image that Drydock builds' }),
@@ -76,11 +95,19 @@ const settings = {
   services: Services.optional(),
   budgetTokens: Tokens.nullable().optional().openapi({ description: "Of one attempt; null: the provider's" }),
   repositories: repositories.optional(),
+  ...sharing,
 }
 
 export const NewEnvironmentSchema = z.strictObject({ name, repository, ...settings }).openapi('NewEnvironment')
 export const EnvironmentChangeSchema = z
-  .strictObject({ name: name.optional(), repository: repository.optional(), ...settings })
+  .strictObject({
+    name: name.optional(),
+    repository: repository.optional(),
+    ...settings,
+    keepSecrets: z.boolean().optional().openapi({
+      description: 'For administrators: secrets stay although more people may use the environment',
+    }),
+  })
   .openapi('EnvironmentChange')
 
 const Address = z.object({ id: z.string(), forge: z.enum(['git', 'github']), address: z.string() })
@@ -115,11 +142,25 @@ export const EnvironmentSchema = z
     verification: z.array(z.string()),
     starterTasks: z.array(z.object({ title: z.string(), prompt: z.string() })),
     services: Services,
+    visibility: z.enum(VISIBILITIES),
+    groups: z.array(z.object({ id: z.string(), name: z.string() })).exactOptional(),
+    collaborators: z
+      .array(z.string())
+      .exactOptional()
+      .openapi({ description: 'Like the groups: for who may edit the environment' }),
     createdBy: z.string().nullable(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
   .openapi('Environment')
+/** An environment that was changed, with what else came of it. */
+export const ChangedEnvironmentSchema = EnvironmentSchema.extend({
+  clearedSecrets: z
+    .array(z.string())
+    .exactOptional()
+    .openapi({ description: 'Secrets that were forgotten, since more people may use the environment' }),
+  notice: z.string().exactOptional(),
+}).openapi('ChangedEnvironment')
 export const EnvironmentListSchema = z.object({ data: z.array(EnvironmentSchema) })
 
 export const RepositorySchema = z
@@ -135,14 +176,17 @@ export const RepositoryListSchema = z.object({ data: z.array(RepositorySchema) }
 
 export type NewEnvironmentJson = z.input<typeof NewEnvironmentSchema>
 export type EnvironmentChangeJson = z.input<typeof EnvironmentChangeSchema>
+export type ChangedEnvironmentJson = z.infer<typeof ChangedEnvironmentSchema>
 export type EnvironmentJson = z.infer<typeof EnvironmentSchema>
 
-export function environmentJson(view: EnvironmentView): EnvironmentJson {
+/** `sharing` is for who may edit the environment. */
+export function environmentJson(view: EnvironmentView, sharing?: Sharing): EnvironmentJson {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- how often its cache was reset is nobody's business
   const { cacheEpoch, repositories: others, ...shown } = view
   return {
     ...shown,
     ...(others.length > 0 && { repositories: others }),
+    ...(sharing && { groups: sharing.groups, collaborators: sharing.collaborators }),
     policy: { ...view.policy },
     createdAt: view.createdAt.toISOString(),
     updatedAt: view.updatedAt.toISOString(),

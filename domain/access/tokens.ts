@@ -4,8 +4,10 @@ import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { apiTokens, users } from '../schema.ts'
-import { SCOPES } from './can.ts'
-import type { Principal, Scope } from './can.ts'
+import { permissionsOf } from './permissions.ts'
+import { SCOPES, foldEmail } from './principal.ts'
+import type { Principal, Scope } from './principal.ts'
+import { rightsColumns } from './rights.ts'
 
 const PREFIX = 'dd_'
 const PREFIX_SHOWN = 11
@@ -44,7 +46,10 @@ export async function createToken(db: Executor, input: NewToken): Promise<{ toke
   return { token, view: viewOf(row) }
 }
 
-/** Finds who a token speaks for; expired and revoked ones speak for nobody. Notes the use, at most once a minute. */
+/**
+ * Finds who a token speaks for, with their rights: expired and revoked ones speak for nobody, and so do those of people who
+ * are disabled. Notes the use, at most once a minute.
+ */
 export async function findUserByToken(db: Db, token: string): Promise<Principal | undefined> {
   const secret = FORM.exec(token)?.[1]
   if (secret === undefined) return undefined
@@ -55,16 +60,25 @@ export async function findUserByToken(db: Db, token: string): Promise<Principal 
       scopes: apiTokens.scopes,
       userId: users.id,
       name: users.name,
+      email: users.email,
+      emailVerified: users.emailVerified,
       role: users.role,
+      ...rightsColumns,
       stale: sql<boolean>`${apiTokens.lastUsedAt} is null or ${apiTokens.lastUsedAt} < now() - interval '1 minute'`,
     })
     .from(apiTokens)
     .innerJoin(users, eq(users.id, apiTokens.userId))
-    .where(and(eq(apiTokens.hash, hashOf(PREFIX + secret)), isValid()))
+    .where(and(eq(apiTokens.hash, hashOf(PREFIX + secret)), isValid(), isNull(users.disabledAt)))
   if (row === undefined) return undefined
-  if (row.stale) await noteUse(db, row.tokenId)
-  const { userId, name, role, tokenId, expiresAt } = row
-  return { userId, name, role, tokenId, scopes: knownScopes(row.scopes), ...(expiresAt && { expiresAt }) }
+  const { stale, emailVerified, given, scopes, expiresAt, ...who } = row
+  if (stale) await noteUse(db, row.tokenId)
+  return {
+    ...who,
+    permissions: new Set(permissionsOf(row.role, given)),
+    scopes: knownScopes(scopes),
+    ...(emailVerified && { verifiedEmail: foldEmail(row.email) }),
+    ...(expiresAt && { expiresAt }),
+  }
 }
 
 /** The tokens of one person that are not revoked, newest first. */
@@ -95,12 +109,12 @@ export async function revokeToken(db: Executor, { id, userId }: { id: string; us
 export async function ensureAdminToken(db: Db, options: { existingToken?: string } = {}): Promise<string> {
   const existing = options.existingToken?.trim()
   if (existing !== undefined) {
-    const owner = await findUserByToken(db, existing)
-    if (owner?.role === 'admin') return existing
+    const holder = await findUserByToken(db, existing)
+    if (holder?.role === 'owner' || holder?.role === 'admin') return existing
   }
   await db
     .insert(users)
-    .values({ id: ADMIN_ID, name: 'Local administrator', email: 'admin@localhost', role: 'admin' })
+    .values({ id: ADMIN_ID, name: 'Local administrator', email: 'admin@localhost', role: 'owner' })
     .onConflictDoNothing()
   const { token } = await createToken(db, { userId: ADMIN_ID, name: 'admin-token', scopes: SCOPES })
   return token

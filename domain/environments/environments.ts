@@ -1,5 +1,7 @@
 import { and, asc, eq, getTableColumns, inArray, isNull, or, sql } from 'drizzle-orm'
 import type { SQL } from 'drizzle-orm'
+import type { Viewer } from '../access/principal.ts'
+import { mayUse } from '../access/relation.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -12,6 +14,8 @@ import { OPEN_STATES } from '../tasks/attempt.ts'
 import { withoutUndefined } from '../without-undefined.ts'
 import type { NamedRepository, OtherRepository } from './repositories.ts'
 import { assertNoSecrets } from './secrets.ts'
+import { changeSharing } from './sharing.ts'
+import type { SharingChange } from './sharing.ts'
 
 const SUGGESTED_NAMES = 5
 
@@ -46,6 +50,7 @@ export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: Environment
   repository?: RepositoryAddress | undefined
   /** Those besides the first, in place of the ones that there are. */
   repositories?: readonly NamedRepository[] | undefined
+  sharing?: SharingChange | undefined
 }
 export type NewEnvironment = EnvironmentChange & {
   name: string
@@ -67,30 +72,40 @@ const viewColumns = {
 /** Makes an environment; its repository is recorded with it. Rejects with `name-taken`. */
 export async function createEnvironment(db: Db, input: NewEnvironment): Promise<EnvironmentView> {
   const id = newId()
-  const { repository, repositories: others, ...values } = withoutUndefined(input)
+  const { repository, repositories: others, sharing, ...values } = withoutUndefined(input)
   await refusingTakenName(input.name, () =>
     db.transaction(async (tx) => {
       const repositoryId = await ensureRepository(tx, repository)
       await tx.insert(environments).values({ ...values, id, repositoryId, ...(await recorded(tx, others)) })
+      if (sharing) await changeSharing(tx, id, sharing)
     }),
   )
-  return findEnvironment(db, id)
+  return readEnvironment(db, id)
 }
 
-/** Changes what is named and leaves the rest. Tasks that run keep what they started with. */
-export async function updateEnvironment(db: Db, id: string, change: EnvironmentChange): Promise<EnvironmentView> {
-  const { repository, repositories: others, ...values } = withoutUndefined(change)
-  await refusingTakenName(change.name ?? '', () =>
+/**
+ * Changes what is named and leaves the rest. Tasks that run keep what they started with. Says which secrets were cleared,
+ * since more people may use the environment.
+ */
+export async function updateEnvironment(
+  db: Db,
+  id: string,
+  change: EnvironmentChange,
+): Promise<{ environment: EnvironmentView; clearedSecrets: string[] }> {
+  const { repository, repositories: others, sharing, ...values } = withoutUndefined(change)
+  const clearedSecrets = await refusingTakenName(change.name ?? '', () =>
     db.transaction(async (tx) => {
       const moved = repository === undefined ? {} : { repositoryId: await ensureRepository(tx, repository) }
       await tx
         .update(environments)
         .set({ ...values, ...moved, ...(await recorded(tx, others)), updatedAt: sql`now()` })
         .where(eq(environments.id, id))
+      const cleared = sharing ? await changeSharing(tx, id, sharing) : []
       if (values.variables) await assertNoSecrets(tx, id, values.variables)
+      return cleared
     }),
   )
-  return findEnvironment(db, id)
+  return { environment: await readEnvironment(db, id), clearedSecrets }
 }
 
 /** The repositories besides the first, as the environment keeps them. */
@@ -104,16 +119,26 @@ async function recorded(
   return { repositories: found }
 }
 
-/** Finds an environment by id or name. Rejects with `environment-not-found`, naming some that exist. */
-export async function findEnvironment(db: Executor, idOrName: string): Promise<EnvironmentView> {
-  const rows = await select(db, or(eq(environments.id, idOrName), eq(environments.name, idOrName)))
-  const found = rows.find((row) => row.id === idOrName) ?? rows[0]
-  if (found === undefined) throw await notFound(db, idOrName)
+/** The environment of an id that was found before. */
+export async function readEnvironment(db: Executor, id: string): Promise<EnvironmentView> {
+  const [found] = await select(db, eq(environments.id, id))
+  if (found === undefined)
+    throw new DrydockError('environment-not-found', `Cannot read environment "${id}": it is gone`)
   return found
 }
 
-export async function listEnvironments(db: Executor): Promise<EnvironmentView[]> {
-  return select(db, undefined)
+/** Finds an environment by id or name among those that a person may use. Rejects with `environment-not-found`. */
+export async function findEnvironment(db: Executor, viewer: Viewer, idOrName: string): Promise<EnvironmentView> {
+  const isNamed = or(eq(environments.id, idOrName), eq(environments.name, idOrName))
+  const rows = await select(db, and(isNamed, mayUse(viewer)))
+  const found = rows.find((row) => row.id === idOrName) ?? rows[0]
+  if (found === undefined) throw await environmentNotFound(db, viewer, idOrName)
+  return found
+}
+
+/** The environments that a person may use, by name. */
+export async function listEnvironments(db: Executor, viewer: Viewer): Promise<EnvironmentView[]> {
+  return select(db, mayUse(viewer))
 }
 
 /** Deletes an environment and its secrets: its finished tasks stay readable, its name is free. Rejects while attempts are open. */
@@ -149,11 +174,12 @@ async function select(db: Executor, condition: SQL | undefined): Promise<Environ
     .orderBy(asc(environments.name))
 }
 
-async function notFound(db: Executor, idOrName: string): Promise<DrydockError> {
+/** The answer to who asked for an environment that is not there for them, naming some that are. */
+export async function environmentNotFound(db: Executor, viewer: Viewer, idOrName: string): Promise<DrydockError> {
   const names = await db
     .select({ name: environments.name })
     .from(environments)
-    .where(isNull(environments.deletedAt))
+    .where(and(isNull(environments.deletedAt), mayUse(viewer)))
     .orderBy(asc(environments.name))
     .limit(SUGGESTED_NAMES + 1)
   const listed = names.slice(0, SUGGESTED_NAMES).map(({ name }) => `"${name}"`)
@@ -164,9 +190,9 @@ async function notFound(db: Executor, idOrName: string): Promise<DrydockError> {
   return new DrydockError('environment-not-found', `Cannot find environment ${JSON.stringify(idOrName)}. ${known}`)
 }
 
-async function refusingTakenName(name: string, write: () => Promise<void>): Promise<void> {
+async function refusingTakenName<T>(name: string, write: () => Promise<T>): Promise<T> {
   try {
-    await write()
+    return await write()
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error
     throw new DrydockError('name-taken', `Cannot save environment: the name "${name}" is taken`, { cause: error })

@@ -64,11 +64,25 @@ export async function deleteSecret(db: Db, { environmentId, name }: Pick<NewSecr
       )
     }
     if (rows[0]?.kind !== 'setup') return
-    await tx
-      .update(environments)
-      .set({ cacheEpoch: sql`${environments.cacheEpoch} + 1` })
-      .where(eq(environments.id, environmentId))
+    await outdateCache(tx, environmentId)
   })
+}
+
+async function outdateCache(db: Executor, environmentId: string): Promise<void> {
+  await db
+    .update(environments)
+    .set({ cacheEpoch: sql`${environments.cacheEpoch} + 1` })
+    .where(eq(environments.id, environmentId))
+}
+
+/** Forgets all secrets of an environment, which the caller holds, with what is cached of them. Answers with their names. */
+export async function clearSecrets(db: Executor, environmentId: string): Promise<string[]> {
+  const gone = await db
+    .delete(environmentSecrets)
+    .where(eq(environmentSecrets.environmentId, environmentId))
+    .returning({ name, kind })
+  if (gone.some((secret) => secret.kind === 'setup')) await outdateCache(db, environmentId)
+  return gone.map((secret) => secret.name).sort()
 }
 
 /** Opens all secrets of an environment, by name. Rejects with `key-unavailable` where no master key opens one. */

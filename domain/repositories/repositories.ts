@@ -1,4 +1,6 @@
-import { asc, eq, and } from 'drizzle-orm'
+import { asc, eq, and, sql } from 'drizzle-orm'
+import type { Viewer } from '../access/principal.ts'
+import { mayUse } from '../access/relation.ts'
 import type { Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -43,8 +45,15 @@ export async function ensureRepository(db: Executor, { forge, address }: Reposit
   return row.id
 }
 
-export async function listRepositories(db: Executor): Promise<RepositoryView[]> {
-  return db.select().from(repositories).orderBy(asc(repositories.address))
+/** The repositories of the environments that a person may use; all for who may use all. */
+export async function listRepositories(db: Executor, viewer: Viewer): Promise<RepositoryView[]> {
+  const usable = mayUse(viewer)
+  const isUsed =
+    usable &&
+    sql`exists (select 1 from environments where environments.deleted_at is null and ${usable}
+    and (environments.repository_id = repositories.id
+      or environments.repositories @> jsonb_build_array(jsonb_build_object('id', repositories.id))))`
+  return db.select().from(repositories).where(isUsed).orderBy(asc(repositories.address))
 }
 
 /** Credentials in an address would end up in a row, a log and an error (R5). An ssh user name is none. */

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { TASK_AUDIENCES } from '../access/decide.ts'
 import type { Db, Executor } from '../db.ts'
 import { LimitValues, ResourceValues } from '../environments/limits.ts'
 import { settings } from '../schema.ts'
@@ -24,6 +25,8 @@ export const Settings = z.strictObject({
   /** The most that any environment's sandboxes may use, and the longest that its phases may take; absent: no ceiling. */
   resourceCeiling: ResourceValues.default({}),
   limitCeiling: LimitValues.default({}),
+  /** Who sees a task beside its creator and administrators: nobody, or all who may use its environment. */
+  tasksVisibleTo: z.enum(TASK_AUDIENCES).default('creator'),
   ...networkSettings,
 })
 export type Settings = z.infer<typeof Settings>

@@ -1,4 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
+import type { Viewer } from '../access/principal.ts'
+import { mayUse } from '../access/relation.ts'
 import type { Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { environments, tasks, users } from '../schema.ts'
@@ -13,6 +16,8 @@ const CURSOR = /^(\d{1,16})\.([0-9a-z]{1,32})$/
 export type TaskFilter = {
   /** Only the tasks of this person; absent for who sees all. */
   creatorId?: string | undefined
+  /** Only the tasks of this person and those of environments that they may use. */
+  seenBy?: Viewer | undefined
   environmentId?: string | undefined
   state?: AttemptStateName | undefined
 }
@@ -36,20 +41,34 @@ export async function listTasks(
 
 /** The statement behind a page, for EXPLAIN too. Asks for one row more, which says whether there is a next page. */
 export function pageQuery(db: Executor, filter: TaskFilter, page: { limit: number; cursor?: string | undefined }) {
-  const newest = db
-    .select({ id: tasks.id })
-    .from(tasks)
-    .where(and(...conditions(filter), after(page.cursor)))
-    .orderBy(NEWEST_FIRST)
-    .limit(page.limit + 1)
-    .as('newest')
+  const limit = page.limit + 1
+  const wanted = and(...conditions(filter), after(page.cursor))
+  const own = db.select({ id: tasks.id }).from(tasks).where(wanted).orderBy(NEWEST_FIRST).limit(limit).as('newest')
   return db
     .select({ head: headColumns, micros: sql<string>`(extract(epoch from ${tasks.createdAt}) * 1000000)::bigint` })
-    .from(newest)
-    .innerJoin(tasks, eq(tasks.id, newest.id))
+    .from(filter.seenBy ? newestSeenBy(filter.seenBy, { wanted, limit }) : own)
+    .innerJoin(tasks, sql`${tasks.id} = newest.id`)
     .innerJoin(environments, eq(environments.id, tasks.environmentId))
     .innerJoin(users, eq(users.id, tasks.creatorId))
     .orderBy(sql`${tasks.createdAt} desc, ${tasks.id} desc`)
+}
+
+/**
+ * The newest tasks of a person and of each environment that they may use: as many steps on an index for each as the page has
+ * rows, however many tasks there are that they do not see.
+ */
+function newestSeenBy(viewer: Viewer, { wanted, limit }: { wanted: SQL | undefined; limit: number }): SQL {
+  const also = wanted === undefined ? sql`` : sql`and ${wanted}`
+  const newest = sql`order by ${NEWEST_FIRST} limit ${limit}`
+  const usable = mayUse(viewer) ?? sql`true`
+  return sql`(
+    (select id, created_at from tasks where creator_id = ${viewer.userId} ${also} ${newest})
+    union
+    select t.id, t.created_at from environments cross join lateral (
+      select id, created_at from tasks where environment_id = environments.id ${also} ${newest}
+    ) t where ${usable}
+    ${newest}
+  ) newest`
 }
 
 function conditions({ creatorId, environmentId, state }: TaskFilter) {

@@ -169,26 +169,6 @@ function secondsBetween(startedAt: Date | null, finishedAt: Date | null): number
   return Math.max(0, Math.round(((finishedAt ?? new Date()).getTime() - startedAt.getTime()) / SECOND))
 }
 
-/** Who may see a task is decided on these alone. */
-export type TaskOwner = { taskId: string; creatorId: string }
-
-export async function findTaskOwner(db: Executor, taskId: string): Promise<TaskOwner | undefined> {
-  const [row] = await db
-    .select({ taskId: tasks.id, creatorId: tasks.creatorId })
-    .from(tasks)
-    .where(eq(tasks.id, taskId))
-  return row
-}
-
-export async function findAttemptOwner(db: Executor, attemptId: string): Promise<TaskOwner | undefined> {
-  const [row] = await db
-    .select({ taskId: tasks.id, creatorId: tasks.creatorId })
-    .from(attempts)
-    .innerJoin(tasks, eq(tasks.id, attempts.taskId))
-    .where(eq(attempts.id, attemptId))
-  return row
-}
-
 /** The patch of an attempt as bytes; none when the attempt made no diff (yet). */
 export async function readPatch(db: Executor, attemptId: string): Promise<Buffer | undefined> {
   const [row] = await db.select({ patch: diffs.patch }).from(diffs).where(eq(diffs.attemptId, attemptId))

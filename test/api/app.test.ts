@@ -236,8 +236,9 @@ test('createApp() sends security headers with successes and errors alike', async
 })
 
 test('GET /tasks/:id/events says nothing of a follower that hung up while it waited', async () => {
-  const owner = [{ taskId: 'a', creatorId: 'u' }]
-  const db = { select: () => ({ from: () => ({ where: async () => owner }) }) } as unknown as ApiDeps['db']
+  const facts = [{ id: 'a', creatorId: 'u', relation: 'user', audience: null }]
+  const from = () => ({ innerJoin: () => ({ where: async () => facts }) })
+  const db = { select: () => ({ from }) } as unknown as ApiDeps['db']
   let isOver: () => void = () => undefined
   const over = new Promise<void>((resolve) => (isOver = resolve))
   const follow: ApiDeps['events']['follow'] = async function* (_task, _after, signal) {

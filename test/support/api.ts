@@ -3,8 +3,9 @@ import type { ApiDeps } from '../../api/context.ts'
 import { EventHub } from '../../api/event-hub.ts'
 import { createMetrics } from '../../api/metrics.ts'
 import { findUserByToken, createToken } from '../../domain/access/tokens.ts'
-import { SCOPES } from '../../domain/access/can.ts'
-import type { Role, Scope } from '../../domain/access/can.ts'
+import { SCOPES } from '../../domain/access/principal.ts'
+import type { BuiltInRole } from '../../domain/access/permissions.ts'
+import type { Scope } from '../../domain/access/principal.ts'
 import { seedUser } from './seed.ts'
 import { testDatabase } from './database.ts'
 import type { TestDatabase } from './database.ts'
@@ -24,7 +25,7 @@ export type TestApi = AsyncDisposable & {
   /** What the server logged as its own fault. */
   errors: unknown[]
   /** Makes a person and answers with how they call the api. Paths are below /api/v1. */
-  person(role?: Role, scopes?: readonly Scope[]): Promise<{ userId: string; token: string; call: Call }>
+  person(role?: BuiltInRole, scopes?: readonly Scope[]): Promise<{ userId: string; token: string; call: Call }>
 }
 
 /** The api in memory on a fresh database. */

@@ -2,17 +2,22 @@ import { expect } from 'vitest'
 import { createApp } from '../../api/app.ts'
 import type { ApiDeps } from '../../api/context.ts'
 import { createMetrics } from '../../api/metrics.ts'
-import { SCOPES } from '../../domain/access/can.ts'
-import type { Principal } from '../../domain/access/can.ts'
+import { PERMISSIONS } from '../../domain/access/permissions.ts'
+import { SCOPES } from '../../domain/access/principal.ts'
+import type { Principal } from '../../domain/access/principal.ts'
 
-const admin: Principal = { userId: 'u', name: 'Ada', role: 'admin', scopes: SCOPES, tokenId: 't' }
+const admin: Principal = {
+  ...{ userId: 'u', name: 'Ada', email: 'ada@example.test', role: 'admin', scopes: SCOPES, tokenId: 't' },
+  permissions: new Set(PERMISSIONS),
+  groupIds: [],
+}
 
 export const bearer = { authorization: 'Bearer good' }
 
-/** The api without a database: for requests that are refused before one is asked. */
-export function appWith(overrides: Partial<ApiDeps> = {}) {
-  const errors: unknown[] = []
-  const app = createApp({
+/** What an api without a database is made of, and the administrator who asks it. */
+export function deps(errors: unknown[] = []): ApiDeps & { principal: Principal } {
+  return {
+    principal: admin,
     db: {} as ApiDeps['db'],
     events: { follow: () => expect.unreachable() },
     authenticate: async (token) => (token === 'good' ? admin : undefined),
@@ -20,9 +25,13 @@ export function appWith(overrides: Partial<ApiDeps> = {}) {
     metrics: createMetrics({ ofProcess: false }),
     logger: { debug: () => undefined, info: () => undefined, error: (fields) => void errors.push(fields.err) },
     version: '1.2.3',
-    ...overrides,
-  })
-  return { app, errors }
+  }
+}
+
+/** The api without a database: for requests that are refused before one is asked. */
+export function appWith(overrides: Partial<ApiDeps> = {}) {
+  const errors: unknown[] = []
+  return { app: createApp({ ...deps(errors), ...overrides }), errors }
 }
 
 export const post = (path: string, body: string, headers: Record<string, string> = {}) =>

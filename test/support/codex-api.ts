@@ -1,7 +1,8 @@
 import { eq } from 'drizzle-orm'
 import { expect } from 'vitest'
 import type { z } from 'zod'
-import type { Role, Scope } from '../../domain/access/can.ts'
+import type { BuiltInRole } from '../../domain/access/permissions.ts'
+import type { Scope } from '../../domain/access/principal.ts'
 import type { Db } from '../../domain/db.ts'
 import { attempts, diffs, events, tasks } from '../../domain/schema.ts'
 import { testApi } from './api.ts'
@@ -20,7 +21,7 @@ export async function codexApi() {
   const error = (fields: Record<string, unknown>) => expect.unreachable(String(fields.err))
   const api = await testApi({ logger: { debug: () => {}, info: (line) => void logged.push(line), error } })
   const { db } = api.database
-  const person = (role?: Role, scopes?: readonly Scope[]) => codexPerson(api, role, scopes)
+  const person = (role?: BuiltInRole, scopes?: readonly Scope[]) => codexPerson(api, role, scopes)
   const me = await person()
   const environmentId = await seedEnvironment(db, { name: 'shop' })
   /** What the CLI gets, once it is sure that it can decode it. */
@@ -53,7 +54,7 @@ export async function codexApi() {
 }
 
 /** Somebody with the Codex CLI: the token begins with "at-". Paths are whole. */
-async function codexPerson(api: TestApi, role?: Role, scopes?: readonly Scope[]) {
+async function codexPerson(api: TestApi, role?: BuiltInRole, scopes?: readonly Scope[]) {
   const { token, userId } = await api.person(role, scopes)
   const call = async (path: string, body?: unknown, userAgent = CLI) =>
     api.app.request(path, {

@@ -1,6 +1,8 @@
 import { newId } from '../../domain/ids.ts'
 import type { Db } from '../../domain/db.ts'
+import type { Permission } from '../../domain/access/permissions.ts'
 import * as schema from '../../domain/schema.ts'
+import { groupMembers, groupRoles, groups, roles } from '../../domain/schema/access.ts'
 
 /** Inserts a user, with defaults. */
 export async function seedUser(db: Db, input: Partial<typeof schema.users.$inferInsert> = {}): Promise<string> {
@@ -53,4 +55,19 @@ export async function seedTask(db: Db, input: SeedTask): Promise<{ taskId: strin
     })),
   )
   return { taskId, attemptIds }
+}
+
+/** Inserts a group with members and with roles that are made of permissions. */
+export async function seedGroup(
+  db: Db,
+  { name, members = [], permissions = [] }: { name?: string; members?: string[]; permissions?: Permission[] } = {},
+): Promise<string> {
+  const id = newId()
+  await db.insert(groups).values({ id, name: name ?? id })
+  if (members.length > 0) await db.insert(groupMembers).values(members.map((userId) => ({ groupId: id, userId })))
+  if (permissions.length > 0) {
+    await db.insert(roles).values({ id, name: id, permissions })
+    await db.insert(groupRoles).values({ groupId: id, roleId: id })
+  }
+  return id
 }

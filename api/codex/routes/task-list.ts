@@ -1,4 +1,3 @@
-import { createRoute } from '@hono/zod-openapi'
 import type { AttemptHead } from '../../../domain/tasks/last-attempts.ts'
 import { readLastAttempts } from '../../../domain/tasks/last-attempts.ts'
 import { listTasks } from '../../../domain/tasks/list.ts'
@@ -6,25 +5,27 @@ import type { TaskHead } from '../../../domain/tasks/read.ts'
 import { visibleText } from '../../../forge/plain-text.ts'
 import { newRouter } from '../../context.ts'
 import type { ApiDeps } from '../../context.ts'
+import { defineRoute } from '../../route.ts'
 import { json } from '../../schemas/common.ts'
-import { visibleTasks } from '../access.ts'
+import { taskFilter } from '../../routes/tasks.ts'
 import { codexErrors } from '../errors.ts'
 import { CodexTaskQuery } from '../request.ts'
 import { CodexTaskPageSchema } from '../response.ts'
 import type { CodexTaskPageJson } from '../response.ts'
 import { secondsOf, statusOf, updatedAt } from '../status.ts'
 
-const list = createRoute({
+const list = defineRoute({
   method: 'get',
   path: '/tasks/list',
+  needs: { scope: 'read' },
   request: { query: CodexTaskQuery },
   responses: { 200: json('A page of tasks, newest first', CodexTaskPageSchema), ...codexErrors },
 })
 
 export function codexTaskListRoutes(deps: ApiDeps) {
-  return newRouter().openapi(list, async (c) => {
+  return newRouter(deps).openapi(list, async (c) => {
     const { environment_id: environment, task_filter: wanted, ...page } = c.req.valid('query')
-    const filter = await visibleTasks(deps, c, environment)
+    const filter = await taskFilter(deps, c.get('principal'), { environment })
     if (wanted === 'archived') return c.json({ items: [] }, 200)
     const { data, nextCursor } = await listTasks(deps.db, filter, page)
     const attempts = await readLastAttempts(

@@ -1,12 +1,14 @@
-import { createRoute, z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
+import { findEnvironment } from '../../../domain/environments/environments.ts'
 import { createTask } from '../../../domain/tasks/create.ts'
 import { readLastAttempts } from '../../../domain/tasks/last-attempts.ts'
 import { assertAgent } from '../../agents.ts'
 import { newRouter } from '../../context.ts'
 import type { ApiDeps } from '../../context.ts'
 import { assertPromptSize, startingPatchOf } from '../../prompt.ts'
+import { defineRoute } from '../../route.ts'
 import { IdParams, body, json } from '../../schemas/common.ts'
-import { environmentForTask, readVisibleTask } from '../access.ts'
+import { taskViewById } from '../../routes/tasks.ts'
 import { codexErrors } from '../errors.ts'
 import { outputOf } from '../output.ts'
 import { NewCodexTaskSchema, promptOf, startingDiffOf } from '../request.ts'
@@ -14,21 +16,24 @@ import { CodexCreatedSchema, CodexSiblingsSchema, CodexTaskSchema } from '../res
 import { assistantTurn, lastTurn, taskDetails } from '../turn.ts'
 import { productOf } from '../user-agent.ts'
 
-const create = createRoute({
+const create = defineRoute({
   method: 'post',
   path: '/tasks',
+  needs: { scope: 'write', permission: 'cloud.use' },
   request: { body: body(NewCodexTaskSchema) },
   responses: { 200: json('The new task: always one that changes code', CodexCreatedSchema), ...codexErrors },
 })
-const read = createRoute({
+const read = defineRoute({
   method: 'get',
   path: '/tasks/{id}',
+  needs: { scope: 'read', object: { of: 'task', to: 'see' } },
   request: { params: IdParams },
   responses: { 200: json('The task', CodexTaskSchema), ...codexErrors },
 })
-const siblings = createRoute({
+const siblings = defineRoute({
   method: 'get',
   path: '/tasks/{id}/turns/{turn}/sibling_turns',
+  needs: { scope: 'read', object: { of: 'task', to: 'see' } },
   request: { params: IdParams.extend({ turn: z.string().max(1000) }) },
   responses: {
     200: json('The other attempts beside one; none beside an unknown one', CodexSiblingsSchema),
@@ -38,10 +43,11 @@ const siblings = createRoute({
 
 export function codexTaskRoutes(deps: ApiDeps) {
   const { db } = deps
-  return newRouter()
+  return newRouter(deps)
     .openapi(create, async (c) => {
       const { new_task: wanted, input_items: items, metadata } = c.req.valid('json')
-      const { environment, userId } = await environmentForTask(deps, c, wanted.environment_id)
+      const { userId } = c.get('principal')
+      const environment = await findEnvironment(db, c.get('principal'), wanted.environment_id)
       const prompt = promptOf(items)
       assertPromptSize(prompt, 'create task')
       assertAgent(environment.agent)
@@ -59,13 +65,13 @@ export function codexTaskRoutes(deps: ApiDeps) {
       return c.json({ task: { id } }, 200)
     })
     .openapi(read, async (c) => {
-      const task = await readVisibleTask(deps, c, c.req.valid('param').id)
+      const task = await taskViewById(deps, c.get('objectId'))
       const heads = (await readLastAttempts(db, [task.id])).get(task.id) ?? []
       return c.json(taskDetails(task, heads, await outputOf(db, task, lastTurn(task).current)), 200)
     })
     .openapi(siblings, async (c) => {
-      const { id, turn: wanted } = c.req.valid('param')
-      const task = await readVisibleTask(deps, c, id)
+      const task = await taskViewById(deps, c.get('objectId'))
+      const { turn: wanted } = c.req.valid('param')
       const turn = task.turns.find(({ attempts }) => attempts.some((attempt) => attempt.id === wanted))
       const others = (turn?.attempts ?? []).filter((attempt) => attempt.id !== wanted)
       const found = others.map(async (attempt) => ({ attempt, output: await outputOf(db, task, attempt) }))

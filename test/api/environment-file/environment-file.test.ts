@@ -29,7 +29,14 @@ const ENVIRONMENT: EnvironmentView = {
   ...{ agentUser: 'agent', setupScript: 'npm install\n', maintenanceScript: null, variables: { CI: '1' } },
   ...{ policy: {}, publish: 'manual', holdFlagged: true, resources: {}, limits: { agentMs: 600_000 }, maxRunning: 8 },
   ...{ model: null, provider: null, budgetTokens: null, createdBy: null, versions: {}, verification: [] },
-  ...{ starterTasks: [], services: [], cacheEpoch: 0, createdAt: new Date(0), updatedAt: new Date(0) },
+  ...{
+    starterTasks: [],
+    services: [],
+    visibility: 'workspace',
+    cacheEpoch: 0,
+    createdAt: new Date(0),
+    updatedAt: new Date(0),
+  },
   ...{ repository: { id: 'r1', forge: 'git', address: '/srv/shop' }, repositories: [] },
 }
 

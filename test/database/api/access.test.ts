@@ -97,7 +97,7 @@ test('ensureAdminToken() makes one administrator, keeps a valid token and replac
   const [first, parallel] = await Promise.all([ensureAdminToken(db), ensureAdminToken(db)])
   expect(await db.$count(users)).toBe(1)
   expect(await ensureAdminToken(db, { existingToken: `${first}\n` })).toBe(first)
-  expect((await findUserByToken(db, parallel))?.role).toBe('admin')
+  expect((await findUserByToken(db, parallel))?.role).toBe('owner')
   expect(await ensureAdminToken(db, { existingToken: 'dd_torn' })).not.toBe('dd_torn')
   await db.update(apiTokens).set({ revokedAt: sql`now()` })
   const renewed = await ensureAdminToken(db, { existingToken: first })
@@ -120,6 +120,7 @@ test('PATCH /settings changes what is named; null is a value', async () => {
     gitAllowedHosts: [],
     resourceCeiling: {},
     limitCeiling: {},
+    tasksVisibleTo: 'creator',
     networkCeiling: null,
     networkDeny: [],
     memberInternet: false,

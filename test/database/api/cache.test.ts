@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CacheJson } from '../../../api/schemas/cache.ts'
 import { readOrders } from '../../../domain/environments/cache.ts'
-import { findEnvironment } from '../../../domain/environments/environments.ts'
+import { readEnvironment } from '../../../domain/environments/environments.ts'
 import { attempts } from '../../../domain/schema.ts'
 import { snapshotBuilds, snapshots } from '../../../domain/schema/snapshots.ts'
 import { testApi } from '../../support/api.ts'
@@ -90,6 +90,6 @@ test('POST reset-cache and refresh note who asked, and need the right to', async
   expect((await admin.call('POST', '/environments/site/reset-cache')).status).toBe(200)
   expect((await admin.call('POST', '/environments/site/refresh')).status).toBe(202)
   expect(await readOrders(db, environmentId)).toMatchObject({ resetBy: 'Ada', refreshBy: 'Ada' })
-  expect(await findEnvironment(db, 'site')).toMatchObject({ cacheEpoch: 1 })
+  expect(await readEnvironment(db, environmentId)).toMatchObject({ cacheEpoch: 1 })
   expect((await admin.call('GET', '/environments/site')).json).not.toHaveProperty('cacheEpoch')
 })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SecretJson, SetSecretJson } from '../../../api/schemas/secret.ts'
 import { grantVersions } from '../../../domain/credentials/grant-versions.ts'
-import { findEnvironment } from '../../../domain/environments/environments.ts'
+import { readEnvironment } from '../../../domain/environments/environments.ts'
 import { openSecrets } from '../../../domain/environments/secrets.ts'
 import { parseKeyring } from '../../../domain/secrets/keyring.ts'
 import { rewrapAll } from '../../../domain/secrets/rewrap.ts'
@@ -76,7 +76,7 @@ test('a new value raises the version, the same one does not, and a deleted one l
   const put = async (value: string) =>
     (await call<SecretJson>('PUT', `/environments/${id}/secrets/A`, setup(value))).json.version
   expect([await put('one'), await put('one'), await put('two'), await put('one')]).toEqual([1, 1, 2, 3])
-  const epoch = async () => (await findEnvironment(api.database.db, id)).cacheEpoch
+  const epoch = async () => (await readEnvironment(api.database.db, id)).cacheEpoch
   const before = await epoch()
   expect((await call('DELETE', `/environments/${id}/secrets/A`)).status).toBe(204)
   expect(await epoch()).toBe(before + 1)
@@ -105,7 +105,7 @@ test('both at once leave one of them', async () => {
     ),
   )
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 409]))
-  const { variables } = await findEnvironment(api.database.db, id)
+  const { variables } = await readEnvironment(api.database.db, id)
   expect(Object.keys(variables).length + (await opened(id)).length).toBe(1)
 })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findEnvironment, updateEnvironment } from '../../../domain/environments/environments.ts'
+import { readEnvironment, updateEnvironment } from '../../../domain/environments/environments.ts'
 import { recordBase } from '../../../domain/tasks/fenced.ts'
 import { loadJob } from '../../../domain/tasks/job.ts'
 import { claimNext } from '../../../domain/tasks/queue.ts'
@@ -14,7 +14,7 @@ test('loadJob() keeps an attempt to the repository that it ran on when the envir
   const [ran, waits] = [await seedTask(db, { userId, environmentId }), await seedTask(db, { userId, environmentId })]
   const fence = (await claimNext(db, { runnerId: 'host/1', leaseMs: 30_000 })) ?? expect.unreachable()
   expect(fence.attemptId).toBe(ran.attemptIds[0])
-  const { repository } = await findEnvironment(db, environmentId)
+  const { repository } = await readEnvironment(db, environmentId)
   await recordBase(db, fence, { repositoryId: repository.id, image: 'sha256:1', commit: 'a'.repeat(40) })
 
   await updateEnvironment(db, environmentId, { repository: { forge: 'git', address: '/srv/public' } })

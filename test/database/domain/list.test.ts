@@ -54,3 +54,15 @@ test.each(cases)(
     }
   },
 )
+
+test('pageQuery() takes a page from each environment that one may use, and reads no more of them', async () => {
+  const seenBy = { userId: creatorIds[3] ?? '', permissions: new Set<never>(), groupIds: [] }
+  const middle = new Date(Date.now() - 25_000_000).getTime() * 1000
+  const cursor = Buffer.from(`${middle}.t1`).toString('base64url')
+  for (const page of [{ limit: LIMIT }, { limit: LIMIT, cursor }]) {
+    const nodes = await planOf(database.db, pageQuery(database.db, { seenBy }, page))
+    const scan = nodes.find((node) => node['Index Name'] === 'tasks_by_environment')
+    expect(scan?.['Actual Rows']).toBeLessThanOrEqual(LIMIT + 1)
+    expect(scan?.['Actual Loops']).toBe(environmentIds.length)
+  }
+})

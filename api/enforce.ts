@@ -1,0 +1,83 @@
+// Enforces what routes declare: nothing else in the api decides who may do what with the object of a path.
+
+import type { Context, MiddlewareHandler } from 'hono'
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { matchedRoutes } from 'hono/route'
+import { decide, decideRight } from '../domain/access/decide.ts'
+import type { Need, ObjectNeed } from '../domain/access/decide.ts'
+import { findFacts } from '../domain/access/facts.ts'
+import type { ObjectFacts } from '../domain/access/facts.ts'
+import type { Principal } from '../domain/access/principal.ts'
+import { environmentNotFound } from '../domain/environments/environments.ts'
+import { DrydockError, forbidden } from '../domain/errors.ts'
+import type { ApiDeps, ApiEnv } from './context.ts'
+import type { Needs } from './route.ts'
+import { parseId } from './schemas/common.ts'
+
+/** The handler of a route, as far as it matters here. */
+export type RouteHandler = (c: Context<ApiEnv>, next: () => Promise<void>) => Response | Promise<Response>
+
+const DECLARED = new WeakMap<object, Needs>()
+
+/** Stands before everything else of a route: who lacks the right learns nothing of what the request would have been. */
+export function requireRight(needs: Needs): MiddlewareHandler<ApiEnv> {
+  const middleware: MiddlewareHandler<ApiEnv> = async (c, next) => {
+    if (typeof needs === 'object' && decideRight(c.get('principal'), needs) !== 'allowed') throw forbidden()
+    return next()
+  }
+  DECLARED.set(middleware, needs)
+  return middleware
+}
+
+/** Puts the look at the object between the checks of the request's form and its handler. */
+export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: RouteHandler): RouteHandler {
+  if (typeof needs !== 'object' || needs.object === undefined) return handler
+  return async (c, next) => {
+    const asked = { need: needs, named: c.req.param('id') ?? '' }
+    const facts = await allowedObject(deps, c.get('principal'), asked)
+    c.set('objectId', facts.id)
+    c.set('facts', facts)
+    return handler(c, next)
+  }
+}
+
+/** What the route of a request needs; undefined where no route is there. */
+export function needsOf(c: Context): Needs | undefined {
+  return matchedRoutes(c)
+    .map(({ handler }) => DECLARED.get(handler))
+    .find((needs) => needs !== undefined)
+}
+
+/** Throws for a route that was added without saying what it needs. */
+export function assertDeclared(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): void {
+  const routes = app.routes.filter(({ method, path }) => method !== 'ALL' || path !== '/*')
+  const nameOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`
+  const declared = new Set(routes.filter(({ handler }) => DECLARED.has(handler)).map(nameOf))
+  const open = routes.map(nameOf).find((name) => !declared.has(name))
+  if (open !== undefined) throw new Error(`Cannot build the api: the route ${open} does not say what it needs`)
+}
+
+type Asked = { need: Need; named: string }
+
+/** What is known of the object that a path names, once it is sure that they may. Rejects with `forbidden`, or as for one that does not exist. */
+export async function allowedObject(
+  { db }: Pick<ApiDeps, 'db'>,
+  principal: Principal,
+  { need, named }: Asked,
+): Promise<ObjectFacts> {
+  const of = need.object?.of ?? 'task'
+  const id = wellFormed(of, named)
+  const facts = await findFacts(db, principal, { of, id })
+  const verdict = decide(principal, need, facts)
+  if (verdict === 'forbidden') throw forbidden()
+  if (verdict === 'allowed' && facts !== undefined) return facts
+  throw of === 'environment' ? await environmentNotFound(db, principal, id) : nothingOf(of, id)
+}
+
+function wellFormed(of: ObjectNeed['of'], named: string): string {
+  // Environments go by their names, too.
+  return of === 'environment' ? named : parseId(named, `${of}-not-found`, `this ${of}`)
+}
+
+const nothingOf = (of: 'task' | 'attempt', id: string) =>
+  new DrydockError(`${of}-not-found`, `Cannot find ${of} "${id}": there is none that you may see`)

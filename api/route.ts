@@ -1,0 +1,16 @@
+import { createRoute } from '@hono/zod-openapi'
+import type { RouteConfig } from '@hono/zod-openapi'
+import type { Need } from '../domain/access/decide.ts'
+
+/**
+ * What a route needs: `nobody` has to sign in, `anyone` may who can, or a right. An object that is needed is the one that
+ * `{id}` in the path names.
+ */
+export type Needs = 'nobody' | 'anyone' | Need
+
+/** A route with what it needs: without, `newRouter` takes none. */
+export function defineRoute<P extends string, R extends Omit<RouteConfig, 'path'> & { path: P; needs: Needs }>(
+  route: R,
+) {
+  return createRoute<P, R>(route)
+}

@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
+import { administrates } from './decide.ts'
+import type { Relation } from './decide.ts'
+import type { Viewer } from './principal.ts'
+
+/**
+ * What a person is to the environment of a row; null: nothing. Lists and single objects ask by the same words. The table is
+ * named by the letter: drizzle leaves it out where a statement has only one.
+ */
+export function relationTo({ userId, groupIds, verifiedEmail }: Viewer): SQL<Relation | null> {
+  const isCollaborator =
+    verifiedEmail === undefined
+      ? sql`false`
+      : sql`exists (select 1 from environment_collaborators c
+          where c.environment_id = environments.id and c.email = ${verifiedEmail})`
+  const inGroup =
+    groupIds.length === 0
+      ? sql`false`
+      : sql`exists (select 1 from environment_groups g
+          where g.environment_id = environments.id and g.group_id = any(${sql.param([...groupIds])}::text[]))`
+  return sql<Relation | null>`case
+    when environments.created_by = ${userId} then 'owner'
+    when ${isCollaborator} then 'collaborator'
+    when environments.visibility = 'workspace' or (environments.visibility = 'groups' and ${inGroup}) then 'user'
+  end`
+}
+
+/** Says whether a person may use the environment of a row; no condition for who may use all. */
+export function mayUse(viewer: Viewer): SQL | undefined {
+  if (administrates(viewer)) return undefined
+  return sql`(${relationTo(viewer)}) is not null`
+}

@@ -1,0 +1,15 @@
+import { sql } from 'drizzle-orm'
+
+/**
+ * The groups of a row of `users` and what roles give to the person or to those groups, beside the built-in role. Tables
+ * are named by the letter: drizzle leaves them out where a statement has only one.
+ */
+export const rightsColumns = {
+  groupIds: sql<string[]>`array(select m.group_id from group_members m where m.user_id = users.id)`,
+  given: sql<string[]>`array(
+    select distinct unnest(r.permissions) from roles r where r.id in (
+      select u.role_id from user_roles u where u.user_id = users.id
+      union all
+      select g.role_id from group_roles g join group_members m on m.group_id = g.group_id where m.user_id = users.id
+    ))`,
+}

@@ -1,0 +1,283 @@
+// Who may do what, written down by hand: nothing here is taken from what the routes declare.
+
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hasCode } from '../../../domain/errors.ts'
+import { updateSettings } from '../../../domain/settings/settings.ts'
+import { parseKeyring } from '../../../domain/secrets/keyring.ts'
+import { testApi } from '../../support/api.ts'
+import type { TestApi } from '../../support/api.ts'
+import { KINDS, seedObjects, seedPeople } from '../../support/people.ts'
+import type { Kind, Objects, People } from '../../support/people.ts'
+
+/**
+ * An environment for one group and one collaborator, made by `maker`, who also started a task in it; tasks are visible to
+ * all who may use their environment. `custom` is a viewer whose role has `settings.manage` and `members.manage`.
+ * `^` is the root, `@` each of the three places where the Codex CLI looks; all other paths are below /api/v1. What is refused for another reason than rights has its status, too.
+ */
+const TABLE = `
+                                                     nobody revoked disabled viewer maker stranger grouped collab admin owner service reader custom
+GET    ^/healthz                                     200    200     200      200    200   200      200     200    200   200   200     200    200
+GET    ^/readyz                                      200    200     200      200    200   200      200     200    200   200   200     200    200
+GET    ^/metrics                                     401    401     401      403    403   403      403     403    200   200   403     200    200
+GET    /healthz                                      200    200     200      200    200   200      200     200    200   200   200     200    200
+GET    /readyz                                       200    200     200      200    200   200      200     200    200   200   200     200    200
+GET    /metrics                                      401    401     401      403    403   403      403     403    200   200   403     200    200
+GET    /openapi.json                                 200    200     200      200    200   200      200     200    200   200   200     200    200
+POST   /tasks                                        401    401     401      403    201   404      201     201    201   201   404     403    403
+GET    /tasks                                        401    401     401      200    200   200      200     200    200   200   200     200    200
+GET    /tasks/{id}                                   401    401     401      404    200   404      200     200    200   200   404     200    404
+POST   /tasks/{id}/cancel                            401    401     401      403    200   404      200     200    200   200   404     403    403
+POST   /tasks/{id}/turns                             401    401     401      403    409   404      409     409    409   409   404     403    403
+GET    /tasks/{id}/events                            401    401     401      404    200   404      200     200    200   200   404     200    404
+GET    /attempts/{id}/diff                           401    401     401      404    409   404      409     409    409   409   404     409    404
+POST   /attempts/{id}/pull-request                   401    401     401      403    409   404      409     409    409   409   404     403    403
+GET    /attempts/{id}/ledger                         401    401     401      404    200   404      200     200    200   200   404     200    404
+POST   /environments                                 401    401     401      403    201   403      403     403    201   201   403     403    403
+GET    /environments                                 401    401     401      200    200   200      200     200    200   200   200     200    200
+GET    /environments/{id}                            401    401     401      404    200   404      200     200    200   200   404     200    404
+PATCH  /environments/{id}                            401    401     401      404    200   404      403     200    200   200   404     403    404
+DELETE /environments/{id}                            401    401     401      404    409   404      403     403    409   409   404     403    404
+GET    /environment-file.schema.json                 401    401     401      200    200   200      200     200    200   200   200     200    200
+POST   /environments/{id}/plan                       401    401     401      404    503   404      403     503    503   503   404     403    404
+POST   /environments/{id}/apply                      401    401     401      404    503   404      403     503    503   503   404     403    404
+GET    /environments/{id}/export                     401    401     401      404    200   404      200     200    200   200   404     200    404
+GET    /environments/{id}/cache                      401    401     401      404    200   404      200     200    200   200   404     200    404
+GET    /environments/{id}/cache/ledger               401    401     401      404    200   404      200     200    200   200   404     200    404
+POST   /environments/{id}/refresh                    401    401     401      404    202   404      403     202    202   202   404     403    404
+POST   /environments/{id}/reset-cache                401    401     401      404    200   404      403     200    200   200   404     403    404
+GET    /environments/{id}/secrets                    401    401     401      404    200   404      200     200    200   200   404     200    404
+PUT    /environments/{id}/secrets/{name}             401    401     401      404    200   404      403     200    200   200   404     403    404
+DELETE /environments/{id}/secrets/{name}             401    401     401      404    204   404      403     204    204   204   404     403    404
+POST   /repositories/inspect                         401    401     401      403    503   403      403     403    503   503   403     403    403
+GET    /repositories                                 401    401     401      200    200   200      200     200    200   200   200     200    200
+POST   /providers                                    401    401     401      403    403   403      403     403    201   201   403     403    201
+GET    /providers                                    401    401     401      403    403   403      403     403    200   200   403     200    200
+GET    /providers/{name}                             401    401     401      403    403   403      403     403    200   200   403     200    200
+PATCH  /providers/{name}                             401    401     401      403    403   403      403     403    200   200   403     403    200
+DELETE /providers/{name}                             401    401     401      403    403   403      403     403    204   204   403     403    204
+GET    /credentials                                  401    401     401      403    403   403      403     403    200   200   403     200    200
+PUT    /credentials/{name}                           401    401     401      403    403   403      403     403    200   200   403     403    200
+DELETE /credentials/{name}                           401    401     401      403    403   403      403     403    204   204   403     403    204
+POST   /keys/rewrap                                  401    401     401      403    403   403      403     403    200   200   403     403    200
+GET    /settings                                     401    401     401      403    403   403      403     403    200   200   403     200    200
+PATCH  /settings                                     401    401     401      403    403   403      403     403    200   200   403     403    200
+POST   /tokens                                       401    401     401      201    201   201      201     201    201   201   201     403    201
+GET    /tokens                                       401    401     401      200    200   200      200     200    200   200   200     200    200
+DELETE /tokens/{id}                                  401    401     401      404    204   404      404     404    404   404   404     403    404
+GET    @/environments                                401    401     401      200    200   200      200     200    200   200   200     200    200
+GET    @/environments/by-repo/github/{owner}/{repo}  401    401     401      200    200   200      200     200    200   200   200     200    200
+GET    @/tasks/list                                  401    401     401      200    200   200      200     200    200   200   200     200    200
+POST   @/tasks                                       401    401     401      403    200   404      200     200    200   200   404     403    403
+GET    @/tasks/{id}                                  401    401     401      404    200   404      200     200    200   200   404     200    404
+GET    @/tasks/{id}/turns/{turn}/sibling_turns       401    401     401      404    200   404      200     200    200   200   404     200    404
+GET    @/usage                                       401    401     401      200    200   200      200     200    200   200   200     200    200
+GET    @/config/requirements                         401    401     401      200    200   200      200     200    200   200   200     200    200
+GET    ^/authapi/v1/user-auth-credential/whoami      401    401     401      200    200   200      200     200    200   200   200     200    200
+GET    ^/codex/tasks/{id}                            200    200     200      200    200   200      200     200    200   200   200     200    200
+`
+
+/** The same, where a task is visible to its creator alone. */
+const OF_CREATOR = `
+                                                     nobody revoked disabled viewer maker stranger grouped collab admin owner service reader custom
+GET    /tasks/{id}                                   401    401     401      404    200   404      404     404    200   200   404     200    404
+POST   /tasks/{id}/cancel                            401    401     401      403    200   404      404     404    200   200   404     403    403
+POST   /tasks/{id}/turns                             401    401     401      403    409   404      404     404    409   409   404     403    403
+GET    /tasks/{id}/events                            401    401     401      404    200   404      404     404    200   200   404     200    404
+GET    /attempts/{id}/diff                           401    401     401      404    409   404      404     404    409   409   404     409    404
+POST   /attempts/{id}/pull-request                   401    401     401      403    409   404      404     404    409   409   404     403    403
+GET    /attempts/{id}/ledger                         401    401     401      404    200   404      404     404    200   200   404     200    404
+GET    @/tasks/{id}                                  401    401     401      404    200   404      404     404    200   200   404     200    404
+GET    @/tasks/{id}/turns/{turn}/sibling_turns       401    401     401      404    200   404      404     404    200   200   404     200    404
+`
+
+/** Where the Codex CLI looks. */
+const CODEX = ['/api/codex', '/backend-api/wham', '/wham']
+const CODEX_TASKS = CODEX.map((prefix) => `POST ^${prefix}/tasks`)
+
+type Row = { method: string; path: string; statuses: Record<Kind, number> }
+
+function rowsOf(table: string): Row[] {
+  const [head = '', ...lines] = table.trim().split('\n')
+  const kinds = head.trim().split(/ +/)
+  expect(kinds).toEqual([...KINDS])
+  return lines.flatMap((line) => {
+    const [method = '', path = '', ...statuses] = line.split(/ +/)
+    expect(statuses, line).toHaveLength(kinds.length)
+    const row = { method, statuses: Object.fromEntries(kinds.map((kind, i) => [kind, Number(statuses[i])])) }
+    const paths = path.startsWith('@') ? CODEX.map((prefix) => `^${prefix}${path.slice(1)}`) : [path]
+    return paths.map((each) => ({ ...row, path: each }))
+  })
+}
+
+let api: TestApi
+let people: People
+beforeAll(async () => {
+  api = await testApi({ keyring: parseKeyring([randomBytes(32).toString('base64')]), inspectionWaitMs: 0 })
+  people = await seedPeople(api.database.db)
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+let made = 0
+const fresh = () => `m${++made}`
+const tokenOf = (kind: Kind) => people.of.get(kind)?.token
+
+type Request = { path?: Record<string, string>; body?: unknown; before?: () => Promise<unknown> }
+
+/** What a route is asked with. `{id}` is an object of the kind that the path says. */
+function requestOf({ method, path }: Row, objects: Objects): Request {
+  const asAdmin = (...[verb, at, body]: [string, string, unknown?]) =>
+    send(verb, `/api/v1${at}`, { token: tokenOf('owner'), body })
+  const name = fresh()
+  const provider = { name, wire: 'chat', baseUrl: 'https://models.test/v1', models: ['m'] }
+  const id = idOf(path, objects)
+  const requests: Record<string, Request> = {
+    'POST /tasks': { body: { environment: objects.environmentName, mode: 'ask', prompt: 'x' } },
+    'POST /tasks/{id}/turns': { body: { prompt: 'x' } },
+    'POST /environments': { body: { name, repository: '/srv/x' } },
+    'PATCH /environments/{id}': { body: { description: 'x' } },
+    'POST /environments/{id}/apply': { body: { commit: 'a'.repeat(40), accept: [] } },
+    'PUT /environments/{id}/secrets/{name}': { path: { name: 'A' }, body: { kind: 'setup', value: 'x' } },
+    'DELETE /environments/{id}/secrets/{name}': {
+      path: { name: 'A' },
+      before: () => asAdmin('PUT', `/environments/${id}/secrets/A`, { kind: 'setup', value: 'x' }),
+    },
+    'POST /repositories/inspect': { body: { repository: '/srv/x' } },
+    'POST /providers': { body: provider },
+    'PATCH /providers/{name}': {
+      path: { name },
+      body: { concurrency: 1 },
+      before: () => asAdmin('POST', '/providers', provider),
+    },
+    'PUT /credentials/{name}': { path: { name }, body: { value: 'x' } },
+    'DELETE /credentials/{name}': {
+      path: { name },
+      before: () => asAdmin('PUT', `/credentials/${name}`, { value: 'x' }),
+    },
+    'PATCH /settings': { body: {} },
+    'POST /tokens': { body: { name, scopes: ['read'] } },
+    ...Object.fromEntries(CODEX_TASKS.map((route) => [route, { body: codexTask(objects.environmentName) }])),
+  }
+  const known = requests[`${method} ${path}`]
+  if (known === undefined && path === '/providers/{name}') {
+    return { path: { name }, before: () => asAdmin('POST', '/providers', provider) }
+  }
+  return { ...known, path: { id, turn: objects.attemptId, owner: 'o', repo: 'r', ...known?.path } }
+}
+
+const codexTask = (environment: string) => ({
+  new_task: { environment_id: environment, branch: 'main', run_environment_in_qa_mode: false },
+  input_items: [{ type: 'message', role: 'user', content: [{ content_type: 'text', text: 'x' }] }],
+})
+
+function idOf(path: string, { environmentId, taskId, attemptId }: Objects): string {
+  if (path.includes('/tasks/')) return taskId
+  if (path.startsWith('/attempts')) return attemptId
+  if (path.startsWith('/environments')) return environmentId
+  return 'none'
+}
+
+type Sent = { token?: string | undefined; body?: unknown }
+
+async function send(method: string, path: string, { token, body }: Sent) {
+  const response = await api.app.request(path, {
+    method,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  const isStream = response.headers.get('content-type') === 'text/event-stream'
+  if (isStream) await response.body?.cancel()
+  return { status: response.status, text: isStream ? '' : await response.text(), headers: response.headers }
+}
+
+async function ask(row: Row, kind: Kind, change: (path: string) => string = (path) => path) {
+  const objects = await seedObjects(api.database.db, people)
+  const { path: params = {}, body, before } = requestOf(row, objects)
+  if (row.path === '/tokens/{id}') params['id'] = await tokenOfMaker()
+  await before?.()
+  const named = row.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '')
+  const path = named.startsWith('^') ? named.slice(1) : `/api/v1${named}`
+  return { ...(await send(row.method, change(path), { token: tokenOf(kind), body })), objects, id: params['id'] ?? '' }
+}
+
+async function tokenOfMaker(): Promise<string> {
+  const made = await send('POST', '/api/v1/tokens', { token: tokenOf('maker'), body: { name: 'more' } })
+  return (JSON.parse(made.text) as { id: string }).id
+}
+
+async function assertRow(row: Row) {
+  for (const kind of KINDS) {
+    const { status, text } = await ask(row, kind)
+    expect(status, `${kind} ${text}`).toBe(row.statuses[kind])
+    if (status === 403) {
+      expect(JSON.parse(text)).toMatchObject({ detail: '403 - Unauthorized. Contact your administrator for access.' })
+    }
+  }
+  // That no runner looks into repositories is as it should be here.
+  expect(api.errors.filter((error) => !hasCode(error, 'runner-unavailable'))).toEqual([])
+}
+
+const rows = rowsOf(TABLE)
+
+test('the table has every route of the running app, and so has its description', async () => {
+  const registered = api.app.routes
+    .filter(({ method, path }) => method !== 'ALL' || path !== '/*')
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
+  const named = rows.map(({ method, path }) => `${method} ${path.startsWith('^') ? path.slice(1) : `/api/v1${path}`}`)
+  expect([...new Set(registered)].toSorted()).toEqual(named.toSorted())
+  const { text } = await send('GET', '/api/v1/openapi.json', {})
+  const { paths } = JSON.parse(text) as { paths: Record<string, object> }
+  const described = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect([...described, 'GET /api/v1/openapi.json'].toSorted()).toEqual(named.toSorted())
+})
+
+test.each(rows.map((row) => [`${row.method} ${row.path}`, row] as const))('%s', async (_, row) => {
+  await updateSettings(api.database.db, { tasksVisibleTo: 'environment' }, 'test')
+  await assertRow(row)
+})
+
+test.each(rowsOf(OF_CREATOR).map((row) => [`${row.method} ${row.path}`, row] as const))(
+  '%s where tasks are visible to their creators',
+  async (_, row) => {
+    await updateSettings(api.database.db, { tasksVisibleTo: 'creator' }, 'test')
+    await assertRow(row)
+  },
+)
+
+const NONE = '0123456789abcdef'
+const hiding = rows.filter(({ path, statuses }) => path.includes('{id}') && statuses['stranger'] === 404)
+
+test.each(hiding.map((row) => [`${row.method} ${row.path}`, row] as const))(
+  '%s answers for what is hidden as for what is not there, but for the id',
+  async (_, row) => {
+    const hidden = await ask(row, 'stranger')
+    const missing = await ask(row, 'stranger', (path) =>
+      path.replace(/(?<=\/(tasks|attempts|environments|tokens)\/)\w+/, NONE),
+    )
+    expect([hidden.status, hidden.text.replaceAll(hidden.id, NONE)]).toEqual([missing.status, missing.text])
+    const names = ({ headers }: typeof hidden) => [...headers.keys()]
+    expect(names(hidden)).toEqual(names(missing))
+  },
+)
+
+const lists = rows.filter(
+  ({ method, path }) =>
+    method === 'GET' && !path.includes('{') && (!path.startsWith('^') || /\/(environments|tasks\/list)$/.test(path)),
+)
+
+test.each(lists.map((row) => [row.path, row] as const))('GET %s shows strangers nothing of it', async (_, row) => {
+  await updateSettings(api.database.db, { tasksVisibleTo: 'environment' }, 'test')
+  for (const kind of ['viewer', 'stranger', 'service', 'custom']) {
+    const { text, objects } = await ask(row, kind)
+    for (const secret of Object.values(objects)) expect(text).not.toContain(secret)
+  }
+  if (['/tasks', '/environments', '/repositories'].includes(row.path)) {
+    const { text, objects } = await ask(row, 'grouped')
+    expect(text).toContain(objects.environmentId)
+  }
+})
