@@ -5,7 +5,7 @@ import type { Scope } from '../../domain/access/principal.ts'
 import { createToken } from '../../domain/access/tokens.ts'
 import type { Db } from '../../domain/db.ts'
 import { newId } from '../../domain/ids.ts'
-import type { users } from '../../domain/schema.ts';
+import type { users } from '../../domain/schema.ts'
 import { apiTokens } from '../../domain/schema.ts'
 import { roles, userRoles } from '../../domain/schema/access.ts'
 import { seedEnvironment, seedGroup, seedTask, seedUser } from './seed.ts'
