@@ -68,6 +68,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
       return bavail * bsize
     },
     images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
+    ownTags: images.tags,
     mirrors: createMirrors({
       folder: join(folder.path, 'mirrors'),
       repositoryRoots: roots,

@@ -9,6 +9,8 @@ const OWN = ['base', 'universal', 'postgres', 'gateway'] as const
 const SCRIPT = join(packageRoot, 'scripts', 'image.mjs')
 
 export type OwnImages = {
+  /** The tags of all of them. */
+  tags: () => Promise<string[]>
   /** The tag of an image of ours; undefined for other names. Does not say that it is there. */
   tag: (name: string) => Promise<string | undefined>
   /** The same, built first when the engine lacks it. */
@@ -31,6 +33,7 @@ export function ownImages(configured: ReadonlyMap<string, string>, has: (ref: st
   }
   return {
     tag,
+    tags: async () => (await Promise.all(OWN.map(tag))).filter((ref) => ref !== undefined),
     async ensure(name, signal, onProgress) {
       const ref = await tag(name)
       if (ref === undefined || configured.has(name) || (await has(ref))) return ref

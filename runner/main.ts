@@ -19,6 +19,7 @@ import { LEASE_MS, leaseKeeper } from './lease.ts'
 import type { LeaseKeeper } from './lease.ts'
 import { periodically } from './periodically.ts'
 import type { RunnerDeps } from './runner-deps.ts'
+import { collectImages } from './environment/collect-images.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
 import { makeWarmPool } from './warm/make-warm-pool.ts'
 import type { WarmPool } from './warm/warm-pool.ts'
@@ -29,6 +30,7 @@ import { workOnPublishing } from './work-on-publishing.ts'
 const SECOND = 1000
 const FRESH_EVERY_MS = 10 * SECOND
 const OVERDUE_EVERY_MS = 30 * SECOND
+const IMAGES_EVERY_MS = 3600 * SECOND
 /** Publishing waits on networks, not on cores. */
 const PUBLISH_CAPACITY = 4
 const INSPECTION_CAPACITY = 2
@@ -89,6 +91,7 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
     periodically({ everyMs: FRESH_EVERY_MS, work: () => fresh.look(claiming.signal), onError }, claiming.signal),
     periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, inUse), onError }, background.signal),
     periodically({ everyMs: 60 * SECOND, work: () => warm.tidy(), onError }, background.signal),
+    periodically({ everyMs: IMAGES_EVERY_MS, work: () => collectImages(deps, new Date()), onError }, background.signal),
   ]
   const unlisten = await listen(deps, {
     lease,

@@ -38,6 +38,8 @@ export type RunnerDeps = {
   /** What is free on the engine's disk; undefined where that cannot be told. */
   freeBytes?: () => Promise<number | undefined>
   images: Pick<ImageDeps, 'ownImage' | 'allowedRegistries'>
+  /** The tags of our images that this server works with. */
+  ownTags: () => Promise<readonly string[]>
   checkOut: CheckOut
   settle: Settle
   collect: Collect

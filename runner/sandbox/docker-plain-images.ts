@@ -3,9 +3,11 @@ import type Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import { AttemptFailure } from '../failure.ts'
 import type { DockerErrors } from './docker-errors.ts'
-import { LABELS } from './engine.ts'
+import { LABELS, PLAIN_REPOSITORY, type Engine } from './engine.ts'
 
 const GONE = [404]
+/** So often the engine hears that an image is used; it is kept for much longer after that. */
+const TOUCH_EVERY_MS = 3_600_000
 
 /** Resolves an image to one that declares no volumes; undefined when the engine does not have it. */
 export type WithoutVolumes = (ref: string, wanted: Wanted) => Promise<string | undefined>
@@ -18,7 +20,13 @@ type Wanted = { installation: string; program: boolean }
  * it (R7). The engine merges the image's volumes into every container, so the only way out is another image: the same
  * layers under another configuration, loaded without a byte of them since the engine has them.
  */
-export function dockerPlainImages(docker: Docker, errors: DockerErrors): WithoutVolumes {
+export function dockerPlainImages(docker: Docker, errors: DockerErrors, touch: Engine['touchImage']): WithoutVolumes {
+  const touched = new Map<string, number>()
+  const noteUse = async (tag: string) => {
+    if (performance.now() - (touched.get(tag) ?? -Infinity) < TOUCH_EVERY_MS) return
+    await touch(tag)
+    touched.set(tag, performance.now())
+  }
   const look = (ref: string) => errors.unless(GONE, `look image "${ref}" up`, docker.getImage(ref).inspect())
   return async (ref, wanted) => {
     const image = await look(ref)
@@ -29,13 +37,16 @@ export function dockerPlainImages(docker: Docker, errors: DockerErrors): Without
       .update(JSON.stringify([wanted, image.Id]))
       .digest('hex')
       .slice(0, 24)
-    const tag = `drydock/without-volumes:${hash}`
-    if ((await look(tag)) !== undefined) return tag
-    await load(docker, tag, plainConfig(image, wanted)).catch((cause: unknown) => {
-      throw refused(ref, cause)
-    })
-    const made = await look(tag)
-    if (made === undefined || Object.keys(made.Config.Volumes ?? {}).length > 0) throw refused(ref)
+    const tag = `${PLAIN_REPOSITORY}:${hash}`
+    if ((await look(tag)) === undefined) {
+      await load(docker, tag, plainConfig(image, wanted)).catch((cause: unknown) => {
+        throw refused(ref, cause)
+      })
+      const made = await look(tag)
+      if (made === undefined || Object.keys(made.Config.Volumes ?? {}).length > 0) throw refused(ref)
+      touched.delete(tag)
+    }
+    await noteUse(tag)
     return tag
   }
 }

@@ -4,6 +4,7 @@ import { ContainerSandbox } from './container-sandbox.ts'
 import { ContainerSidecar } from './container-sidecar.ts'
 import { dockerCalls } from './docker-calls.ts'
 import { dockerErrors } from './docker-errors.ts'
+import { dockerImageUse } from './docker-image-use.ts'
 import { dockerImages } from './docker-images.ts'
 import { dockerNetworks } from './docker-networks.ts'
 import { dockerOneShot } from './docker-one-shot.ts'
@@ -37,11 +38,13 @@ export function createDockerEngine(options: DockerEngineOptions = {}): Engine {
     freeFloorBytes: options.freeFloorBytes ?? GiB,
     ...(options.diskFolder !== undefined && { diskFolder: options.diskFolder }),
   })
-  const withoutVolumes = dockerPlainImages(docker, errors)
+  const imageUse = dockerImageUse(docker, errors)
+  const withoutVolumes = dockerPlainImages(docker, errors, imageUse.touchImage)
   const services = dockerServices(docker, errors)
   const hostAccess = options.hostAccess ?? true
   return {
     ...dockerImages(docker, errors),
+    ...imageUse,
     ...dockerOwned(docker, errors),
     ...services,
     ...dockerNetworks(docker, errors, { bareBridges: options.bareBridges ?? true }),

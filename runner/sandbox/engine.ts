@@ -25,6 +25,12 @@ export type Labels = Readonly<Record<string, string>>
 /** An image as the engine has it. `id` is its digest; `tcpPorts` are those that it exposes, where there are some. */
 export type ImageInfo = { id: string; sizeBytes: number; tcpPorts?: readonly number[] }
 
+/** The repository of images that are others without their volumes. */
+export const PLAIN_REPOSITORY = 'drydock/without-volumes'
+
+/** A tag, and when somebody used it last. */
+export type TaggedImage = { ref: string; usedAt: Date }
+
 /** Something at the engine with our label. `attempt` and `claim` are absent on services and snapshots. */
 export type Owned = {
   type: 'container' | 'network' | 'volume' | 'image'
@@ -108,6 +114,13 @@ export interface Engine extends NetworkEngine, AsyncDisposable {
   pull(ref: string, signal: AbortSignal, onProgress?: PullProgress): Promise<void>
   /** Removes a tag, and the image when it was the last. True when gone, false when a container still uses it. */
   removeImage(ref: string): Promise<boolean>
+  /** Notes that a tag is used, for all processes at this engine. One that is not there is no error. */
+  touchImage(ref: string): Promise<void>
+  /**
+   * The tags of some repositories, or those of an installation that stand for others without their volumes. One of which
+   * the engine does not know when it was used is left out, and used by that.
+   */
+  taggedImages(of: { repositories: readonly string[] } | { plainOf: string }): Promise<TaggedImage[]>
 
   /** Everything with the label of the installation. */
   listOwned(installation: string): Promise<Owned[]>

@@ -30,6 +30,7 @@ function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<b
     servedFolder: '/nowhere',
     keyring: parseKeyring([randomBytes(32).toString('base64')]),
     images: { ownImage: unused, allowedRegistries: async () => [] },
+    ownTags: async () => [],
     mirrors: { open: unused, commit: unused, push: unused },
     git: unused,
     checkOut: unused,

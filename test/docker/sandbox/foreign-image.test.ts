@@ -119,6 +119,24 @@ describe('start() of an image that brings along its own', () => {
     await removeOwnImages()
   })
 
+  test('volumes leaves an image of which the engine knows when it was used last', async () => {
+    const start = Date.now()
+    await using sandbox = await world.started({ image: HOSTILE })
+    await sandbox.destroy()
+    const [plain, ...others] = await world.engine.taggedImages({ plainOf: world.installation })
+    expect([plain?.ref, others]).toEqual([expect.stringMatching(/^drydock\/without-volumes:/), []])
+    expect(await world.engine.taggedImages({ plainOf: 'another' })).toEqual([])
+    const usedAt = plain?.usedAt.getTime() ?? 0
+    expect(usedAt).toBeGreaterThan(start - 3_600_000)
+    await world.engine.touchImage(plain?.ref ?? '')
+    const [touched] = await world.engine
+      .taggedImages({ repositories: ['drydock/without-volumes'] })
+      .then((all) => all.filter(({ ref }) => ref === plain?.ref))
+    expect(touched?.usedAt.getTime()).toBeGreaterThan(usedAt)
+    await world.engine.touchImage('drydock/no-such-image:1')
+    await removeOwnImages()
+  })
+
   async function removeOwnImages(): Promise<void> {
     const owned = await world.engine.listOwned(world.installation)
     for (const one of owned) if (one.type === 'image') await world.engine.removeImage(one.name)
