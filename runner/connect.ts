@@ -1,4 +1,5 @@
 import { repositoryName } from '../domain/repositories/repositories.ts'
+import { exclusive } from '../forge/exclusive.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
 import type { Credential, ModelGrant } from '../sandbox-policy/control.ts'
 import type { AgentAdapter } from './agent/adapter.ts'
@@ -61,13 +62,8 @@ export async function connect(
   const network = taken ?? (await untilAborted(deps.networks.take(owner, signal, services), signal, giveBack))
   let wanted: GrantOf | undefined
   let phase: NetworkGrant['phase'] = 'setup'
-  let last: Promise<void> = Promise.resolve()
   // One after the other: the later grant is the one that stays.
-  const inOrder = (work: () => Promise<void>) => {
-    const next = last.then(work)
-    last = next.catch(() => undefined)
-    return next
-  }
+  const grants = exclusive()
   const apply = async () => {
     if (wanted === undefined) return
     const grant = await wanted(deps.plan.current)
@@ -83,12 +79,12 @@ export async function connect(
       throw error
     }
   }
-  const unfollow = deps.plan.follow(() => inOrder(applyOrClose))
+  const unfollow = deps.plan.follow(() => grants.run(applyOrClose))
   let closing: Promise<void> | undefined
   const closeNow = async () => {
     unfollow()
     wanted = undefined
-    await last
+    await grants.settled()
     await network.close().catch(deps.onLeftover)
   }
   const close = () => (closing ??= closeNow())
@@ -97,11 +93,11 @@ export async function connect(
     network,
     permit: (grantOf) => {
       wanted = grantOf
-      return inOrder(apply)
+      return grants.run(apply)
     },
     shut: () => {
       wanted = async () => ({ phase, policy: CLOSED })
-      return inOrder(apply)
+      return grants.run(apply)
     },
     close,
   }

@@ -1,14 +1,17 @@
+import { exclusive } from '../../forge/exclusive.ts'
+import type { Exclusive } from '../../forge/exclusive.ts'
+
 /** Runs what concerns one id one after the other, in the order of calls; different ids do not wait for each other. */
 export class InOrder {
-  readonly #queues = new Map<string, Promise<void>>()
+  readonly #queues = new Map<string, Exclusive>()
 
   async run(id: string, work: () => Promise<void>): Promise<void> {
-    const turn = this.settled(id).then(work)
-    this.#queues.set(id, turn)
+    const queue = this.#queues.get(id) ?? exclusive()
+    this.#queues.set(id, queue)
     try {
-      await turn
+      await queue.run(work)
     } finally {
-      if (this.#queues.get(id) === turn) this.#queues.delete(id)
+      if (queue.isFree()) this.#queues.delete(id)
     }
   }
 
@@ -19,6 +22,6 @@ export class InOrder {
 
   /** Resolves when what was asked for so far has ended, however it did. */
   async settled(id: string): Promise<void> {
-    await this.#queues.get(id)?.catch(() => undefined)
+    await this.#queues.get(id)?.settled()
   }
 }
