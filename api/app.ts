@@ -96,6 +96,7 @@ function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
       throw new DrydockError('unauthorized', `Cannot tell who asks: ${state}. Send "Authorization: Bearer dd_…"`)
     }
     c.set('principal', principal)
+    c.set('token', token ?? '')
     return next()
   }
 }

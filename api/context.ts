@@ -7,6 +7,7 @@ import { DrydockError } from '../domain/errors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
 import { requireRight, withObject } from './enforce.ts'
 import type { RouteHandler } from './enforce.ts'
+import type { AccessWatch } from './access-watch.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -17,6 +18,7 @@ import type { Needs } from './route.ts'
 export type ApiDeps = {
   db: Db
   events: Pick<EventHub, 'follow'>
+  access: Pick<AccessWatch, 'watch'>
   authenticate: (token: string) => Promise<Principal | undefined>
   /** Rejects with `repository-refused` when tasks must not use this address (R4). */
   checkAddress: (address: string) => Promise<void>
@@ -29,8 +31,10 @@ export type ApiDeps = {
   version: string
 }
 
-/** `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it. */
-export type ApiEnv = { Variables: { principal: Principal; requestId: string; objectId: string; facts: ObjectFacts } }
+/** `token` is the text that the request carries. `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it. */
+export type ApiEnv = {
+  Variables: { principal: Principal; token: string; requestId: string; objectId: string; facts: ObjectFacts }
+}
 
 /**
  * A group of routes whose requests are validated, every fault in one `invalid-request`, and whose needs are enforced. Throws

@@ -10,6 +10,7 @@ import type { ObjectFacts } from '../domain/access/facts.ts'
 import type { Principal } from '../domain/access/principal.ts'
 import { environmentNotFound } from '../domain/environments/environments.ts'
 import { DrydockError, forbidden } from '../domain/errors.ts'
+import type { Right } from './access-watch.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import type { Needs } from './route.ts'
 import { parseId } from './schemas/common.ts'
@@ -38,6 +39,21 @@ export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: Rou
     c.set('objectId', facts.id)
     c.set('facts', facts)
     return handler(c, next)
+  }
+}
+
+/** What let a request in to an object, to be asked again while its answer goes on. */
+export function rightOf(deps: Pick<ApiDeps, 'db' | 'authenticate'>, c: Context<ApiEnv>): Right {
+  const [needs, token, id] = [needsOf(c), c.get('token'), c.get('objectId')]
+  const object = typeof needs === 'object' ? needs.object : undefined
+  if (typeof needs !== 'object' || object === undefined) throw new Error('the route of a stream names no object')
+  return {
+    key: `${c.get('principal').tokenId} ${object.of} ${object.to} ${id}`,
+    stillMay: async () => {
+      const principal = await deps.authenticate(token)
+      if (principal === undefined) return false
+      return decide(principal, needs, await findFacts(deps.db, principal, { of: object.of, id })) === 'allowed'
+    },
   }
 }
 

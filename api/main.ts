@@ -5,6 +5,7 @@ import { findUserByToken } from '../domain/access/tokens.ts'
 import type { Database } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
+import { AccessWatch } from './access-watch.ts'
 import { createApp } from './app.ts'
 import { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
@@ -21,6 +22,8 @@ export type ApiOptions = {
   keyring?: Keyring | undefined
   logger: Logger
   version: string
+  /** How often the rights of followers are looked at without a word of the database. */
+  accessPollMs?: number
 }
 export type RunningApi = { url: string; port: number; close(): Promise<void> }
 
@@ -28,9 +31,12 @@ export type RunningApi = { url: string; port: number; close(): Promise<void> }
 export async function startApi(options: ApiOptions, signal: AbortSignal): Promise<RunningApi> {
   const { database, logger } = options
   const events = await EventHub.start(database, { logger })
+  const pollMs = options.accessPollMs
+  const access = await AccessWatch.start(database, { logger, ...(pollMs !== undefined && { pollMs }) })
   const app = createApp({
     db: database.db,
     events,
+    access,
     authenticate: (token) => findUserByToken(database.db, token),
     checkAddress: options.checkAddress,
     keyring: options.keyring,
@@ -40,11 +46,11 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
   })
   const server = createAdaptorServer({ fetch: app.fetch })
   const port = await listen(server, options).catch(async (error: unknown) => {
-    await events[Symbol.asyncDispose]()
+    await Promise.all([events[Symbol.asyncDispose](), access[Symbol.asyncDispose]()])
     throw error
   })
   let closed: Promise<void> | undefined
-  const close = () => (closed ??= stop(server, events))
+  const close = () => (closed ??= stop(server, { events, access }))
   signal.addEventListener('abort', () => void close(), { once: true })
   if (signal.aborted) await close()
   return { url: `http://${urlHost(options.host)}:${port}`, port, close }
@@ -73,9 +79,10 @@ function listenError(error: Error, { host, port }: { host: string; port: number 
 }
 
 /** Ends the streams, lets requests finish for a while, then closes what is left. */
-async function stop(server: ServerType, events: EventHub): Promise<void> {
+async function stop(server: ServerType, { events, access }: { events: EventHub; access: AccessWatch }): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   await events[Symbol.asyncDispose]()
+  await access[Symbol.asyncDispose]()
   if ('closeIdleConnections' in server) server.closeIdleConnections()
   const force = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), GRACE_MS)
   await closed

@@ -63,3 +63,41 @@ CREATE UNIQUE INDEX "groups_name" ON "groups" USING btree ("name");--> statement
 CREATE UNIQUE INDEX "roles_name" ON "roles" USING btree ("name");--> statement-breakpoint
 -- The local administrator of an installation that knew no owners.
 UPDATE "users" SET "role" = 'owner' WHERE "id" = 'admin' AND "role" = 'admin';
+--> statement-breakpoint
+-- Whoever follows something is looked at again when rights may have been lost. Said where they change, so that no code path
+-- can forget it.
+CREATE FUNCTION notify_access() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_notify('drydock_access', '');
+	RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER api_tokens_access AFTER DELETE OR UPDATE OF user_id, scopes, expires_at, revoked_at ON api_tokens
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER users_access AFTER DELETE OR UPDATE OF role, email, email_verified, disabled_at ON users
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER group_members_access AFTER DELETE OR UPDATE ON group_members
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER roles_access AFTER DELETE OR UPDATE OF permissions ON roles
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER user_roles_access AFTER DELETE OR UPDATE ON user_roles
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER group_roles_access AFTER DELETE OR UPDATE ON group_roles
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER environments_access AFTER UPDATE OF visibility, created_by ON environments
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER environment_groups_access AFTER DELETE OR UPDATE ON environment_groups
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER environment_collaborators_access AFTER DELETE OR UPDATE ON environment_collaborators
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER settings_access AFTER INSERT OR DELETE OR UPDATE ON settings
+	FOR EACH STATEMENT EXECUTE FUNCTION notify_access();

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi'
+import type { Right, WatchedRight } from '../access-watch.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { rightOf } from '../enforce.ts'
 import { defineRoute } from '../route.ts'
 import { IdParams, problems } from '../schemas/common.ts'
 import { EventHeaders, EventQuery } from '../schemas/task.ts'
@@ -27,24 +29,39 @@ export function eventRoutes(deps: ApiDeps) {
     c.header('content-type', 'text/event-stream')
     c.header('cache-control', 'no-store')
     c.header('x-accel-buffering', 'no')
-    return c.body(eventStream(deps, taskId, after), 200)
+    return c.body(eventStream(deps, rightOf(deps, c), { taskId, after }), 200)
   })
 }
 
-/** Asks for the next chunk only when the last one is on its way: a slow client costs no memory. */
-function eventStream({ events, logger }: ApiDeps, taskId: string, after: number): ReadableStream<Uint8Array> {
+/**
+ * Asks for the next chunk only when the last one is on its way: a slow client costs no memory. Ends, without `event: end`,
+ * when the right to it is lost (R24).
+ */
+function eventStream(
+  { events, access, logger }: ApiDeps,
+  right: Right,
+  { taskId, after }: { taskId: string; after: number },
+): ReadableStream<Uint8Array> {
   const gone = new AbortController()
-  const chunks = events.follow(taskId, after, gone.signal)
+  let watched: WatchedRight | undefined
+  const open = () => {
+    watched = access.watch(right)
+    return events.follow(taskId, after, AbortSignal.any([gone.signal, watched.signal]))
+  }
+  let chunks: ReturnType<typeof open> | undefined
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const next = await chunks.next()
+          // What nobody reads, as after HEAD, is not begun.
+          const next = await (chunks ??= open()).next()
           // Who hung up while this waited has closed the stream already.
           if (gone.signal.aborted) return
-          if (next.done === true) controller.close()
-          else controller.enqueue(next.value)
+          if (next.done !== true) return controller.enqueue(next.value)
+          watched?.[Symbol.dispose]()
+          controller.close()
         } catch (error) {
+          watched?.[Symbol.dispose]()
           if (gone.signal.aborted) return
           // Without `event: end` the client knows to come back, with the last number that it has.
           logger.error({ err: error, taskId }, 'Cannot go on with an event stream')
@@ -53,7 +70,8 @@ function eventStream({ events, logger }: ApiDeps, taskId: string, after: number)
       },
       async cancel() {
         gone.abort()
-        await chunks.return()
+        watched?.[Symbol.dispose]()
+        await chunks?.return()
       },
     },
     { highWaterMark: 0 },

@@ -1,9 +1,12 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
+import { forbidden } from '../../domain/errors.ts'
 import { readLedger } from '../../domain/ledger/read.ts'
 import type { LedgerOf } from '../../domain/ledger/read.ts'
+import type { Right, WatchedRight } from '../access-watch.ts'
 import { newRouter } from '../context.ts'
-import type { ApiDeps } from '../context.ts'
+import type { ApiDeps, ApiEnv } from '../context.ts'
+import { rightOf } from '../enforce.ts'
 import { defineRoute } from '../route.ts'
 import { IdParams, line, problems } from '../schemas/common.ts'
 import { LedgerQuery, LedgerSchema } from '../schemas/ledger.ts'
@@ -45,38 +48,49 @@ export function ledgerRoutes(deps: ApiDeps) {
 
 type Asked = { deps: ApiDeps; of: LedgerOf; query: z.infer<typeof LedgerQuery> }
 
-async function answer(c: Context, { deps, of, query: { after, limit, format } }: Asked) {
+async function answer(c: Context<ApiEnv>, { deps, of, query: { after, limit, format } }: Asked) {
   const wantsLines = format === undefined && c.req.header('accept')?.includes(LINES_TYPE) === true
   if (format !== 'jsonl' && !wantsLines) return c.json(await readLedger(deps.db, of, { after, limit }), 200)
   c.header('content-type', LINES_TYPE)
   // The first page is read before the answer begins: what is wrong with the request is still an answer of its own.
-  const lines = lineStream(deps, of, await readLedger(deps.db, of, { after, limit: LINES_PAGE }))
+  const first = await readLedger(deps.db, of, { after, limit: LINES_PAGE })
   // Two types of content under one status are more than the route's type can tell apart.
-  return c.body(lines, 200) as never
+  return c.body(lineStream(deps, rightOf(deps, c), { of, first }), 200) as never
 }
 
 type Page = Awaited<ReturnType<typeof readLedger>>
 
-/** Every record on a line. The next page is read when the last one is on its way. */
-function lineStream({ db, logger }: ApiDeps, of: LedgerOf, first: Page): ReadableStream<Uint8Array> {
+/** Every record on a line. The next page is read when the last one is on its way, and only by who still may (R24). */
+function lineStream(
+  { db, access, logger }: ApiDeps,
+  right: Right,
+  { of, first }: { of: LedgerOf; first: Page },
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
-  let page: Page | undefined = first
+  let page = first
+  let watched: WatchedRight | undefined
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          if (page === undefined) return controller.close()
+          watched ??= access.watch(right)
+          if (watched.signal.aborted) return controller.error(forbidden())
           const { data, next }: Page = page
           if (data.length > 0) {
             controller.enqueue(encoder.encode(`${data.map((record) => JSON.stringify(record)).join('\n')}\n`))
           }
-          page = next === null ? undefined : await readLedger(db, of, { after: next, limit: LINES_PAGE })
-          if (page === undefined) controller.close()
+          if (next !== null) return void (page = await readLedger(db, of, { after: next, limit: LINES_PAGE }))
+          watched[Symbol.dispose]()
+          controller.close()
         } catch (error) {
           // Broken off, not ended: who counts the lines must not take this for all of them.
+          watched?.[Symbol.dispose]()
           logger.error({ err: error, of }, 'Cannot go on with a ledger')
           controller.error(error)
         }
+      },
+      cancel() {
+        watched?.[Symbol.dispose]()
       },
     },
     { highWaterMark: 0 },

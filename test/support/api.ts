@@ -1,3 +1,4 @@
+import { AccessWatch } from '../../api/access-watch.ts'
 import { createApp } from '../../api/app.ts'
 import type { ApiDeps } from '../../api/context.ts'
 import { EventHub } from '../../api/event-hub.ts'
@@ -42,9 +43,11 @@ export async function testApi(
   }
   const timing = { ...(heartbeatMs !== undefined && { heartbeatMs }), ...(pollMs !== undefined && { pollMs }) }
   const hub = await EventHub.start(database, { logger, ...timing })
+  const access = await AccessWatch.start(database, { logger })
   const app = createApp({
     db: database.db,
     events: hub,
+    access,
     authenticate: (token) => findUserByToken(database.db, token),
     checkAddress: async () => {},
     metrics: createMetrics({ ofProcess: false }),
@@ -64,6 +67,7 @@ export async function testApi(
     },
     async [Symbol.asyncDispose]() {
       await hub[Symbol.asyncDispose]()
+      await access[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()
     },
   }

@@ -20,6 +20,7 @@ export function deps(errors: unknown[] = []): ApiDeps & { principal: Principal }
     principal: admin,
     db: {} as ApiDeps['db'],
     events: { follow: () => expect.unreachable() },
+    access: { watch: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined }) },
     authenticate: async (token) => (token === 'good' ? admin : undefined),
     checkAddress: async () => {},
     metrics: createMetrics({ ofProcess: false }),

@@ -209,6 +209,7 @@ async function tokenOfMaker(): Promise<string> {
 }
 
 async function assertRow(row: Row) {
+  api.errors.length = 0
   for (const kind of KINDS) {
     const { status, text } = await ask(row, kind)
     expect(status, `${kind} ${text}`).toBe(row.statuses[kind])
