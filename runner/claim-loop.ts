@@ -6,23 +6,26 @@ const POLL_MS = 1000
 export type LoopDeps<T> = {
   /** How many run at once. */
   capacity: number
-  /** Takes the next piece of work, or undefined when there is none. */
-  claim: () => Promise<T | undefined>
+  /** Takes the next piece of work, or undefined when there is none that fits into what is free. */
+  claim: (free: number) => Promise<T | undefined>
+  /** As how many a piece of work counts; default: one. */
+  slotsOf?: (claimed: T) => number
   /** Does it. Its failures are its own business. */
   work: (claimed: T) => Promise<void>
   onError: (error: unknown) => void
 }
 
 /** Claims work while there is room and runs it, woken by `wake`, with a poll of one second as the floor. */
-export function claimLoop<T>({ capacity, claim, work, onError }: LoopDeps<T>) {
-  const running = new Set<Promise<void>>()
+export function claimLoop<T>({ capacity, claim, slotsOf = () => 1, work, onError }: LoopDeps<T>) {
+  const running = new Map<Promise<void>, number>()
   let woken = deferred()
 
   const wake = () => woken.resolve()
+  const free = () => capacity - [...running.values()].reduce((sum, slots) => sum + slots, 0)
 
   async function fill(signal: AbortSignal) {
-    while (running.size < capacity && !signal.aborted) {
-      const claimed = await claim()
+    while (free() > 0 && !signal.aborted) {
+      const claimed = await claim(free())
       if (claimed === undefined) return
       const job = work(claimed)
         .catch(onError)
@@ -30,7 +33,7 @@ export function claimLoop<T>({ capacity, claim, work, onError }: LoopDeps<T>) {
           running.delete(job)
           wake()
         })
-      running.add(job)
+      running.set(job, slotsOf(claimed))
     }
   }
 
@@ -48,10 +51,11 @@ export function claimLoop<T>({ capacity, claim, work, onError }: LoopDeps<T>) {
       }
     },
     idle: async () => {
-      while (running.size > 0) await Promise.all(running)
+      while (running.size > 0) await Promise.all(running.keys())
     },
-    get size() {
-      return running.size
+    /** Whether another one might begin. */
+    get hasRoom() {
+      return free() > 0
     },
   }
 }

@@ -5,6 +5,7 @@ import { releaseBuilds } from '../domain/environments/snapshot-builds.ts'
 import { claimPublish, reapPublishings, releasePublishings } from '../domain/tasks/publishing.ts'
 import { failOverdue } from '../domain/tasks/overdue.ts'
 import { claimNext, renewLeases } from '../domain/tasks/queue.ts'
+import type { Claimed } from '../domain/tasks/queue.ts'
 import { reapExpired, reapHost } from '../domain/tasks/requeue.ts'
 import type { Fence } from '../domain/tasks/attempt.ts'
 import { cancelledAmong } from '../domain/tasks/cancelled.ts'
@@ -79,7 +80,7 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
   const fresh = freshKeeper({
     ...deps,
     resolveImage: (name, signal) => resolveInBackground(name, deps, signal),
-    hasRoom: () => loops.attempts.size < deps.capacity,
+    hasRoom: () => loops.attempts.hasRoom,
   })
   const all = Object.values(loops)
   const claims = Promise.all(all.map((loop) => loop.run(claiming.signal)))
@@ -137,12 +138,14 @@ function createLoops(
   deps: RunnerDeps & { cache: SnapshotCache },
   { runnerId, lease, gate, warm, onError, stopping }: LoopContext,
 ) {
-  const { db } = deps
+  const { db, capacity } = deps
   const claim = { runnerId, leaseMs: LEASE_MS }
   return {
-    attempts: claimLoop<Fence>({
-      capacity: deps.capacity,
-      claim: async () => ((await gate.isOpen()) ? claimNext(db, claim) : undefined),
+    attempts: claimLoop<Claimed>({
+      capacity,
+      claim: async (free) =>
+        (await gate.isOpen()) ? claimNext(db, { ...claim, room: { capacity, free } }) : undefined,
+      slotsOf: ({ slots }) => slots,
       work: (fence) => workOnAttempt(fence, { ...deps, runnerId, lease, engineGate: gate, warm, stopping }),
       onError,
     }),

@@ -1,21 +1,36 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
+import { DEFAULT_RESOURCES, SERVICE_RESOURCES } from '../environments/limits.ts'
 import type { Fence } from './attempt.ts'
 
 // lease: a claim's right to an attempt until a time by the database's clock.
 
-export type ClaimOptions = { runnerId: string; leaseMs: number }
+export type ClaimOptions = {
+  runnerId: string
+  leaseMs: number
+  /** The room that the runner has, and has left; default: for one. */
+  room?: { capacity: number; free: number }
+}
+
+/** `slots`: how much of the room it takes. */
+export type Claimed = Fence & { slots: number }
 
 /**
  * Takes the next queued attempt: of the least busy user (the one served longest ago among equals), by priority, then
  * age, within the caps of user and environment. One statement; runners that claim at once skip each other's rows.
+ *
+ * A slot has the memory of a usual sandbox. What the services of an attempt may use beside theirs takes further slots, if
+ * never more than there are. Where one is next and does not fit, nothing is claimed: smaller ones that went first would
+ * keep it waiting for ever.
  */
-export async function claimNext(db: Db, { runnerId, leaseMs }: ClaimOptions): Promise<Fence | undefined> {
+export async function claimNext(db: Db, { runnerId, leaseMs, room }: ClaimOptions): Promise<Claimed | undefined> {
+  const { capacity, free } = room ?? { capacity: 1, free: 1 }
+  const ofService = SERVICE_RESOURCES.memoryMiB / DEFAULT_RESOURCES.memoryMiB
   // Each sub-select locks rows as they are pulled, and the limit pulls one. A row that changed since the snapshot is
   // checked again after its lock, so no cap can be passed by two claims at once.
-  const rows = await db.execute<{ id: string; claim: number }>(sql`
+  const rows = await db.execute<{ id: string; claim: number; slots: number }>(sql`
     with picked as materialized (
-      select candidate.id
+      select candidate.id, least(${capacity}::int, 1 + ceil(candidate.services * ${ofService}::float8)::int) as slots
       from (
         select l.user_id from user_load l join users u on u.id = l.user_id
         where l.queued > 0 and l.running < u.max_running
@@ -23,7 +38,7 @@ export async function claimNext(db: Db, { runnerId, leaseMs }: ClaimOptions): Pr
         for update of l skip locked
       ) who
       cross join lateral (
-        select a.id
+        select a.id, jsonb_array_length(n.services) as services
         from attempts a
         join environment_load e on e.environment_id = a.environment_id
         join environments n on n.id = a.environment_id
@@ -37,10 +52,10 @@ export async function claimNext(db: Db, { runnerId, leaseMs }: ClaimOptions): Pr
     update attempts a set
       state = 'preparing', claim = a.claim + 1, runner_id = ${runnerId}, started_at = clock_timestamp(),
       lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
-    from picked where a.id = picked.id
-    returning a.id, a.claim`)
+    from picked where a.id = picked.id and picked.slots <= ${free}
+    returning a.id, a.claim, picked.slots`)
   const row = rows[0]
-  return row && { attemptId: row.id, claim: row.claim }
+  return row && { attemptId: row.id, claim: row.claim, slots: row.slots }
 }
 
 /** Renews leases. Resolves to the attempts that are still held; the others were cancelled or given away. */

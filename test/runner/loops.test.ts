@@ -31,6 +31,34 @@ test('claimLoop() never runs more than its capacity and drains', async () => {
   expect(done).toHaveLength(20)
 })
 
+test('claimLoop() counts a piece of work as many as it says, and tells what is free', async () => {
+  const queue = [2, 2, 1, 3]
+  const asked: number[] = []
+  let running = 0
+  let most = 0
+  const stop = new AbortController()
+  const loop = claimLoop({
+    capacity: 3,
+    claim: async (free) => {
+      asked.push(free)
+      return (queue[0] ?? Infinity) <= free ? queue.shift() : undefined
+    },
+    slotsOf: (slots) => slots,
+    work: async (slots) => {
+      most = Math.max(most, (running += slots))
+      await new Promise((resolve) => setImmediate(resolve))
+      running -= slots
+      if (queue.length === 0) stop.abort()
+    },
+    onError: unexpected,
+  })
+  await loop.run(stop.signal)
+  await loop.idle()
+  expect(most).toBe(3)
+  expect(asked.slice(0, 2)).toEqual([3, 1])
+  expect(loop.hasRoom).toBe(true)
+})
+
 test('claimLoop() goes on after a claim and a work that failed', async () => {
   const errors: unknown[] = []
   const stop = new AbortController()

@@ -38,6 +38,22 @@ test('claimNext() takes the least busy user first, then priority, then age', asy
   expect(await claimNext(db, CLAIM)).toBeUndefined()
 })
 
+test('claimNext() counts services among what a runner has room for, and lets nothing past one that does not fit', async () => {
+  await using database = await testDatabase()
+  const { db } = database
+  const userId = await seedUser(db)
+  const services = ['a', 'b', 'c'].map((name) => ({ name, image: 'postgres' }))
+  const large = await seedTask(db, { userId, environmentId: await seedEnvironment(db, { services }) })
+  const small = await seedTask(db, { userId, environmentId: await seedEnvironment(db) })
+  const claim = (capacity: number, free: number) => claimNext(db, { ...CLAIM, room: { capacity, free } })
+  expect(await claim(4, 1)).toBeUndefined()
+  expect(await claim(4, 2)).toMatchObject({ attemptId: large.attemptIds[0], slots: 2 })
+  expect(await claim(4, 1)).toMatchObject({ attemptId: small.attemptIds[0], slots: 1 })
+  // Where there is never more room, it does not wait for ever.
+  const again = await seedTask(db, { userId, environmentId: await seedEnvironment(db, { services }) })
+  expect(await claim(1, 1)).toMatchObject({ attemptId: again.attemptIds[0], slots: 1 })
+})
+
 test('claimNext() serves equally busy users in turn', async () => {
   await using database = await testDatabase()
   const { db } = database
