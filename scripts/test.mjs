@@ -19,11 +19,12 @@ if (words.length === 0) {
 must(process.execPath, [join(ROOT, 'scripts', 'build.mjs')])
 
 const folder = mkdtempSync(join(tmpdir(), 'drydock-test-report-'))
-const total = { passed: 0, failed: 0, skipped: 0, broken: [], names: [] }
+const total = { passed: 0, failed: 0, skipped: 0, broken: [], names: [], retried: [] }
 for (const project of PROJECTS) addResult(project, join(folder, `${project}.json`))
 rmSync(folder, { recursive: true })
 
-const { passed, failed, skipped, broken, names } = total
+const { passed, failed, skipped, broken, names, retried } = total
+for (const name of retried) process.stdout.write(`Passed at a second try: ${name}\n`)
 for (const name of names) process.stdout.write(`Failed: ${name}\n`)
 if (broken.length > 0) process.stdout.write(`Not passed: ${broken.join(', ')}\n`)
 process.stdout.write(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
@@ -40,6 +41,7 @@ function addResult(project, report) {
     total.failed += numFailedTests
     total.skipped += numPendingTests + numTodoTests
     total.names.push(...testResults.flatMap((file) => failuresOf(project, file)))
+    total.retried.push(...testResults.flatMap((file) => retriedOf(project, file)))
   } catch {
     if (!total.broken.includes(project)) total.broken.push(project)
   }
@@ -47,11 +49,21 @@ function addResult(project, report) {
 
 /** Said once more at the very end: whoever sees only the last lines of a run must learn which tests to look at. */
 function failuresOf(project, { name, status, message, assertionResults }) {
-  const file = `${project} ${relative(ROOT, name)}`
+  const file = nameOf(project, name)
   const failed = assertionResults.filter((test) => test.status === 'failed')
-  if (status === 'failed' && failed.length === 0) return [`${file}: ${message.split('\n', 1)[0]}`]
-  return failed.map((test) => `${file}: ${test.fullName}: ${(test.failureMessages[0] ?? '').split('\n', 1)[0]}`)
+  if (status === 'failed' && failed.length === 0) return [`${file}: ${firstLine(message)}`]
+  return failed.map((test) => ofTest(file, test))
 }
+
+/** A test that passed and has failures failed before. */
+function retriedOf(project, { name, assertionResults }) {
+  const retried = assertionResults.filter((test) => test.status === 'passed' && test.failureMessages.length > 0)
+  return retried.map((test) => ofTest(nameOf(project, name), test))
+}
+
+const nameOf = (project, name) => `${project} ${relative(ROOT, name)}`
+const ofTest = (file, { fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages[0])}`
+const firstLine = (text = '') => text.split('\n', 1)[0]
 
 function bin(program) {
   return join(ROOT, 'node_modules', '.bin', program)
