@@ -3,6 +3,7 @@ import type { Language } from '../../../domain/environments/toolchains.ts'
 import type { Reason } from '../../../domain/environments/proposal.ts'
 import type { WantedVersion } from './part.ts'
 import { satisfies } from './semver.ts'
+import { OWN_IMAGE } from './unsupported.ts'
 
 const LTS_NAMES: Record<string, string> = { gallium: '16', hydrogen: '18', iron: '20', jod: '22', krypton: '24' }
 /** What a range may be met by, the newest long-term release first. */
@@ -42,7 +43,7 @@ function choose({ language, version, from }: WantedVersion, chosen: Chosen): voi
     chosen.reasons.push({ part: 'version', what: `${language} ${met}`, why, from })
     return
   }
-  const why = `the file asks for ${version}, which cannot be had: ${offered(language)}`
+  const why = `the file asks for ${version}, which cannot be had: ${offered(language)}. Where that will not do, ${OWN_IMAGE}`
   chosen.reasons.push({ part: 'version', what: `${language} ${has}, the image's`, why, from })
 }
 

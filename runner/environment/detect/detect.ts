@@ -8,6 +8,7 @@ import type { Project } from './projects.ts'
 import { scriptsOf } from './scripts.ts'
 import { inFolder } from './shell.ts'
 import { starterTasks } from './starter-tasks.ts'
+import { unsupported } from './unsupported.ts'
 
 const IMAGE = 'universal'
 const MAX_VERIFICATION = 24
@@ -30,6 +31,7 @@ export function detect(repository: Repository): Proposal {
     ...scriptReasons,
     ...checks.slice(0, MAX_VERIFICATION),
     ...notesOf(repository, { projects, left, isEmpty: verification.length === 0 }),
+    ...unsupported(repository),
     ...hintsOf(repository, versions),
   ]
   return {

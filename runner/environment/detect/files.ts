@@ -10,7 +10,7 @@ const FOREIGN = new Set(
   ),
 )
 const WANTED = [
-  /^(package\.json|pnpm-workspace\.yaml|\.nvmrc|\.node-version|\.python-version|\.ruby-version|\.java-version|\.tool-versions|\.sdkmanrc)$/,
+  /^(package\.json|pnpm-workspace\.yaml|\.yarnrc\.yml|\.nvmrc|\.node-version|\.python-version|\.ruby-version|\.java-version|\.tool-versions|\.sdkmanrc)$/,
   /^(pyproject\.toml|setup\.py|setup\.cfg|tox\.ini|pytest\.ini|Pipfile|[\w.-]*requirements[\w.-]*\.txt)$/,
   /^(go\.mod|go\.work|Cargo\.toml|rust-toolchain|rust-toolchain\.toml|composer\.json|CMakeLists\.txt|(GNUm|M|m)akefile)$/,
   /^(pom\.xml|(build|settings)\.gradle(\.kts)?|gradle-wrapper\.properties|Gemfile|Rakefile|[\w.-]+\.gemspec)$/,

@@ -1,6 +1,7 @@
 import type { Folder } from './folder.ts'
 import type { Note } from './part.ts'
 import { string } from './parse.ts'
+import { OWN_IMAGE } from './unsupported.ts'
 import type { Loose } from './parse.ts'
 
 export type ManagerName = 'npm' | 'pnpm' | 'yarn' | 'berry'
@@ -32,8 +33,8 @@ export function managerOf(folder: Folder, manifest: Loose): Manager {
   if (named === 'bun' || folder.first('bun.lock', 'bun.lockb') !== undefined) {
     const from = folder.at(folder.first('bun.lock', 'bun.lockb') ?? 'package.json')
     notes.push({
-      what: 'Bun is not used',
-      why: 'the image has npm, pnpm and yarn; npm installs what package.json names',
+      what: 'Bun is not supported',
+      why: `the universal image has npm, pnpm and yarn: those install what package.json names, not what Bun has locked. Scripts that call bun fail; for those, ${OWN_IMAGE}`,
       from,
     })
   }

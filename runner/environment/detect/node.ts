@@ -74,9 +74,20 @@ function addInstall(part: OpenPart, { folder, manifest, manager, members }: Inst
     })
   } else return
   part.manifests.push(...['package.json', ...(lock === undefined ? [] : [lock])].map(folder.at))
-  if (name === 'berry') return
+  if (name === 'berry') return hideBerry(part, folder)
   const folders = ['', ...members.map(({ path }) => `${path}/`)].map((each) => `${each}node_modules`)
   part.setup.push(...keepOut(folder, folders, folder.at('package.json')))
+}
+
+/** Yarn from version 2 on has a folder of its own, and by default no `node_modules` but a file beside the sources. */
+function hideBerry(part: OpenPart, folder: Folder): void {
+  if (folder.isIgnoring) return
+  const from = folder.at('package.json')
+  const hasLinker = /^nodeLinker:\s*['"]?node-modules/m.test(folder.text('.yarnrc.yml') ?? '')
+  part.setup.push(...keepOut(folder, ['.yarn', ...(hasLinker ? ['node_modules'] : [])], from))
+  if (hasLinker || folder.has('.pnp.cjs')) return
+  const why = 'Yarn writes it beside the sources, and there is no .gitignore that names it: add one with .pnp.*'
+  part.notes.push({ what: '.pnp.cjs appears in changes', why, from })
 }
 
 function hasDependencies(manifest: Loose): boolean {
