@@ -14,6 +14,10 @@ import { assertDeclared, needsOf, requireRight } from './enforce.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
 import { tokenRoutes } from './routes/access.ts'
+import { groupRoutes } from './routes/groups.ts'
+import { meRoutes } from './routes/me.ts'
+import { roleRoutes } from './routes/roles.ts'
+import { userRoutes } from './routes/users.ts'
 import { attemptRoutes } from './routes/attempts.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { credentialRoutes } from './routes/credentials.ts'
@@ -53,6 +57,10 @@ const ROUTES = [
   credentialRoutes,
   settingsRoutes,
   tokenRoutes,
+  meRoutes,
+  userRoutes,
+  groupRoutes,
+  roleRoutes,
 ]
 
 type Routes = (deps: ApiDeps) => OpenAPIHono<ApiEnv>

@@ -1,9 +1,8 @@
-import type { Principal } from '../../domain/access/principal.ts'
 import { createToken, listTokens, revokeToken } from '../../domain/access/tokens.ts'
-import { forbidden } from '../../domain/errors.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { defineRoute } from '../route.ts'
+import { expiryWithin } from '../token-expiry.ts'
 import { MadeTokenSchema, NewTokenSchema, TokenListSchema, tokenJson } from '../schemas/access.ts'
 import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
 
@@ -35,8 +34,7 @@ export function tokenRoutes(deps: ApiDeps) {
     .openapi(create, async (c) => {
       const principal = c.get('principal')
       const { name, scopes, expiresAt } = c.req.valid('json')
-      if (scopes.some((scope) => !principal.scopes.includes(scope))) throw forbidden()
-      const expiry = expiryOf(principal, expiresAt)
+      const expiry = expiryWithin(principal, { scopes, expiresAt })
       const made = await createToken(db, { userId: principal.userId, name, scopes, expiresAt: expiry })
       return c.json({ ...tokenJson(made.view), token: made.token }, 201)
     })
@@ -49,11 +47,4 @@ export function tokenRoutes(deps: ApiDeps) {
       await revokeToken(db, { id: parseId(c.req.valid('param').id, 'token-not-found', 'this token'), userId })
       return c.body(null, 204)
     })
-}
-
-/** A token makes none that outlives it: whoever found one that ends soon must not keep the access. */
-function expiryOf({ expiresAt: own }: Principal, wanted: string | undefined): Date | null {
-  const expiry = wanted === undefined ? (own ?? null) : new Date(wanted)
-  if (own === undefined || (expiry !== null && expiry <= own)) return expiry
-  throw forbidden()
 }

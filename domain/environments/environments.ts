@@ -9,7 +9,7 @@ import { ensureRepository } from '../repositories/repositories.ts'
 import type { RepositoryAddress } from '../repositories/repositories.ts'
 import { attempts, environments, repositories } from '../schema.ts'
 import { environmentSecrets } from '../schema/secrets.ts'
-import { UNIQUE_VIOLATION, sqlState } from '../sql-state.ts'
+import { refusingTakenName } from '../taken-name.ts'
 import { OPEN_STATES } from '../tasks/attempt.ts'
 import { withoutUndefined } from '../without-undefined.ts'
 import type { NamedRepository, OtherRepository } from './repositories.ts'
@@ -73,7 +73,7 @@ const viewColumns = {
 export async function createEnvironment(db: Db, input: NewEnvironment): Promise<EnvironmentView> {
   const id = newId()
   const { repository, repositories: others, sharing, ...values } = withoutUndefined(input)
-  await refusingTakenName(input.name, () =>
+  await refusingTakenName({ what: 'environment', name: input.name }, () =>
     db.transaction(async (tx) => {
       const repositoryId = await ensureRepository(tx, repository)
       await tx.insert(environments).values({ ...values, id, repositoryId, ...(await recorded(tx, others)) })
@@ -93,7 +93,7 @@ export async function updateEnvironment(
   change: EnvironmentChange,
 ): Promise<{ environment: EnvironmentView; clearedSecrets: string[] }> {
   const { repository, repositories: others, sharing, ...values } = withoutUndefined(change)
-  const clearedSecrets = await refusingTakenName(change.name ?? '', () =>
+  const clearedSecrets = await refusingTakenName({ what: 'environment', name: change.name ?? '' }, () =>
     db.transaction(async (tx) => {
       const moved = repository === undefined ? {} : { repositoryId: await ensureRepository(tx, repository) }
       await tx
@@ -188,13 +188,4 @@ export async function environmentNotFound(db: Executor, viewer: Viewer, idOrName
       ? 'There are none yet: create one with "drydock env create"'
       : `There is ${listed.join(', ')}${names.length > SUGGESTED_NAMES ? ' and others' : ''}`
   return new DrydockError('environment-not-found', `Cannot find environment ${JSON.stringify(idOrName)}. ${known}`)
-}
-
-async function refusingTakenName<T>(name: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write()
-  } catch (error) {
-    if (sqlState(error) !== UNIQUE_VIOLATION) throw error
-    throw new DrydockError('name-taken', `Cannot save environment: the name "${name}" is taken`, { cause: error })
-  }
 }

@@ -64,15 +64,25 @@ async function seedPerson(db: Db, { role, gives = [], scopes = SCOPES, is = {} }
   return { userId, tokenId: view.id, token }
 }
 
-export type Objects = { environmentId: string; environmentName: string; taskId: string; attemptId: string }
+export type Objects = Record<
+  'environmentId' | 'environmentName' | 'taskId' | 'attemptId' | 'userId' | 'groupId' | 'roleId',
+  string
+>
 
-/** An environment of the maker, for one group and one collaborator, with a task of the maker. */
-export async function seedObjects(db: Db, { of, groupId }: People): Promise<Objects> {
-  const userId = of.get('maker')?.userId ?? ''
+/**
+ * An environment of the maker, for one group and one collaborator, with a task of the maker; and a service account, a group
+ * and a role that have no rights.
+ */
+export async function seedObjects(db: Db, { of, groupId: mayUse }: People): Promise<Objects> {
+  const maker = of.get('maker')?.userId ?? ''
   const environmentName = `secret-${newId()}`
-  const environmentId = await seedEnvironment(db, { name: environmentName, createdBy: userId, visibility: 'groups' })
-  await db.insert(environmentGroups).values({ environmentId, groupId })
+  const environmentId = await seedEnvironment(db, { name: environmentName, createdBy: maker, visibility: 'groups' })
+  await db.insert(environmentGroups).values({ environmentId, groupId: mayUse })
   await db.insert(environmentCollaborators).values({ environmentId, email: EMAIL })
-  const { taskId, attemptIds } = await seedTask(db, { userId, environmentId })
-  return { environmentId, environmentName, taskId, attemptId: attemptIds[0] ?? '' }
+  const { taskId, attemptIds } = await seedTask(db, { userId: maker, environmentId })
+  const userId = await seedUser(db, { role: 'viewer', kind: 'service' })
+  const roleId = newId()
+  await db.insert(roles).values({ id: roleId, name: roleId, permissions: [] })
+  const groupId = await seedGroup(db)
+  return { environmentId, environmentName, taskId, attemptId: attemptIds[0] ?? '', userId, groupId, roleId }
 }

@@ -1,5 +1,3 @@
-// Who may do what, written down by hand: nothing here is taken from what the routes declare.
-
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hasCode } from '../../../domain/errors.ts'
@@ -9,87 +7,7 @@ import { testApi } from '../../support/api.ts'
 import type { TestApi } from '../../support/api.ts'
 import { KINDS, seedObjects, seedPeople } from '../../support/people.ts'
 import type { Kind, Objects, People } from '../../support/people.ts'
-
-/**
- * An environment for one group and one collaborator, made by `maker`, who also started a task in it; tasks are visible to
- * all who may use their environment. `custom` is a viewer whose role has `settings.manage` and `members.manage`.
- * `^` is the root, `@` each of the three places where the Codex CLI looks; all other paths are below /api/v1. What is refused for another reason than rights has its status, too.
- */
-const TABLE = `
-                                                     nobody revoked disabled viewer maker stranger grouped collab admin owner service reader custom
-GET    ^/healthz                                     200    200     200      200    200   200      200     200    200   200   200     200    200
-GET    ^/readyz                                      200    200     200      200    200   200      200     200    200   200   200     200    200
-GET    ^/metrics                                     401    401     401      403    403   403      403     403    200   200   403     200    200
-GET    /healthz                                      200    200     200      200    200   200      200     200    200   200   200     200    200
-GET    /readyz                                       200    200     200      200    200   200      200     200    200   200   200     200    200
-GET    /metrics                                      401    401     401      403    403   403      403     403    200   200   403     200    200
-GET    /openapi.json                                 200    200     200      200    200   200      200     200    200   200   200     200    200
-POST   /tasks                                        401    401     401      403    201   404      201     201    201   201   404     403    403
-GET    /tasks                                        401    401     401      200    200   200      200     200    200   200   200     200    200
-GET    /tasks/{id}                                   401    401     401      404    200   404      200     200    200   200   404     200    404
-POST   /tasks/{id}/cancel                            401    401     401      403    200   404      200     200    200   200   404     403    403
-POST   /tasks/{id}/turns                             401    401     401      403    409   404      409     409    409   409   404     403    403
-GET    /tasks/{id}/events                            401    401     401      404    200   404      200     200    200   200   404     200    404
-GET    /attempts/{id}/diff                           401    401     401      404    409   404      409     409    409   409   404     409    404
-POST   /attempts/{id}/pull-request                   401    401     401      403    409   404      409     409    409   409   404     403    403
-GET    /attempts/{id}/ledger                         401    401     401      404    200   404      200     200    200   200   404     200    404
-POST   /environments                                 401    401     401      403    201   403      403     403    201   201   403     403    403
-GET    /environments                                 401    401     401      200    200   200      200     200    200   200   200     200    200
-GET    /environments/{id}                            401    401     401      404    200   404      200     200    200   200   404     200    404
-PATCH  /environments/{id}                            401    401     401      404    200   404      403     200    200   200   404     403    404
-DELETE /environments/{id}                            401    401     401      404    409   404      403     403    409   409   404     403    404
-GET    /environment-file.schema.json                 401    401     401      200    200   200      200     200    200   200   200     200    200
-POST   /environments/{id}/plan                       401    401     401      404    503   404      403     503    503   503   404     403    404
-POST   /environments/{id}/apply                      401    401     401      404    503   404      403     503    503   503   404     403    404
-GET    /environments/{id}/export                     401    401     401      404    200   404      200     200    200   200   404     200    404
-GET    /environments/{id}/cache                      401    401     401      404    200   404      200     200    200   200   404     200    404
-GET    /environments/{id}/cache/ledger               401    401     401      404    200   404      200     200    200   200   404     200    404
-POST   /environments/{id}/refresh                    401    401     401      404    202   404      403     202    202   202   404     403    404
-POST   /environments/{id}/reset-cache                401    401     401      404    200   404      403     200    200   200   404     403    404
-GET    /environments/{id}/secrets                    401    401     401      404    200   404      200     200    200   200   404     200    404
-PUT    /environments/{id}/secrets/{name}             401    401     401      404    200   404      403     200    200   200   404     403    404
-DELETE /environments/{id}/secrets/{name}             401    401     401      404    204   404      403     204    204   204   404     403    404
-POST   /repositories/inspect                         401    401     401      403    503   403      403     403    503   503   403     403    403
-GET    /repositories                                 401    401     401      200    200   200      200     200    200   200   200     200    200
-POST   /providers                                    401    401     401      403    403   403      403     403    201   201   403     403    201
-GET    /providers                                    401    401     401      403    403   403      403     403    200   200   403     200    200
-GET    /providers/{name}                             401    401     401      403    403   403      403     403    200   200   403     200    200
-PATCH  /providers/{name}                             401    401     401      403    403   403      403     403    200   200   403     403    200
-DELETE /providers/{name}                             401    401     401      403    403   403      403     403    204   204   403     403    204
-GET    /credentials                                  401    401     401      403    403   403      403     403    200   200   403     200    200
-PUT    /credentials/{name}                           401    401     401      403    403   403      403     403    200   200   403     403    200
-DELETE /credentials/{name}                           401    401     401      403    403   403      403     403    204   204   403     403    204
-POST   /keys/rewrap                                  401    401     401      403    403   403      403     403    200   200   403     403    200
-GET    /settings                                     401    401     401      403    403   403      403     403    200   200   403     200    200
-PATCH  /settings                                     401    401     401      403    403   403      403     403    200   200   403     403    200
-POST   /tokens                                       401    401     401      201    201   201      201     201    201   201   201     403    201
-GET    /tokens                                       401    401     401      200    200   200      200     200    200   200   200     200    200
-DELETE /tokens/{id}                                  401    401     401      404    204   404      404     404    404   404   404     403    404
-GET    @/environments                                401    401     401      200    200   200      200     200    200   200   200     200    200
-GET    @/environments/by-repo/github/{owner}/{repo}  401    401     401      200    200   200      200     200    200   200   200     200    200
-GET    @/tasks/list                                  401    401     401      200    200   200      200     200    200   200   200     200    200
-POST   @/tasks                                       401    401     401      403    200   404      200     200    200   200   404     403    403
-GET    @/tasks/{id}                                  401    401     401      404    200   404      200     200    200   200   404     200    404
-GET    @/tasks/{id}/turns/{turn}/sibling_turns       401    401     401      404    200   404      200     200    200   200   404     200    404
-GET    @/usage                                       401    401     401      200    200   200      200     200    200   200   200     200    200
-GET    @/config/requirements                         401    401     401      200    200   200      200     200    200   200   200     200    200
-GET    ^/authapi/v1/user-auth-credential/whoami      401    401     401      200    200   200      200     200    200   200   200     200    200
-GET    ^/codex/tasks/{id}                            200    200     200      200    200   200      200     200    200   200   200     200    200
-`
-
-/** The same, where a task is visible to its creator alone. */
-const OF_CREATOR = `
-                                                     nobody revoked disabled viewer maker stranger grouped collab admin owner service reader custom
-GET    /tasks/{id}                                   401    401     401      404    200   404      404     404    200   200   404     200    404
-POST   /tasks/{id}/cancel                            401    401     401      403    200   404      404     404    200   200   404     403    403
-POST   /tasks/{id}/turns                             401    401     401      403    409   404      404     404    409   409   404     403    403
-GET    /tasks/{id}/events                            401    401     401      404    200   404      404     404    200   200   404     200    404
-GET    /attempts/{id}/diff                           401    401     401      404    409   404      404     404    409   409   404     409    404
-POST   /attempts/{id}/pull-request                   401    401     401      403    409   404      404     404    409   409   404     403    403
-GET    /attempts/{id}/ledger                         401    401     401      404    200   404      404     404    200   200   404     200    404
-GET    @/tasks/{id}                                  401    401     401      404    200   404      404     404    200   200   404     200    404
-GET    @/tasks/{id}/turns/{turn}/sibling_turns       401    401     401      404    200   404      404     404    200   200   404     200    404
-`
+import { OF_CREATOR, TABLE } from './matrix-tables.ts'
 
 /** Where the Codex CLI looks. */
 const CODEX = ['/api/codex', '/backend-api/wham', '/wham']
@@ -157,12 +75,21 @@ function requestOf({ method, path }: Row, objects: Objects): Request {
     'PATCH /settings': { body: {} },
     'POST /tokens': { body: { name, scopes: ['read'] } },
     ...Object.fromEntries(CODEX_TASKS.map((route) => [route, { body: codexTask(objects.environmentName) }])),
+    'POST /users': { body: { kind: 'person', name, email: 'new@example.test', role: 'viewer' } },
+    'PATCH /users/{id}': { body: { name } },
+    'POST /users/{id}/tokens': { body: { name, scopes: ['read'] } },
+    'POST /groups': { body: { name } },
+    'PATCH /groups/{id}': { body: { description: 'x' } },
+    'POST /roles': { body: { name, permissions: [] } },
+    'PATCH /roles/{id}': { body: { description: 'x' } },
   }
   const known = requests[`${method} ${path}`]
   if (known === undefined && path === '/providers/{name}') {
     return { path: { name }, before: () => asAdmin('POST', '/providers', provider) }
   }
-  return { ...known, path: { id, turn: objects.attemptId, owner: 'o', repo: 'r', ...known?.path } }
+  const { userId: user, groupId: group, attemptId: turn } = objects
+  const others = { id, user, group, turn, owner: 'o', repo: 'r' }
+  return { ...known, path: { ...others, ...known?.path } }
 }
 
 const codexTask = (environment: string) => ({
@@ -170,10 +97,13 @@ const codexTask = (environment: string) => ({
   input_items: [{ type: 'message', role: 'user', content: [{ content_type: 'text', text: 'x' }] }],
 })
 
-function idOf(path: string, { environmentId, taskId, attemptId }: Objects): string {
+function idOf(path: string, { environmentId, taskId, attemptId, userId, groupId, roleId }: Objects): string {
   if (path.includes('/tasks/')) return taskId
   if (path.startsWith('/attempts')) return attemptId
   if (path.startsWith('/environments')) return environmentId
+  if (path.startsWith('/users')) return userId
+  if (path.startsWith('/groups')) return groupId
+  if (path.startsWith('/roles')) return roleId
   return 'none'
 }
 
@@ -275,7 +205,10 @@ test.each(lists.map((row) => [row.path, row] as const))('GET %s shows strangers 
   await updateSettings(api.database.db, { tasksVisibleTo: 'environment' }, 'test')
   for (const kind of ['viewer', 'stranger', 'service', 'custom']) {
     const { text, objects } = await ask(row, kind)
-    for (const secret of Object.values(objects)) expect(text).not.toContain(secret)
+    // Who manages members sees them.
+    const { userId, groupId, roleId, ...rest } = objects
+    const hidden = kind === 'custom' ? rest : { ...rest, userId, groupId, roleId }
+    for (const secret of Object.values(hidden)) expect(text).not.toContain(secret)
   }
   if (['/tasks', '/environments', '/repositories'].includes(row.path)) {
     const { text, objects } = await ask(row, 'grouped')

@@ -1,0 +1,80 @@
+import { assertWithin } from '../../domain/access/giving.ts'
+import { createToken } from '../../domain/access/tokens.ts'
+import { createUser, findUser, listUsers, updateUser } from '../../domain/access/users.ts'
+import { DrydockError } from '../../domain/errors.ts'
+import { newRouter } from '../context.ts'
+import type { ApiDeps } from '../context.ts'
+import { defineRoute } from '../route.ts'
+import { MadeTokenSchema, NewTokenSchema, tokenJson } from '../schemas/access.ts'
+import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
+import { NewUserSchema, UserChangeSchema, UserListSchema, UserSchema, userJson } from '../schemas/people.ts'
+import { expiryWithin } from '../token-expiry.ts'
+
+const LOOK = { scope: 'read', permission: 'members.manage' } as const
+const CHANGE = { scope: 'admin', permission: 'members.manage' } as const
+
+const list = defineRoute({
+  method: 'get',
+  path: '/users',
+  needs: LOOK,
+  responses: { 200: json('All people and service accounts by name', UserListSchema), ...problems },
+})
+const create = defineRoute({
+  method: 'post',
+  path: '/users',
+  needs: CHANGE,
+  request: { body: body(NewUserSchema) },
+  responses: { 201: json('The new person or service account', UserSchema), ...problems },
+})
+const read = defineRoute({
+  method: 'get',
+  path: '/users/{id}',
+  needs: LOOK,
+  request: { params: IdParams },
+  responses: { 200: json('The person or service account', UserSchema), ...problems },
+})
+const update = defineRoute({
+  method: 'patch',
+  path: '/users/{id}',
+  needs: CHANGE,
+  request: { params: IdParams, body: body(UserChangeSchema) },
+  responses: { 200: json('The person with the changes', UserSchema), ...problems },
+})
+const token = defineRoute({
+  method: 'post',
+  path: '/users/{id}/tokens',
+  needs: CHANGE,
+  request: { params: IdParams, body: body(NewTokenSchema) },
+  responses: { 201: json("A service account's token; its text is shown this once", MadeTokenSchema), ...problems },
+})
+
+/** People and service accounts, within the rights of who asks. */
+export function userRoutes(deps: ApiDeps) {
+  const { db } = deps
+  return newRouter(deps)
+    .openapi(list, async (c) => c.json({ data: (await listUsers(db)).map(userJson) }, 200))
+    .openapi(create, async (c) => {
+      const input = { email: '', ...c.req.valid('json') }
+      return c.json(userJson(await createUser(db, c.get('principal'), input)), 201)
+    })
+    .openapi(read, async (c) => c.json(userJson(await findUser(db, userId(c.req.valid('param').id))), 200))
+    .openapi(update, async (c) => {
+      const asked = { userId: userId(c.req.valid('param').id), change: c.req.valid('json') }
+      return c.json(userJson(await updateUser(db, c.get('principal'), asked)), 200)
+    })
+    .openapi(token, async (c) => {
+      const principal = c.get('principal')
+      const { id, name: who, kind, role, permissions } = await findUser(db, userId(c.req.valid('param').id))
+      // Whoever holds the token is the account.
+      assertWithin(principal, role, permissions)
+      if (kind !== 'service') {
+        throw new DrydockError('invalid-request', `Cannot make a token for "${who}": people make their own`)
+      }
+      const { name, scopes, expiresAt } = c.req.valid('json')
+      const expiry = expiryWithin(principal, { scopes, expiresAt })
+      const made = await createToken(db, { userId: id, name, scopes, expiresAt: expiry })
+      return c.json({ ...tokenJson(made.view), token: made.token }, 201)
+    })
+}
+
+const userId = (text: string) => parseId(text, 'user-not-found', 'this user')
