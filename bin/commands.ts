@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'print a completion script for bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completionOf(COMMANDS),
   },
+  whoami: {
+    summary: 'show who you are for the server, and what you may do',
+    load: async () => (await import('../cli/commands/whoami.ts')).whoami,
+  },
   'env create': {
     summary: 'make an environment',
     load: async () => (await import('../cli/commands/env/create.ts')).createEnvironment,

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { CacheJson } from '../api/schemas/cache.ts'
-import type { EnvironmentChangeJson, EnvironmentJson, NewEnvironmentJson } from '../api/schemas/environment.ts'
+import type {
+  ChangedEnvironmentJson,
+  EnvironmentChangeJson,
+  EnvironmentJson,
+  NewEnvironmentJson,
+} from '../api/schemas/environment.ts'
+import type { MeJson } from '../api/schemas/people.ts'
 import type { InspectionJson } from '../api/schemas/inspection.ts'
 import type { LedgerJson } from '../api/schemas/ledger.ts'
 import type { EventJson, NewTaskJson, NewTurnJson, PublishJson, TaskJson, TaskPageJson } from '../api/schemas/task.ts'
@@ -36,6 +42,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
   const call = createCaller(config, { token: await tokenOf(config), fetch })
   const json = async <T>(request: Call) => (await (await call(request, signal)).json()) as T
   return {
+    whoAmI: () => json<MeJson>({ path: '/me' }),
     createTask: (body: NewTaskJson) =>
       json<TaskJson>({ method: 'POST', path: '/tasks', body, headers: { 'idempotency-key': randomUUID() } }),
     listTasks: (query: TaskFilter) => json<TaskPageJson>({ path: '/tasks', query }),
@@ -69,7 +76,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
     listEnvironments: () => json<{ data: EnvironmentJson[] }>({ path: '/environments' }),
     readEnvironment: (id: string) => json<EnvironmentJson>({ path: `/environments/${segment(id)}` }),
     updateEnvironment: (id: string, body: EnvironmentChangeJson) =>
-      json<EnvironmentJson>({ method: 'PATCH', path: `/environments/${segment(id)}`, body }),
+      json<ChangedEnvironmentJson>({ method: 'PATCH', path: `/environments/${segment(id)}`, body }),
     readCache: (id: string) => json<CacheJson>({ path: `/environments/${segment(id)}/cache` }),
     refreshCache: (id: string) => json<CacheJson>({ method: 'POST', path: `/environments/${segment(id)}/refresh` }),
     resetCache: (id: string) => json<CacheJson>({ method: 'POST', path: `/environments/${segment(id)}/reset-cache` }),

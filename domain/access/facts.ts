@@ -6,7 +6,7 @@ import { attempts, environments, settings, tasks } from '../schema.ts'
 import { TASK_AUDIENCES } from './decide.ts'
 import type { Facts, ObjectNeed, TaskAudience } from './decide.ts'
 import type { Viewer } from './principal.ts'
-import { relationTo } from './relation.ts'
+import { mayUse, relationTo } from './relation.ts'
 
 export type ObjectFacts = Facts & { id: string }
 export type ObjectQuestion = { of: ObjectNeed['of']; id: string }
@@ -39,11 +39,13 @@ async function attemptFacts(db: Executor, viewer: Viewer, attemptId: string) {
   return row
 }
 
+/** Among those that they may use: one that is hidden stands in the way of no other that has its id for a name. */
 async function environmentFacts(db: Executor, viewer: Viewer, idOrName: string): Promise<ObjectFacts | undefined> {
+  const isNamed = or(eq(environments.id, idOrName), eq(environments.name, idOrName))
   const rows = await db
     .select({ id: environments.id, relation: relationTo(viewer) })
     .from(environments)
-    .where(and(isNull(environments.deletedAt), or(eq(environments.id, idOrName), eq(environments.name, idOrName))))
+    .where(and(isNull(environments.deletedAt), isNamed, mayUse(viewer)))
   return rows.find(({ id }) => id === idOrName) ?? rows[0]
 }
 

@@ -110,14 +110,21 @@ export async function ensureAdminToken(db: Db, options: { existingToken?: string
   const existing = options.existingToken?.trim()
   if (existing !== undefined) {
     const holder = await findUserByToken(db, existing)
-    if (holder?.role === 'owner' || holder?.role === 'admin') return existing
+    if (holder?.userId === ADMIN_ID || holder?.role === 'owner' || holder?.role === 'admin') return existing
   }
   await db
     .insert(users)
     .values({ id: ADMIN_ID, name: 'Local administrator', email: 'admin@localhost', role: 'owner' })
     .onConflictDoNothing()
+  // Whoever disabled the local administrator wants no token of theirs; a new one would do no more than the old.
+  if (existing !== undefined && (await isDisabled(db, ADMIN_ID))) return existing
   const { token } = await createToken(db, { userId: ADMIN_ID, name: 'admin-token', scopes: SCOPES })
   return token
+}
+
+async function isDisabled(db: Db, userId: string): Promise<boolean> {
+  const [row] = await db.select({ disabledAt: users.disabledAt }).from(users).where(eq(users.id, userId))
+  return row !== undefined && row.disabledAt !== null
 }
 
 function isValid() {

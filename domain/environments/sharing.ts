@@ -49,7 +49,7 @@ export async function readSharing(db: Executor, environmentId: string): Promise<
 
 /**
  * Changes who may use an environment, which the caller holds. Where more people may afterwards, its secrets are cleared,
- * for whoever may use an environment can read them (R23); answers with their names.
+ * for they were entrusted to those who could edit and run it before (R23); answers with their names.
  */
 export async function changeSharing(db: Executor, environmentId: string, change: SharingChange): Promise<string[]> {
   const before = await readSharing(db, environmentId)

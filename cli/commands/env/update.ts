@@ -44,6 +44,7 @@ export const updateEnvironment = defineCommand({
     const environment = await client.updateEnvironment(id, change)
     if (json) writeJson(context, environment)
     else say(context, `Environment "${environment.name}" is changed. Tasks that run go on as they were started.`)
+    if (!json && environment.notice !== undefined) say(context, environment.notice)
     return 0
   },
 })

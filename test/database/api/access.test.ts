@@ -105,6 +105,18 @@ test('ensureAdminToken() makes one administrator, keeps a valid token and replac
   expect((await findUserByToken(db, renewed))?.scopes).toEqual(['read', 'write', 'admin'])
 })
 
+test('ensureAdminToken() makes no token after token for a local administrator who was disabled or demoted', async () => {
+  await using database = await testDatabase()
+  const { db } = database
+  const token = await ensureAdminToken(db)
+  for (const change of [{ role: 'viewer' as const }, { disabledAt: new Date() }]) {
+    await db.update(users).set(change)
+    expect(await ensureAdminToken(db, { existingToken: token })).toBe(token)
+  }
+  expect(await db.$count(apiTokens)).toBe(1)
+  expect(await findUserByToken(db, token)).toBeUndefined()
+})
+
 test('ensureAdminToken() does not keep a token of someone else', async () => {
   await using database = await testDatabase()
   const userId = await seedUser(database.db, { role: 'member' })

@@ -82,6 +82,15 @@ test('a private one is for its owner and administrators; for all others there is
   expect([again.status, again.json.detail]).toEqual([409, `Cannot save environment: the name "${name}" is taken`])
 })
 
+test('an environment that is named like the id of a hidden one is found all the same', async () => {
+  const hidden = await ownEnvironment({ visibility: 'private' })
+  const maker = await personWith('environments.manage')
+  const body = { name: hidden.id, repository: '/srv/other' }
+  const { json } = await maker.call<EnvironmentJson>('POST', '/environments', body)
+  expect((await maker.call('GET', `/environments/${hidden.id}`)).json.id).toBe(json.id)
+  expect((await hidden.owner.call('GET', `/environments/${hidden.id}`)).json.id).toBe(hidden.id)
+})
+
 test('a group may use what is shared with it, while it is', async () => {
   const { owner, path } = await ownEnvironment({ visibility: 'private' })
   const friend = await api.person('member')
