@@ -192,7 +192,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ['Start here', ['demo', 'serve', 'sandbox', 'doctor', 'completion']],
+  ['Start here', ['demo', 'serve', 'sandbox', 'doctor', 'whoami', 'completion']],
   [
     'Environments',
     [
