@@ -94,3 +94,27 @@ test('runExec() waits for a process that is long in coming, and has all that it 
     vi.useRealTimers()
   }
 })
+
+test('runExec() has what comes after the news of the end, and cuts a stream that says nothing more', async () => {
+  const stream = new PassThrough()
+  const calls = {
+    execCreate: async () => 'exec',
+    execStart: async () => stream,
+    execInspect: async () => ({ begun: true, running: false, exitCode: 3 }),
+  } as unknown as EngineCalls
+  const said: string[] = []
+  const onOutput = (_: string, chunk: Buffer) => void said.push(chunk.toString())
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })
+  try {
+    const running = runExec({ calls, container: 'c', gate: new ExecGate(60_000) }, { ...SPEC, onOutput }, NEVER)
+    // The first look at the exec is over: from here on it is known to have ended, and had said nothing.
+    await vi.advanceTimersByTimeAsync(1250)
+    stream.write(Buffer.from([1, 0, 0, 0, 0, 0, 0, 4, ...Buffer.from('late')]))
+    // A background child keeps the stream open.
+    for (let seconds = 0; seconds < 3; seconds++) await vi.advanceTimersByTimeAsync(1000)
+    expect(await running).toEqual({ code: 3 })
+    expect(said).toEqual(['late'])
+  } finally {
+    vi.useRealTimers()
+  }
+})
