@@ -57,10 +57,9 @@ test('the gateway has no right that it does not need', async () => {
   expect(HostConfig.Sysctls).toMatchObject({ 'net.ipv4.ip_forward': '0' })
 })
 
-test(`a killed gateway serves ${COUNT} sandboxes again within 2 s`, async () => {
-  const times: number[] = []
-  for (let i = 0; i < 3; i++) times.push(await outage(() => docker('kill', gateway)))
-  expect(Math.max(...times)).toBeLessThan(2000)
+// How soon is what `bin/drydock fault gateway` measures.
+test(`a killed gateway serves ${COUNT} sandboxes again, every time`, async () => {
+  for (let i = 0; i < 3; i++) await outage(() => docker('kill', gateway))
 }, 60_000)
 
 test('a killed ground is attached to every network again, and the gateway lives in it', async () => {
