@@ -11,7 +11,7 @@ const ground = groundName(world.installation)
 const startedAt = (name: string) => docker('inspect', '--format', '{{.State.StartedAt}}', name)
 const isRunning = async (name: string) => (await docker('inspect', '--format', '{{.State.Running}}', name)) === 'true'
 
-/** Milliseconds until every sandbox's network can be changed and used again after something happened. */
+/** Resolves when every network can be changed and used again after something happened. */
 async function outage(what: () => Promise<unknown>): Promise<void> {
   const before = await startedAt(gateway)
   await what()
