@@ -1,7 +1,7 @@
 // `npm test`: the gate, then every test. With words after `--`, only the test files whose names hold one of them.
 // Projects run one after the other: tests that drive a whole server want the machine for themselves.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,17 +34,16 @@ process.exit(broken.length === 0 && passed > 0 ? 0 : 1)
 function addResult(project, report) {
   const flags = ['--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   if (run(bin('vitest'), ['run', '--project', project, ...flags, ...words]) !== 0) total.broken.push(project)
-  try {
-    const { testResults, ...counts } = JSON.parse(readFileSync(report, 'utf8'))
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = counts
-    total.passed += numPassedTests
-    total.failed += numFailedTests
-    total.skipped += numPendingTests + numTodoTests
-    total.names.push(...testResults.flatMap((file) => failuresOf(project, file)))
-    total.retried.push(...testResults.flatMap((file) => retriedOf(project, file)))
-  } catch {
+  if (!existsSync(report)) {
     if (!total.broken.includes(project)) total.broken.push(project)
+    return
   }
+  const { testResults, ...counts } = JSON.parse(readFileSync(report, 'utf8'))
+  total.passed += counts.numPassedTests
+  total.failed += counts.numFailedTests
+  total.skipped += counts.numPendingTests + counts.numTodoTests
+  total.names.push(...testResults.flatMap((file) => failuresOf(project, file)))
+  total.retried.push(...testResults.flatMap((file) => retriedOf(project, file)))
 }
 
 /** Said once more at the very end: whoever sees only the last lines of a run must learn which tests to look at. */
@@ -61,9 +60,17 @@ function retriedOf(project, { name, assertionResults }) {
   return retried.map((test) => ofTest(nameOf(project, name), test))
 }
 
-const nameOf = (project, name) => `${project} ${relative(ROOT, name)}`
-const ofTest = (file, { fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages[0])}`
-const firstLine = (text = '') => text.split('\n', 1)[0]
+function nameOf(project, name) {
+  return `${project} ${relative(ROOT, name)}`
+}
+
+function ofTest(file, { fullName, failureMessages }) {
+  return `${file}: ${fullName}: ${firstLine(failureMessages[0])}`
+}
+
+function firstLine(text = '') {
+  return text.split('\n', 1)[0]
+}
 
 function bin(program) {
   return join(ROOT, 'node_modules', '.bin', program)
