@@ -35,8 +35,8 @@ if [ -s "$D/found" ]; then
     exit 0
   }
 fi
-git $C ls-files -z -o --exclude-standard > "$D/new"
-if [ -s "$D/new" ] && [ "$(tr -cd '\\0' < "$D/new" | wc -c)" -gt "$DRYDOCK_MAX_ENTRIES" ]; then echo many; exit 0; fi
+new=$(git $C ls-files -z -o --exclude-standard | tr -cd '\\0' | wc -c)
+if [ "$new" -gt "$DRYDOCK_MAX_ENTRIES" ]; then echo many; exit 0; fi
 
 export GIT_LITERAL_PATHSPECS=1
 git $C add -A --ignore-errors . 2> "$D/words"
