@@ -30,11 +30,20 @@ export function requireRight(needs: Needs): MiddlewareHandler<ApiEnv> {
   return middleware
 }
 
+type NeedOfObject = Need & { object: ObjectNeed }
+
+/** What a route needs, where that is a right to an object. */
+function needOfObject(needs: Needs | undefined): NeedOfObject | undefined {
+  if (typeof needs !== 'object' || needs.object === undefined) return undefined
+  return { ...needs, object: needs.object }
+}
+
 /** Puts the look at the object between the checks of the request's form and its handler. */
 export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: RouteHandler): RouteHandler {
-  if (typeof needs !== 'object' || needs.object === undefined) return handler
+  const need = needOfObject(needs)
+  if (need === undefined) return handler
   return async (c, next) => {
-    const asked = { need: needs, named: c.req.param('id') ?? '' }
+    const asked = { need, named: c.req.param('id') ?? '' }
     const facts = await allowedObject(deps, c.get('principal'), asked)
     c.set('objectId', facts.id)
     c.set('facts', facts)
@@ -44,15 +53,15 @@ export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: Rou
 
 /** What let a request in to an object, to be asked again while its answer goes on. */
 export function rightOf(deps: Pick<ApiDeps, 'db' | 'authenticate'>, c: Context<ApiEnv>): Right {
-  const [needs, token, id] = [needsOf(c), c.get('token'), c.get('objectId')]
-  const object = typeof needs === 'object' ? needs.object : undefined
-  if (typeof needs !== 'object' || object === undefined) throw new Error('the route of a stream names no object')
+  const [need, token, id] = [needOfObject(needsOf(c)), c.get('token'), c.get('objectId')]
+  if (need === undefined) throw new Error('the route of a stream names no object')
+  const { of, to } = need.object
   return {
-    key: `${c.get('principal').tokenId} ${object.of} ${object.to} ${id}`,
+    key: `${c.get('principal').tokenId} ${of} ${to} ${id}`,
     stillMay: async () => {
       const principal = await deps.authenticate(token)
       if (principal === undefined) return false
-      return decide(principal, needs, await findFacts(deps.db, principal, { of: object.of, id })) === 'allowed'
+      return decide(principal, need, await findFacts(deps.db, principal, { of, id })) === 'allowed'
     },
   }
 }
@@ -73,15 +82,15 @@ export function assertDeclared(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): void {
   if (open !== undefined) throw new Error(`Cannot build the api: the route ${open} does not say what it needs`)
 }
 
-type Asked = { need: Need; named: string }
+type Asked = { need: NeedOfObject; named: string }
 
 /** What is known of the object that a path names, once it is sure that they may. Rejects with `forbidden`, or as for one that does not exist. */
-export async function allowedObject(
+async function allowedObject(
   { db }: Pick<ApiDeps, 'db'>,
   principal: Principal,
   { need, named }: Asked,
 ): Promise<ObjectFacts> {
-  const of = need.object?.of ?? 'task'
+  const { of } = need.object
   const id = wellFormed(of, named)
   const facts = await findFacts(db, principal, { of, id })
   const verdict = decide(principal, need, facts)

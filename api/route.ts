@@ -14,3 +14,7 @@ export function defineRoute<P extends string, R extends Omit<RouteConfig, 'path'
 ) {
   return createRoute<P, R>(route)
 }
+
+/** To look at people, groups and roles, and to change them. */
+export const LOOK_AT_MEMBERS = { scope: 'read', permission: 'members.manage' } as const satisfies Needs
+export const MANAGE_MEMBERS = { scope: 'admin', permission: 'members.manage' } as const satisfies Needs

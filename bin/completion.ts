@@ -28,12 +28,7 @@ export function completionScript(shell: Shell, words: Words): string {
 
 const bash = (words: Words) => `${table(words)}
 _drydock() {
-  local typed='' next i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    next="\${typed:+$typed }\${COMP_WORDS[i]}"
-    _drydock_words "$next" >/dev/null || break
-    typed=$next
-  done
+${walk({ words: 'COMP_WORDS', from: 1, end: 'COMP_CWORD' })}
   COMPREPLY=($(compgen -W "$(_drydock_words "$typed")" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _drydock drydock
@@ -42,16 +37,19 @@ complete -o default -F _drydock drydock
 const zsh = (words: Words) => `#compdef drydock
 ${table(words)}
 _drydock() {
-  local typed='' next i
-  for ((i = 2; i < CURRENT; i++)); do
-    next="\${typed:+$typed }\${words[i]}"
-    _drydock_words "$next" >/dev/null || break
-    typed=$next
-  done
+${walk({ words: 'words', from: 2, end: 'CURRENT' })}
   compadd -- $(_drydock_words "$typed") || _files
 }
 if [ "\${funcstack[1]}" = _drydock ]; then _drydock "$@"; else compdef _drydock drydock; fi
 `
+
+/** Joins the words that were typed to `typed`, as far as they lead to a command. `from`: the first behind the program. */
+const walk = ({ words, from, end }: { words: string; from: number; end: string }) => `  local typed='' next i
+  for ((i = ${from}; i < ${end}; i++)); do
+    next="\${typed:+$typed }\${${words}[i]}"
+    _drydock_words "$next" >/dev/null || break
+    typed=$next
+  done`
 
 const fish = (words: Words) => `function __drydock_words
   switch "$argv[1]"

@@ -2,9 +2,6 @@ import type { Context } from 'hono'
 import { z } from '@hono/zod-openapi'
 import { STATUS, problemOf } from '../errors.ts'
 
-/** What a person without the right reads, word for word as the CLI's users know it. */
-const NO_RIGHT = '403 - Unauthorized. Contact your administrator for access.'
-
 export const CodexErrorSchema = z.object({ detail: z.string(), code: z.string() }).openapi('CodexError')
 
 /** The answers that every route of this interface can give beside its own. */
@@ -22,5 +19,5 @@ export const codexErrors = {
 export function respondWithDetail(c: Context, error: unknown): Response {
   const { status, code, detail } = problemOf(error)
   if (status === 401) c.header('www-authenticate', 'Bearer')
-  return c.json({ detail: status === 403 ? NO_RIGHT : detail.replaceAll('"', "'"), code }, STATUS[code])
+  return c.json({ detail: detail.replaceAll('"', "'"), code }, STATUS[code])
 }

@@ -1,8 +1,8 @@
-import { createToken, listTokens, revokeToken } from '../../domain/access/tokens.ts'
+import { listTokens, revokeToken } from '../../domain/access/tokens.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { defineRoute } from '../route.ts'
-import { expiryWithin } from '../token-expiry.ts'
+import { makeToken } from '../make-token.ts'
 import { MadeTokenSchema, NewTokenSchema, TokenListSchema, tokenJson } from '../schemas/access.ts'
 import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
 
@@ -33,10 +33,7 @@ export function tokenRoutes(deps: ApiDeps) {
   return newRouter(deps)
     .openapi(create, async (c) => {
       const principal = c.get('principal')
-      const { name, scopes, expiresAt } = c.req.valid('json')
-      const expiry = expiryWithin(principal, { scopes, expiresAt })
-      const made = await createToken(db, { userId: principal.userId, name, scopes, expiresAt: expiry })
-      return c.json({ ...tokenJson(made.view), token: made.token }, 201)
+      return c.json(await makeToken(deps, principal, { userId: principal.userId, ...c.req.valid('json') }), 201)
     })
     .openapi(list, async (c) => {
       const { userId } = c.get('principal')

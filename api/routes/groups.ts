@@ -10,7 +10,7 @@ import {
 } from '../../domain/access/groups.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
-import { defineRoute } from '../route.ts'
+import { LOOK_AT_MEMBERS, MANAGE_MEMBERS, defineRoute } from '../route.ts'
 import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
 import {
   GroupChangeSchema,
@@ -21,7 +21,6 @@ import {
   groupJson,
 } from '../schemas/people.ts'
 
-const CHANGE = { scope: 'admin', permission: 'members.manage' } as const
 const MemberParams = IdParams.extend({ user: z.string().max(1000) })
 
 const list = defineRoute({
@@ -33,42 +32,42 @@ const list = defineRoute({
 const create = defineRoute({
   method: 'post',
   path: '/groups',
-  needs: CHANGE,
+  needs: MANAGE_MEMBERS,
   request: { body: body(NewGroupSchema) },
   responses: { 201: json('The new group', GroupSchema), ...problems },
 })
 const read = defineRoute({
   method: 'get',
   path: '/groups/{id}',
-  needs: { scope: 'read', permission: 'members.manage' },
+  needs: LOOK_AT_MEMBERS,
   request: { params: IdParams },
   responses: { 200: json('The group with its members and roles', GroupSchema), ...problems },
 })
 const update = defineRoute({
   method: 'patch',
   path: '/groups/{id}',
-  needs: CHANGE,
+  needs: MANAGE_MEMBERS,
   request: { params: IdParams, body: body(GroupChangeSchema) },
   responses: { 200: json('The group with the changes', GroupSchema), ...problems },
 })
 const remove = defineRoute({
   method: 'delete',
   path: '/groups/{id}',
-  needs: CHANGE,
+  needs: MANAGE_MEMBERS,
   request: { params: IdParams },
   responses: { 204: { description: 'It is gone, with what its members had by it' }, ...problems },
 })
 const join = defineRoute({
   method: 'put',
   path: '/groups/{id}/members/{user}',
-  needs: CHANGE,
+  needs: MANAGE_MEMBERS,
   request: { params: MemberParams },
   responses: { 200: json('The group with this member', GroupSchema), ...problems },
 })
 const leave = defineRoute({
   method: 'delete',
   path: '/groups/{id}/members/{user}',
-  needs: CHANGE,
+  needs: MANAGE_MEMBERS,
   request: { params: MemberParams },
   responses: { 204: { description: 'They are no member' }, ...problems },
 })

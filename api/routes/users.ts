@@ -1,49 +1,45 @@
 import { assertWithin } from '../../domain/access/giving.ts'
-import { createToken } from '../../domain/access/tokens.ts'
 import { createUser, findUser, listUsers, updateUser } from '../../domain/access/users.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
-import { defineRoute } from '../route.ts'
-import { MadeTokenSchema, NewTokenSchema, tokenJson } from '../schemas/access.ts'
+import { makeToken } from '../make-token.ts'
+import { LOOK_AT_MEMBERS, MANAGE_MEMBERS, defineRoute } from '../route.ts'
+import { MadeTokenSchema, NewTokenSchema } from '../schemas/access.ts'
 import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
 import { NewUserSchema, UserChangeSchema, UserListSchema, UserSchema, userJson } from '../schemas/people.ts'
-import { expiryWithin } from '../token-expiry.ts'
-
-const LOOK = { scope: 'read', permission: 'members.manage' } as const
-const CHANGE = { scope: 'admin', permission: 'members.manage' } as const
 
 const list = defineRoute({
   method: 'get',
   path: '/users',
-  needs: LOOK,
+  needs: LOOK_AT_MEMBERS,
   responses: { 200: json('All people and service accounts by name', UserListSchema), ...problems },
 })
 const create = defineRoute({
   method: 'post',
   path: '/users',
-  needs: CHANGE,
+  needs: MANAGE_MEMBERS,
   request: { body: body(NewUserSchema) },
   responses: { 201: json('The new person or service account', UserSchema), ...problems },
 })
 const read = defineRoute({
   method: 'get',
   path: '/users/{id}',
-  needs: LOOK,
+  needs: LOOK_AT_MEMBERS,
   request: { params: IdParams },
   responses: { 200: json('The person or service account', UserSchema), ...problems },
 })
 const update = defineRoute({
   method: 'patch',
   path: '/users/{id}',
-  needs: CHANGE,
+  needs: MANAGE_MEMBERS,
   request: { params: IdParams, body: body(UserChangeSchema) },
   responses: { 200: json('The person with the changes', UserSchema), ...problems },
 })
 const token = defineRoute({
   method: 'post',
   path: '/users/{id}/tokens',
-  needs: CHANGE,
+  needs: MANAGE_MEMBERS,
   request: { params: IdParams, body: body(NewTokenSchema) },
   responses: { 201: json("A service account's token; its text is shown this once", MadeTokenSchema), ...problems },
 })
@@ -70,10 +66,7 @@ export function userRoutes(deps: ApiDeps) {
       if (kind !== 'service') {
         throw new DrydockError('invalid-request', `Cannot make a token for "${who}": people make their own`)
       }
-      const { name, scopes, expiresAt } = c.req.valid('json')
-      const expiry = expiryWithin(principal, { scopes, expiresAt })
-      const made = await createToken(db, { userId: id, name, scopes, expiresAt: expiry })
-      return c.json({ ...tokenJson(made.view), token: made.token }, 201)
+      return c.json(await makeToken(deps, principal, { userId: id, ...c.req.valid('json') }), 201)
     })
 }
 

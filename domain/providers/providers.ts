@@ -6,7 +6,7 @@ import { environments } from '../schema.ts'
 import { modelProviders } from '../schema/models.ts'
 import { seal } from '../secrets/seal.ts'
 import type { Keyring } from '../secrets/keyring.ts'
-import { UNIQUE_VIOLATION, sqlState } from '../sql-state.ts'
+import { refusingTakenName } from '../taken-name.ts'
 import { withoutUndefined } from '../without-undefined.ts'
 
 // Any number that nothing else in this database uses as an advisory lock.
@@ -33,7 +33,7 @@ export async function createProvider(db: Db, keyring: Keyring, input: NewProvide
   const id = newId()
   const { key, isDefault, ...settings } = withoutUndefined(input)
   const sealed = typeof key === 'string' ? seal(keyring, key, keyPlace(id)).bytes : null
-  await refusingTakenName(input.name, () =>
+  await refusingTakenName({ what: 'provider', name: input.name }, () =>
     db.transaction(async (tx) => {
       await takeTurns(tx)
       const becomesDefault = isDefault ?? (await hasNoDefault(tx, input.wire))
@@ -54,7 +54,7 @@ export async function updateProvider(
   { id, change }: { id: string; change: ProviderChange },
 ): Promise<ProviderView> {
   const { key, ...settings } = withoutUndefined(change)
-  await refusingTakenName(change.name ?? '', () =>
+  await refusingTakenName({ what: 'provider', name: change.name ?? '' }, () =>
     db.transaction(async (tx) => {
       await takeTurns(tx)
       const [before] = await tx.select().from(modelProviders).where(eq(modelProviders.id, id)).for('update')
@@ -143,15 +143,6 @@ async function clearDefault(db: Executor, wire: Row['wire']): Promise<void> {
     .update(modelProviders)
     .set({ isDefault: false })
     .where(and(eq(modelProviders.wire, wire), eq(modelProviders.isDefault, true)))
-}
-
-async function refusingTakenName(name: string, write: () => Promise<void>): Promise<void> {
-  try {
-    await write()
-  } catch (error) {
-    if (sqlState(error) !== UNIQUE_VIOLATION) throw error
-    throw new DrydockError('name-taken', `Cannot save provider: the name "${name}" is taken`, { cause: error })
-  }
 }
 
 const notFound = (idOrName: string) =>

@@ -1,3 +1,4 @@
+import { eachGitVariable } from './git-variables.ts'
 import { TRUST_SCRIPT } from './trust-script.ts'
 
 export const READY = 'drydock:ready'
@@ -6,17 +7,6 @@ export const SERVES = 'serves'
 
 /** Exact reads: what follows on standard input is the next one's. */
 const READ = (size: string) => `dd bs="${size}" count=1 iflag=fullblock 2>/dev/null`
-
-/** Once, for all commands: to list variables takes a copy of the shell. */
-const GIT_VARIABLES = [
-  'git_variables=',
-  'while read -r line; do',
-  'name=${line#* } && name=${name#-x } && name=${name%%=*}',
-  'case $name in GIT_*[!A-Za-z0-9_]*) ;; GIT_*) git_variables="$git_variables $name" ;; esac',
-  'done <<EXPORTED',
-  '$(export -p)',
-  'EXPORTED',
-]
 
 /**
  * Runs what the runner asks for on standard input, one after the other: a line `MARK UID SIZE INPUT LAST CLOSED`, SIZE
@@ -30,7 +20,9 @@ const serve = (run: string) => [
   'exec 3>&2 2>/dev/null',
   // As the engine begins commands.
   'ulimit -Sn "$(ulimit -Hn)"',
-  ...GIT_VARIABLES,
+  // Once, for all commands.
+  'git_variables=',
+  eachGitVariable('git_variables="$git_variables $name"'),
   'while read -r mark uid size input last closed; do',
   'drop=; if [ "$closed" = 1 ]; then drop=$git_variables; fi',
   `text=$(${READ('$size')})`,

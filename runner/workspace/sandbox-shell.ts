@@ -1,3 +1,4 @@
+import { eachGitVariable } from '../sandbox/git-variables.ts'
 import { CLOSED } from '../sandbox/keeper-program.ts'
 
 // Scripts that run inside a sandbox are constants; data reaches them as environment variables or standard input, never as
@@ -36,17 +37,12 @@ export const NOTHING_PRELOADED = { LD_PRELOAD: '', LD_LIBRARY_PATH: '', [CLOSED]
 
 /**
  * Begins every script: a closed environment for git, the system's programs before those of other folders. It starts no
- * program itself; each costs a sandbox milliseconds, and so does a copy of the shell.
+ * program itself; each costs a sandbox milliseconds.
  */
 export const PRELUDE = `
 set -u
 export PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH" HOME=/nonexistent LC_ALL=C
-[ "\${${CLOSED}:-}" = 1 ] || while read -r line; do
-  name=\${line#* } && name=\${name#-x } && name=\${name%%=*}
-  case $name in GIT_*[!A-Za-z0-9_]*) ;; GIT_*) unset "$name" ;; esac
-done <<EXPORTED
-$(export -p)
-EXPORTED
+[ "\${${CLOSED}:-}" = 1 ] || ${eachGitVariable('unset "$name"')}
 unset LD_PRELOAD LD_LIBRARY_PATH XDG_CONFIG_HOME
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
 export GIT_NO_REPLACE_OBJECTS=1 GIT_TERMINAL_PROMPT=0 GIT_ADVICE=0 GIT_ALLOW_PROTOCOL=none

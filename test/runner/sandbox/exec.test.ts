@@ -71,50 +71,51 @@ test('runExec() lets a freeze pass when there is no process to come', async () =
   expect(await gate.freeze(async () => {})).toBe(true)
 })
 
-test('runExec() waits for a process that is long in coming, and has all that it says', async () => {
+/** A command whose stream is at hand, under a clock that moves by hand. */
+async function underClock(
+  execInspect: EngineCalls['execInspect'],
+  work: (running: ReturnType<typeof runExec>, stream: PassThrough) => Promise<void>,
+): Promise<string[]> {
   const stream = new PassThrough()
-  let begun = false
-  const calls = {
-    execCreate: async () => 'exec',
-    execStart: async () => stream,
-    execInspect: async () => ({ begun, running: false, exitCode: begun ? 3 : null }),
-  } as unknown as EngineCalls
+  const calls = { execCreate: async () => 'exec', execStart: async () => stream, execInspect } as unknown as EngineCalls
   const said: string[] = []
   const onOutput = (_: string, chunk: Buffer) => void said.push(chunk.toString())
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })
   try {
-    const running = runExec({ calls, container: 'c', gate: new ExecGate(60_000) }, { ...SPEC, onOutput }, NEVER)
-    // Longer than a stream may be silent before it is asked whether its process has ended.
-    for (let seconds = 0; seconds < 5; seconds++) await vi.advanceTimersByTimeAsync(1000)
-    begun = true
-    stream.end(Buffer.from([1, 0, 0, 0, 0, 0, 0, 4, ...Buffer.from('late')]))
-    expect(await running).toEqual({ code: 3 })
-    expect(said).toEqual(['late'])
+    await work(runExec({ calls, container: 'c', gate: new ExecGate(60_000) }, { ...SPEC, onOutput }, NEVER), stream)
   } finally {
     vi.useRealTimers()
   }
+  return said
+}
+
+const LATE = Buffer.from([1, 0, 0, 0, 0, 0, 0, 4, ...Buffer.from('late')])
+const seconds = async (count: number) => {
+  for (let i = 0; i < count; i++) await vi.advanceTimersByTimeAsync(1000)
+}
+
+test('runExec() waits for a process that is long in coming, and has all that it says', async () => {
+  let begun = false
+  const inspect = async () => ({ begun, running: false, exitCode: begun ? 3 : null })
+  const said = await underClock(inspect, async (running, stream) => {
+    // Longer than a stream may be silent before it is asked whether its process has ended.
+    await seconds(5)
+    begun = true
+    stream.end(LATE)
+    expect(await running).toEqual({ code: 3 })
+  })
+  expect(said).toEqual(['late'])
 })
 
 test('runExec() has what comes after the news of the end, and cuts a stream that says nothing more', async () => {
-  const stream = new PassThrough()
-  const calls = {
-    execCreate: async () => 'exec',
-    execStart: async () => stream,
-    execInspect: async () => ({ begun: true, running: false, exitCode: 3 }),
-  } as unknown as EngineCalls
-  const said: string[] = []
-  const onOutput = (_: string, chunk: Buffer) => void said.push(chunk.toString())
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })
-  try {
-    const running = runExec({ calls, container: 'c', gate: new ExecGate(60_000) }, { ...SPEC, onOutput }, NEVER)
+  const inspect = async () => ({ begun: true, running: false, exitCode: 3 })
+  const said = await underClock(inspect, async (running, stream) => {
     // The first look at the exec is over: from here on it is known to have ended, and had said nothing.
     await vi.advanceTimersByTimeAsync(1250)
-    stream.write(Buffer.from([1, 0, 0, 0, 0, 0, 0, 4, ...Buffer.from('late')]))
+    stream.write(LATE)
     // A background child keeps the stream open.
-    for (let seconds = 0; seconds < 3; seconds++) await vi.advanceTimersByTimeAsync(1000)
+    await seconds(3)
     expect(await running).toEqual({ code: 3 })
-    expect(said).toEqual(['late'])
-  } finally {
-    vi.useRealTimers()
-  }
+  })
+  expect(said).toEqual(['late'])
 })

@@ -1,0 +1,27 @@
+import { createToken } from '../domain/access/tokens.ts'
+import type { Principal, Scope } from '../domain/access/principal.ts'
+import { forbidden } from '../domain/errors.ts'
+import type { ApiDeps } from './context.ts'
+import { tokenJson } from './schemas/access.ts'
+
+type Wanted = { userId: string; name: string; scopes: readonly Scope[]; expiresAt?: string | undefined }
+
+/** Makes a token within what the own one may do. Its text is in the answer, and nowhere else. */
+export async function makeToken({ db }: Pick<ApiDeps, 'db'>, principal: Principal, wanted: Wanted) {
+  const made = await createToken(db, { ...wanted, expiresAt: expiryWithin(principal, wanted) })
+  return { ...tokenJson(made.view), token: made.token }
+}
+
+/**
+ * When a token that somebody makes ends. It can do no more than the one that makes it, and does not outlive it: whoever found
+ * a token that ends soon must not keep the access. Rejects with `forbidden`.
+ */
+function expiryWithin(
+  { scopes: own, expiresAt: end }: Principal,
+  wanted: Pick<Wanted, 'scopes' | 'expiresAt'>,
+): Date | null {
+  if (wanted.scopes.some((scope) => !own.includes(scope))) throw forbidden()
+  const expiry = wanted.expiresAt === undefined ? (end ?? null) : new Date(wanted.expiresAt)
+  if (end !== undefined && (expiry === null || expiry > end)) throw forbidden()
+  return expiry
+}
