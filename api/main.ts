@@ -1,5 +1,8 @@
 import { createAdaptorServer } from '@hono/node-server'
 import type { ServerType } from '@hono/node-server'
+import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { findUserByToken } from '../domain/access/tokens.ts'
 import type { Database } from '../domain/db.ts'
@@ -10,8 +13,19 @@ import { createApp } from './app.ts'
 import { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { readTls, watchTls } from './tls.ts'
+import type { TlsFiles } from './tls.ts'
 
 const GRACE_MS = 5000
+const SECOND = 1000
+const KiB = 1024
+/** Who sends a byte a second holds a connection, so headers and whole requests have their time. Answers have none: SSE. */
+const LIMITS = {
+  headersTimeout: 15 * SECOND,
+  requestTimeout: 120 * SECOND,
+  keepAliveTimeout: 65 * SECOND,
+  maxHeaderSize: 32 * KiB,
+}
 
 export type ApiOptions = {
   database: Database
@@ -20,10 +34,14 @@ export type ApiOptions = {
   port: number
   checkAddress: (address: string) => Promise<void>
   keyring?: Keyring | undefined
+  /** Undefined: plain HTTP, for this machine or behind a proxy. */
+  tls?: TlsFiles | undefined
   logger: Logger
   version: string
   /** How often the rights of followers are looked at without a word of the database. */
   accessPollMs?: number
+  /** How often the files of TLS are looked at. */
+  tlsPollMs?: number
 }
 export type RunningApi = { url: string; port: number; close(): Promise<void> }
 
@@ -44,16 +62,30 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     logger,
     version: options.version,
   })
-  const server = createAdaptorServer({ fetch: app.fetch })
-  const port = await listen(server, options).catch(async (error: unknown) => {
+  const { server, port, unwatch } = await serve(app.fetch, options).catch(async (error: unknown) => {
     await Promise.all([events[Symbol.asyncDispose](), access[Symbol.asyncDispose]()])
     throw error
   })
   let closed: Promise<void> | undefined
-  const close = () => (closed ??= stop(server, { events, access }))
+  const close = () => {
+    unwatch()
+    return (closed ??= stop(server, { events, access }))
+  }
   signal.addEventListener('abort', () => void close(), { once: true })
   if (signal.aborted) await close()
-  return { url: `http://${urlHost(options.host)}:${port}`, port, close }
+  return { url: `${options.tls ? 'https' : 'http'}://${urlHost(options.host)}:${port}`, port, close }
+}
+
+async function serve(fetch: Parameters<typeof createAdaptorServer>[0]['fetch'], options: ApiOptions) {
+  const { tls, logger, tlsPollMs: pollMs } = options
+  if (tls === undefined) {
+    const server = createAdaptorServer({ fetch, createServer, serverOptions: LIMITS })
+    return { server, port: await listen(server, options), unwatch: () => undefined }
+  }
+  const serverOptions = { ...LIMITS, ...(await readTls(tls)) }
+  const server = createAdaptorServer({ fetch, createServer: createTlsServer, serverOptions })
+  const port = await listen(server, options)
+  return { server, port, unwatch: watchTls(server as TlsServer, tls, { logger, pollMs }) }
 }
 
 async function listen(server: ServerType, { host, port }: ApiOptions): Promise<number> {

@@ -2,7 +2,9 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import type { TlsFiles } from '../api/tls.ts'
 import { DrydockError } from '../domain/errors.ts'
+import type { ConfiguredKeys } from './keyring.ts'
 
 const list = z.string().transform((text) =>
   text
@@ -11,7 +13,7 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 )
 
-const ServerEnv = z.object({
+const ServerVars = z.object({
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
@@ -31,11 +33,25 @@ const ServerEnv = z.object({
   DRYDOCK_PUBLIC_URL: z.url().optional(),
   DRYDOCK_IMAGES: list.default([]),
   DRYDOCK_MASTER_KEY: list.default([]),
+  DRYDOCK_MASTER_KEY_FILE: z.string().min(1).optional(),
+  DRYDOCK_MASTER_KEY_COMMAND: z.string().min(1).optional(),
+  DRYDOCK_TLS_CERT: z.string().min(1).optional(),
+  DRYDOCK_TLS_KEY: z.string().min(1).optional(),
   DRYDOCK_SANDBOX_RANGE: z.cidrv4().default('10.213.0.0/16'),
   DRYDOCK_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DOCKER_HOST: z.string().optional(),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 })
+
+const KEY_SOURCES = ['DRYDOCK_MASTER_KEY_FILE', 'DRYDOCK_MASTER_KEY_COMMAND'] as const
+
+const ServerEnv = ServerVars.refine(
+  (vars) => KEY_SOURCES.filter((name) => vars[name]).length + Math.min(vars.DRYDOCK_MASTER_KEY.length, 1) <= 1,
+  'DRYDOCK_MASTER_KEY, DRYDOCK_MASTER_KEY_FILE and DRYDOCK_MASTER_KEY_COMMAND exclude each other',
+).refine(
+  (vars) => (vars.DRYDOCK_TLS_CERT === undefined) === (vars.DRYDOCK_TLS_KEY === undefined),
+  'DRYDOCK_TLS_CERT and DRYDOCK_TLS_KEY go together',
+)
 
 export type ServerConfig = Readonly<{
   databaseUrl: string | undefined
@@ -51,8 +67,10 @@ export type ServerConfig = Readonly<{
   publicUrl: string | undefined
   /** Image names of ours and the tags to use, where they are not built from this folder. */
   images: ReadonlyMap<string, string>
-  /** 32 bytes in base64 each, the current one first; none: a file in the data folder. */
-  masterKeys: readonly string[]
+  /** 32 bytes in base64 each, the current one first; nothing named: a file in the data folder. */
+  masterKeys: ConfiguredKeys
+  /** Certificate chain and private key, PEM; undefined: plain HTTP. */
+  tls: TlsFiles | undefined
   /** Where the networks of sandboxes come from. */
   sandboxRange: string
   logLevel: string
@@ -93,7 +111,15 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       : undefined,
     publicUrl: vars.DRYDOCK_PUBLIC_URL,
     images: new Map(vars.DRYDOCK_IMAGES.map(nameAndTag)),
-    masterKeys: vars.DRYDOCK_MASTER_KEY,
+    masterKeys: {
+      encoded: vars.DRYDOCK_MASTER_KEY,
+      file: vars.DRYDOCK_MASTER_KEY_FILE,
+      command: vars.DRYDOCK_MASTER_KEY_COMMAND,
+    },
+    tls:
+      vars.DRYDOCK_TLS_CERT && vars.DRYDOCK_TLS_KEY
+        ? { certificate: vars.DRYDOCK_TLS_CERT, key: vars.DRYDOCK_TLS_KEY }
+        : undefined,
     sandboxRange: vars.DRYDOCK_SANDBOX_RANGE,
     logLevel: vars.DRYDOCK_LOG,
     dockerSocket: socketOf(vars.DOCKER_HOST),

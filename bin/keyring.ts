@@ -1,32 +1,58 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { link, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { DrydockError } from '../domain/errors.ts'
 import { parseKeyring } from '../domain/secrets/keyring.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
 
 const KEY_BYTES = 32
 const OTHERS = 0o077
+const COMMAND_MS = 30_000
 const HEADER =
   '# Master keys of this Drydock, the current one first. Without them, stored keys and sessions are lost.\n'
 
 export const masterKeyFile = (dataDir: string): string => join(dataDir, 'master-key')
 
-export type KeyringSource = {
-  /** From the configuration; the current one first. They win over the file. */
+/** Where the configuration says that the master keys are: at most one of them. */
+export type ConfiguredKeys = {
+  /** The keys themselves, the current one first. */
   encoded?: readonly string[] | undefined
+  /** A file of them, a line each. */
+  file?: string | undefined
+  /** A command of a shell that prints them, a line each: a client of a vault. It is asked once, at the start. */
+  command?: string | undefined
+}
+export type KeyringSource = ConfiguredKeys & {
   /** Undefined: a process that keeps nothing on disk. */
   dataDir: string | undefined
 }
 
 /** The master keys of a server. A data folder without any gets one. Undefined where there is neither. */
-export async function openKeyring({ encoded = [], dataDir }: KeyringSource): Promise<Keyring | undefined> {
+export async function openKeyring({ encoded = [], file, command, dataDir }: KeyringSource) {
   if (encoded.length > 0) return parseKeyring(encoded)
-  if (dataDir === undefined) return undefined
+  if (file !== undefined) return fileKeyring(file)
+  if (command !== undefined) return parseKeyring(keyLines(await printedBy(command)))
+  return dataDir === undefined ? undefined : ownKeyring(dataDir)
+}
+
+async function ownKeyring(dataDir: string): Promise<Keyring> {
   const file = masterKeyFile(dataDir)
   if (!(await exists(file))) await createOnce(file)
   return fileKeyring(file)
+}
+
+/** What a command prints may be keys even when it fails, so no error repeats it. */
+async function printedBy(command: string): Promise<string> {
+  try {
+    return (await promisify(execFile)('/bin/sh', ['-c', command], { timeout: COMMAND_MS })).stdout
+  } catch (error) {
+    const { code, killed } = error as { code?: number | string; killed?: boolean }
+    const why = killed ? `did not end within ${COMMAND_MS / 1000} s` : `ended with ${code}`
+    throw new DrydockError('config-invalid', `Cannot get the master keys: DRYDOCK_MASTER_KEY_COMMAND ${why}`)
+  }
 }
 
 /** Puts a new key before those of the file. Servers of this data folder use it from then on. */
@@ -47,8 +73,8 @@ export async function dropOldKeys(file: string): Promise<number> {
 
 /** Looks at the file again whenever it has changed, so that a rotation needs no restart. */
 function fileKeyring(file: string): Keyring {
-  let version = versionOf(file)
   let keys = parseKeyring(readKeys(file))
+  let version = versionOf(file)
   const latest = (): Keyring => {
     const now = versionOf(file)
     if (now !== version) {
@@ -71,16 +97,30 @@ function versionOf(file: string): string {
 }
 
 function readKeys(file: string): string[] {
-  const { mode } = statSync(file)
+  const mode = modeOf(file)
   if ((mode & OTHERS) !== 0) {
     throw new DrydockError(
       'config-invalid',
       `Cannot use the master keys: other users can read ${file}. Run: chmod 600 ${file}`,
     )
   }
-  const lines = readFileSync(file, 'utf8').split('\n')
-  return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
+  return keyLines(readFileSync(file, 'utf8'))
 }
+
+function modeOf(file: string): number {
+  try {
+    return statSync(file).mode
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new DrydockError('config-invalid', `Cannot read the master keys: ${file}: ${code}`, { cause: error })
+  }
+}
+
+const keyLines = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
 
 const newKey = () => randomBytes(KEY_BYTES).toString('base64')
 

@@ -9,6 +9,7 @@ import { ensureAdminToken } from '../domain/access/tokens.ts'
 import { migrateDatabase, openDatabase } from '../domain/db.ts'
 import type { Database, DatabaseAddress } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
+import { checkCanary } from '../domain/secrets/canary.ts'
 import { checkAddress } from '../forge/addresses.ts'
 import { limitedGit } from '../forge/git.ts'
 import { ownProcessHost } from '../forge/process-host.ts'
@@ -78,7 +79,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const database = openDatabase(address)
     cleanup.defer(() => database[Symbol.asyncDispose]())
     const settings = await watchSettings(database, { config, logger }, stop.signal)
-    const keyring = await openKeyring({ encoded: config.masterKeys, dataDir: folder?.path })
+    const keyring = await openKeyring({ ...config.masterKeys, dataDir: folder?.path })
+    if (keyring) await checkCanary(database.db, keyring)
 
     const roots = config.repositoryRoots ?? [homedir()]
     let url: string | undefined
@@ -86,7 +88,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       const check = (text: string) =>
         checkAddress(text, { repositoryRoots: roots, allowedHosts: settings.gitAllowedHosts() })
       const api = await startApi(
-        { database, keyring, host: options.host, port: options.port, checkAddress: check, logger, version: '0.1.0' },
+        {
+          ...{ database, keyring, host: options.host, port: options.port, tls: config.tls },
+          ...{ checkAddress: check, logger, version: '0.1.0' },
+        },
         stop.signal,
       )
       cleanup.defer(() => api.close())

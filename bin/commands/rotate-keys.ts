@@ -23,7 +23,7 @@ export const rotateKeys = defineCommand({
   },
   notes: [
     'The server must run. It takes new keys from the file without a restart.',
-    'With DRYDOCK_MASTER_KEY: put the new key first there, restart the server, then run this with --keep-key.',
+    'With DRYDOCK_MASTER_KEY, _FILE or _COMMAND: put the new key first there, restart the server, then run this with --keep-key.',
     'A backup of the database opens only with the keys of its time: keep the older ones as long as such backups.',
   ].join('\n'),
   examples: ['drydock rotate-keys', 'drydock rotate-keys --drop-old', 'drydock rotate-keys --keep-key'],

@@ -4,7 +4,8 @@ import { open, seal, sealedWith } from './seal.ts'
 import type { Keyring } from './keyring.ts'
 
 /** Every column that holds sealed values. */
-const COLUMNS = [
+export const SEALED_COLUMNS = [
+  { table: 'key_canary', row: 'id', column: 'sealed_text' },
   { table: 'model_providers', row: 'id', column: 'sealed_key' },
   { table: 'credentials', row: 'id', column: 'sealed_value' },
   { table: 'environment_secrets', row: 'id', column: 'sealed_value' },
@@ -20,7 +21,7 @@ export type Rewrapped = { rewrapped: number; kept: number }
 export async function rewrapAll(db: Pick<Db, 'execute'>, keyring: Keyring): Promise<Rewrapped> {
   const done = { rewrapped: 0, kept: 0 }
   const { current } = keyring
-  for (const { table, row, column } of COLUMNS) {
+  for (const { table, row, column } of SEALED_COLUMNS) {
     const rows = await db.execute<{ id: string; stale: boolean }>(sql`
       select ${sql.raw(row)} as id, encode(substring(${sql.raw(column)} from 2 for 8), 'hex') <> ${current.id} as stale
       from ${sql.raw(table)} where ${sql.raw(column)} is not null`)

@@ -58,6 +58,32 @@ test('a running keyring follows the file: a new key seals at once, the old one s
   expect(await dropOldKeys(file)).toBe(0)
 })
 
+test('openKeyring() reads a named file and follows it, and refuses one that is not there', async () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'keys')
+  writeFileSync(file, `${newKey()}\n`, { mode: 0o600 })
+  const ring = await openKeyring({ file, dataDir: folder.path })
+  expect(ring?.current.id).toBe(currentKeyId(file))
+  await addMasterKey(file)
+  expect(ring?.current.id).toBe(currentKeyId(file))
+  expect(() => statSync(masterKeyFile(folder.path))).toThrow()
+  await expect(openKeyring({ file: `${file}.none`, dataDir: undefined })).rejects.toMatchObject({
+    code: 'config-invalid',
+  })
+})
+
+test('openKeyring() takes what a command prints, and repeats nothing of it when it fails', async () => {
+  const key = newKey()
+  const ring = await openKeyring({ command: `echo '# from a vault'; echo ${key}`, dataDir: undefined })
+  expect(ring?.current.id).toBe((await openKeyring({ encoded: [key], dataDir: undefined }))?.current.id)
+  const failing = openKeyring({ command: 'echo canary; echo canary >&2; exit 3', dataDir: undefined })
+  await expect(failing).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: 'Cannot get the master keys: DRYDOCK_MASTER_KEY_COMMAND ended with 3',
+  })
+  await expect(openKeyring({ command: 'echo canary', dataDir: undefined })).rejects.not.toThrow(/canary/)
+})
+
 const rewrapped = (file: string) => () => json({ keyId: currentKeyId(file), rewrapped: 3, kept: 1 })
 
 test('rotate-keys adds a key, has everything sealed anew, and drops the old one when it is told to', async () => {
