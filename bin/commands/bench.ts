@@ -8,7 +8,7 @@ import { suggest } from '../../cli/suggest.ts'
 import { prepareMachine } from '../prepare-machine.ts'
 import { ROOT } from '../root.ts'
 
-const NAMES = ['start', 'claims', 'lists', 'events', 'gateway', 'install', 'throughput', 'density']
+const NAMES = ['start', 'claims', 'lists', 'events', 'gateway', 'install', 'throughput', 'density', 'api']
 
 const benchHelp = defineCommand({
   name: 'bench',
