@@ -74,7 +74,7 @@ const fuzzHelp = defineCommand({
   summary: 'Feeds all that reads hostile input with it, and has what comes out checked by another reading.',
   positionals: [],
   options: { json: { type: 'boolean', help: 'print one JSON document and nothing else' } },
-  examples: ['drydock fuzz gateway', 'drydock fuzz gateway --inputs 1000000 --seed 7 --json'],
+  examples: ['drydock fuzz gateway', 'drydock fuzz api', 'drydock fuzz gateway --inputs 1000000 --seed 7 --json'],
   run: async () => 0,
 })
 

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto'
+import { startApi } from '../../api/main.ts'
+import { createToken, ensureAdminToken } from '../../domain/access/tokens.ts'
+import { openDatabase } from '../../domain/db.ts'
+import type { DatabaseAddress } from '../../domain/db.ts'
+import { parseKeyring } from '../../domain/secrets/keyring.ts'
+import { jsonClient } from '../support/json-client.ts'
+import { operationsOf } from './document.ts'
+import type { OpenApi, Operation } from './document.ts'
+
+const MEMBER = 'fuzz-member'
+
+export type FuzzWorld = AsyncDisposable & {
+  url: string
+  document: OpenApi
+  operations: readonly Operation[]
+  /** Of an owner, a member, and of nobody. */
+  tokens: readonly string[]
+  /** What the server logged as its own fault, since the last look. */
+  takeErrors: () => string[]
+}
+
+/** A server in this process on a database of its own, with a few things to find. */
+export async function startFuzzWorld(address: DatabaseAddress): Promise<FuzzWorld> {
+  const database = openDatabase(address)
+  const errors: string[] = []
+  const error = (fields: { err?: unknown }, message: string) => {
+    const { err } = fields
+    errors.push(`${message}: ${err instanceof Error ? (err.stack ?? err.message) : JSON.stringify(fields)}`)
+  }
+  const logger = { debug: () => undefined, info: () => undefined, error }
+  const keyring = parseKeyring([randomBytes(32).toString('base64')])
+  const options = { database, keyring, host: '127.0.0.1', port: 0, checkAddress: async () => {}, version: 'fuzz' }
+  const api = await startApi({ ...options, logger }, new AbortController().signal)
+  await database.client`insert into users (id, name, email, role) values (${MEMBER}, 'fuzz', 'fuzz@example.test', 'member')`
+  const owner = await ensureAdminToken(database.db)
+  const member = await createToken(database.db, { userId: MEMBER, name: 'fuzz', scopes: ['read', 'write'] })
+  const client = jsonClient(api.url, owner)
+  await fill(client)
+  const document = await client.json<OpenApi>('GET', '/openapi.json')
+  client.close()
+  return {
+    ...{ url: api.url, document, operations: operationsOf(document) },
+    tokens: [owner, member.token, 'dd_nobody'],
+    takeErrors: () => errors.splice(0),
+    async [Symbol.asyncDispose]() {
+      await api.close()
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function fill(client: ReturnType<typeof jsonClient>): Promise<void> {
+  const environment = { name: 'fuzz', repository: '/srv/fuzz', image: 'base' }
+  await client.json('POST', '/environments', environment)
+  await client.json('POST', '/tasks', { environment: 'fuzz', mode: 'code', prompt: 'x', agent: 'command' })
+}
