@@ -44,8 +44,7 @@ export const apiTokens = pgTable(
     /** The first characters, so that a person can tell tokens apart. */
     prefix: text('prefix').notNull(),
     scopes: text('scopes').array().notNull(),
-    /** All that it may be used for of what its person may; null: whatever that is. */
-    permissions: text('permissions').array().$type<Permission[]>(),
+    permissions: text('permissions').array().$type<Permission[]>(), // of what its person may; null: all
     expiresAt: at('expires_at'),
     lastUsedAt: at('last_used_at'),
     revokedAt: at('revoked_at'),

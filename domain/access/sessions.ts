@@ -31,18 +31,15 @@ export type SessionView = Pick<
   'id' | 'address' | 'userAgent' | 'createdAt' | 'lastSeenAt'
 > & { provider: string | null; expiresAt: Date }
 
-/** Makes a session. Its secret is returned here and nowhere else. Clears away what is long over. */
-export async function createSession(db: Executor, input: NewSession): Promise<{ id: string; secret: string }> {
+/** Makes a session. Its secret is returned here and nowhere else. Rejects with `sign-in-refused` for who is disabled. */
+export async function createSession(db: Db, input: NewSession): Promise<{ id: string; secret: string }> {
   const [id, secret] = [newId(), randomSecret()]
+  const { by, userId, address, userAgent } = input
   await db.delete(sessions).where(sql`not (${isFresh()})`)
-  const { by, address, userAgent } = input
-  await db.insert(sessions).values({
-    ...by,
-    id,
-    hash: hashOf(secret),
-    userId: input.userId,
-    address: shown(address),
-    userAgent: shown(userAgent),
+  await db.transaction(async (tx) => {
+    await holdEnabled(tx, { userId, by })
+    const seen = { address: shown(address), userAgent: shown(userAgent) }
+    await tx.insert(sessions).values({ ...by, ...seen, id, userId, hash: hashOf(secret) })
   })
   return { id, secret }
 }
@@ -138,6 +135,18 @@ function isAlive() {
 function minutesOf(key: 'sessionMaxMinutes' | 'sessionIdleMinutes', otherwise: number): SQL {
   const set = sql`(select (value #>> '{}')::int from settings where key = ${key})`
   return sql`make_interval(mins => coalesce(${set}, ${otherwise}::int))`
+}
+
+/** Whoever disables the person or the provider at this moment waits for the session, and ends it. */
+async function holdEnabled(db: Executor, { userId, by }: Pick<NewSession, 'userId' | 'by'>): Promise<void> {
+  const isPerson = and(eq(users.id, userId), isNull(users.disabledAt))
+  const held = await db.select({ id: users.id }).from(users).where(isPerson).for('share')
+  if ('providerId' in by) {
+    const isOn = and(eq(signInProviders.id, by.providerId), eq(signInProviders.enabled, true))
+    const provider = await db.select({ id: signInProviders.id }).from(signInProviders).where(isOn).for('share')
+    if (provider.length === 0) throw new DrydockError('sign-in-refused', 'Cannot sign in: this provider is turned off')
+  }
+  if (held.length === 0) throw new DrydockError('sign-in-refused', 'Cannot sign in: this account is disabled')
 }
 
 async function noteSeen(db: Db, sessionId: string): Promise<void> {

@@ -13,10 +13,7 @@ import type { SignInProviderView } from './providers.ts'
 /** What an issuer says of somebody. `email` is verified or absent; `groups` is what the group claim holds. */
 export type Claims = { subject: string; name: string; email: string | undefined; groups: readonly string[] }
 export type SignedIn = { userId: string; isNew: boolean }
-type Provider = Pick<
-  SignInProviderView,
-  'name' | 'issuer' | 'emailDomains' | 'defaultRole' | 'groups' | 'groupClaim'
->
+type Provider = Pick<SignInProviderView, 'name' | 'issuer' | 'emailDomains' | 'defaultRole' | 'groups' | 'groupClaim'>
 
 /**
  * Finds the person, or makes them, with the provider's role for new ones; and takes over what the issuer says of e-mail and

@@ -1,7 +1,7 @@
 // Where people sign in. Whoever says that an issuer puts people into groups gives what those groups have, so that nobody
 // changes a provider that gives more than they have themselves.
 
-import { and, asc, eq, getTableColumns, sql } from 'drizzle-orm'
+import { asc, eq, getTableColumns, sql } from 'drizzle-orm'
 import { assertWithin } from '../access/giving.ts'
 import type { Giver } from '../access/giving.ts'
 import { assertMayLetIn } from '../access/groups.ts'
@@ -51,11 +51,10 @@ export async function createSignInProvider(
   const sealed = typeof clientSecret === 'string' ? seal(keyring, clientSecret, secretPlace(id)).bytes : null
   return refusingTakenName({ what: 'sign-in provider', name: input.name }, () =>
     db.transaction(async (tx) => {
+      await assertMayGive(tx, giver, { defaultRole: input.defaultRole ?? 'member', groups })
       await tx.insert(signInProviders).values({ ...settings, id, sealedSecret: sealed })
       await mapGroups(tx, id, groups)
-      const made = await findSignInProvider(tx, input.name)
-      await assertMayGive(tx, giver, made)
-      return made
+      return findSignInProvider(tx, input.name)
     }),
   )
 }
@@ -68,10 +67,15 @@ export async function updateSignInProvider(
 ): Promise<SignInProviderView> {
   const { clientSecret, groups, ...settings } = withoutUndefined(change)
   return db.transaction(async (tx) => {
-    await tx.select({ id: signInProviders.id }).from(signInProviders).where(eq(signInProviders.name, name)).for('update')
+    await tx
+      .select({ id: signInProviders.id })
+      .from(signInProviders)
+      .where(eq(signInProviders.name, name))
+      .for('update')
     const before = await findSignInProvider(tx, name)
+    const { id, defaultRole } = before
     await assertMayGive(tx, giver, before)
-    const { id } = before
+    await assertMayGive(tx, giver, { defaultRole: change.defaultRole ?? defaultRole, groups: groups ?? [] })
     const sealed = typeof clientSecret === 'string' ? seal(keyring, clientSecret, secretPlace(id)).bytes : null
     await tx
       .update(signInProviders)
@@ -79,9 +83,7 @@ export async function updateSignInProvider(
       .where(eq(signInProviders.id, id))
     if (groups !== undefined) await mapGroups(tx, id, groups)
     if (change.enabled === false) await endAll(tx, id)
-    const after = await findSignInProvider(tx, name)
-    await assertMayGive(tx, giver, after)
-    return after
+    return findSignInProvider(tx, name)
   })
 }
 
@@ -119,11 +121,13 @@ export async function deleteSignInProvider(db: Executor, name: string): Promise<
 }
 
 async function mapGroups(db: Executor, providerId: string, groups: readonly GroupMapping[]): Promise<void> {
-  await db.delete(signInGroups).where(and(eq(signInGroups.providerId, providerId)))
+  await db.delete(signInGroups).where(eq(signInGroups.providerId, providerId))
   if (groups.length > 0) await db.insert(signInGroups).values(groups.map((group) => ({ ...group, providerId })))
 }
 
-async function assertMayGive(db: Executor, giver: Giver, { defaultRole, groups }: SignInProviderView): Promise<void> {
+type Gives = Pick<SignInProviderView, 'defaultRole' | 'groups'>
+
+async function assertMayGive(db: Executor, giver: Giver, { defaultRole, groups }: Gives): Promise<void> {
   assertWithin(giver, defaultRole)
   // To say who is in a group is to manage members, whoever else holds the settings.
   if (groups.length > 0 && !giver.permissions.has('members.manage')) throw forbidden()
