@@ -29,6 +29,8 @@ const ServerEnv = z.object({
   DRYDOCK_GITHUB_API: z.url().optional(),
   DRYDOCK_GITHUB_URL: z.url().optional(),
   DRYDOCK_PUBLIC_URL: z.url().optional(),
+  DRYDOCK_TRUSTED_PROXIES: list.pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))).default([]),
+  DRYDOCK_LOOPBACK_ISSUERS: z.stringbool().default(false),
   DRYDOCK_IMAGES: list.default([]),
   DRYDOCK_MASTER_KEY: list.default([]),
   DRYDOCK_SANDBOX_RANGE: z.cidrv4().default('10.213.0.0/16'),
@@ -49,6 +51,10 @@ export type ServerConfig = Readonly<{
   knownHosts: string | undefined
   github: { token: string; apiUrl: string | undefined; webUrl: string | undefined } | undefined
   publicUrl: string | undefined
+  /** Whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[]
+  /** Lets people sign in at http:// on this machine: for development. */
+  loopbackIssuers: boolean
   /** Image names of ours and the tags to use, where they are not built from this folder. */
   images: ReadonlyMap<string, string>
   /** 32 bytes in base64 each, the current one first; none: a file in the data folder. */
@@ -92,6 +98,8 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       ? { token: vars.DRYDOCK_GITHUB_TOKEN, apiUrl: vars.DRYDOCK_GITHUB_API, webUrl: vars.DRYDOCK_GITHUB_URL }
       : undefined,
     publicUrl: vars.DRYDOCK_PUBLIC_URL,
+    trustedProxies: vars.DRYDOCK_TRUSTED_PROXIES,
+    loopbackIssuers: vars.DRYDOCK_LOOPBACK_ISSUERS,
     images: new Map(vars.DRYDOCK_IMAGES.map(nameAndTag)),
     masterKeys: vars.DRYDOCK_MASTER_KEY,
     sandboxRange: vars.DRYDOCK_SANDBOX_RANGE,

@@ -86,7 +86,20 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       const check = (text: string) =>
         checkAddress(text, { repositoryRoots: roots, allowedHosts: settings.gitAllowedHosts() })
       const api = await startApi(
-        { database, keyring, host: options.host, port: options.port, checkAddress: check, logger, version: '0.1.0' },
+        {
+          ...{
+            database,
+            keyring,
+            host: options.host,
+            port: options.port,
+            checkAddress: check,
+            logger,
+            version: '0.1.0',
+          },
+          publicUrl: settings.publicUrl,
+          trustedProxies: config.trustedProxies,
+          loopbackIssuers: config.loopbackIssuers,
+        },
         stop.signal,
       )
       cleanup.defer(() => api.close())

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { endSessionOf, endSessionsOf } from '../../domain/access/sessions.ts'
 import { findUser } from '../../domain/access/users.ts'
-import { DrydockError, hasCode } from '../../domain/errors.ts'
+import { DrydockError, forbidden, hasCode } from '../../domain/errors.ts'
 import { readSettings } from '../../domain/settings/settings.ts'
 import { ATTEMPT_MINUTES } from '../../domain/sign-in/attempts.ts'
 import { listSignInProviders, readClientSecret } from '../../domain/sign-in/providers.ts'
@@ -129,14 +129,15 @@ export function authRoutes(deps: ApiDeps, gate: Gate) {
       })
     })
 
-  /** Whoever holds the token: the local administrator, or anybody else. What is nobody has no browser. */
+  /** Whoever holds the token: the local administrator, or anybody else. */
   async function personOf(c: Context, token: string | undefined) {
     const principal = token && (await gate.lookUp(c, token, () => deps.authenticate(token)))
     if (!principal) throw new DrydockError('unauthorized', 'Cannot sign in: this token is unknown, expired or revoked')
     gate.admitAccount(c, principal.userId)
     const { kind } = await findUser(db, principal.userId)
-    if (kind === 'person') return principal
-    throw new DrydockError('sign-in-refused', 'Cannot sign in: service accounts use their tokens')
+    // Service accounts have their tokens, and no browser.
+    if (kind !== 'person') throw forbidden()
+    return principal
   }
 
   async function giveSession(c: Context, input: Parameters<typeof startSession>[1]) {
