@@ -7,17 +7,22 @@ import { routePath } from 'hono/route'
 import { DrydockError } from '../domain/errors.ts'
 import { respondWithDetail } from './codex/errors.ts'
 import { isCodexPath } from './codex/paths.ts'
+import { BASE, authenticate } from './authenticate.ts'
 import { codexRoutes } from './codex/routes.ts'
 import { commandOf } from './codex/user-agent.ts'
 import { newRouter } from './context.ts'
-import { assertDeclared, needsOf, requireRight } from './enforce.ts'
+import { assertDeclared, requireRight } from './enforce.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
+import { createGate } from './gate.ts'
 import { tokenRoutes } from './routes/access.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { meRoutes } from './routes/me.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { userRoutes } from './routes/users.ts'
+import { authRoutes } from './routes/auth.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import { signInProviderRoutes } from './routes/sign-in-providers.ts'
 import { attemptRoutes } from './routes/attempts.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { credentialRoutes } from './routes/credentials.ts'
@@ -33,7 +38,6 @@ import { settingsRoutes } from './routes/settings.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { turnRoutes } from './routes/turns.ts'
 
-const BASE = '/api/v1'
 const MiB = 1024 * 1024
 const MAX_BODY_BYTES = 4 * MiB
 /** Where a prompt has pictures. */
@@ -61,6 +65,8 @@ const ROUTES = [
   userRoutes,
   groupRoutes,
   roleRoutes,
+  sessionRoutes,
+  signInProviderRoutes,
 ]
 
 type Routes = (deps: ApiDeps) => OpenAPIHono<ApiEnv>
@@ -71,11 +77,13 @@ export function createApp(deps: ApiDeps, routes: readonly Routes[] = ROUTES): Op
   app.onError((error, c) => answerError(deps, error, c))
   app.use(requestId(), observe(deps))
   app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }), noStore)
-  app.use(authenticate(deps))
+  const gate = createGate(deps.trustedProxies ?? [])
+  app.use(authenticate(deps, gate))
   app.use(limitBody)
   const health = healthRoutes(deps)
   app.route('/', health)
   app.route(BASE, health)
+  app.route('/', authRoutes(deps, gate))
   for (const group of routes) app.route(BASE, group(deps))
   for (const { base, routes: group } of codexRoutes(deps)) app.route(base, group)
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
@@ -88,25 +96,6 @@ export function createApp(deps: ApiDeps, routes: readonly Routes[] = ROUTES): Op
   app.notFound((c) => answerUnknown(app, c))
   assertDeclared(app)
   return app
-}
-
-/** Says who asks. Everything needs a token but the routes which say that they need nobody, unknown paths too. */
-function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
-  return async (c, next) => {
-    const needs = needsOf(c)
-    const { path } = c.req
-    const isOutside = needs === undefined && !path.startsWith(`${BASE}/`) && !isCodexPath(path)
-    if (needs === 'nobody' || isOutside) return next()
-    const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
-    const principal = token === undefined ? undefined : await deps.authenticate(token)
-    if (principal === undefined) {
-      const state = token === undefined ? 'the request carries no token' : 'this token is unknown, expired or revoked'
-      throw new DrydockError('unauthorized', `Cannot tell who asks: ${state}. Send "Authorization: Bearer dd_…"`)
-    }
-    c.set('principal', principal)
-    c.set('token', token ?? '')
-    return next()
-  }
 }
 
 function observe({ metrics, logger }: ApiDeps): MiddlewareHandler<ApiEnv> {

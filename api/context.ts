@@ -26,14 +26,26 @@ export type ApiDeps = {
   keyring?: Keyring | undefined
   /** How long a look into a repository is waited for; default a minute. */
   inspectionWaitMs?: number
+  /** Where people reach this server; without, it is where a request came to. */
+  publicUrl?: () => string | undefined
+  /** Addresses and ranges whose word on where a request came from is taken. */
+  trustedProxies?: readonly string[]
+  /** Lets people sign in at an issuer of this machine without TLS: for development and tests. */
+  loopbackIssuers?: boolean
   metrics: Metrics
   logger: Logger
   version: string
 }
 
-/** `token` is the text that the request carries. `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it. */
+/** `askAgain` looks anew who the token or session of the request speaks for, and keeps none alive by it. `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it. */
 export type ApiEnv = {
-  Variables: { principal: Principal; token: string; requestId: string; objectId: string; facts: ObjectFacts }
+  Variables: {
+    principal: Principal
+    askAgain: () => Promise<Principal | undefined>
+    requestId: string
+    objectId: string
+    facts: ObjectFacts
+  }
 }
 
 /**

@@ -52,14 +52,14 @@ export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: Rou
 }
 
 /** What let a request in to an object, to be asked again while its answer goes on. */
-export function rightOf(deps: Pick<ApiDeps, 'db' | 'authenticate'>, c: Context<ApiEnv>): Right {
-  const [need, token, id] = [needOfObject(needsOf(c)), c.get('token'), c.get('objectId')]
+export function rightOf(deps: Pick<ApiDeps, 'db'>, c: Context<ApiEnv>): Right {
+  const [need, askAgain, id] = [needOfObject(needsOf(c)), c.get('askAgain'), c.get('objectId')]
   if (need === undefined) throw new Error('the route of a stream names no object')
   const { of, to } = need.object
   return {
     key: `${c.get('principal').tokenId} ${of} ${to} ${id}`,
     stillMay: async () => {
-      const principal = await deps.authenticate(token)
+      const principal = await askAgain()
       if (principal === undefined) return false
       return decide(principal, need, await findFacts(deps.db, principal, { of, id })) === 'allowed'
     },

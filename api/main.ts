@@ -36,6 +36,9 @@ export type ApiOptions = {
   keyring?: Keyring | undefined
   /** Undefined: plain HTTP, for this machine or behind a proxy. */
   tls?: TlsFiles | undefined
+  publicUrl?: () => string | undefined
+  trustedProxies?: readonly string[]
+  loopbackIssuers?: boolean
   logger: Logger
   version: string
   /** How often the rights of followers are looked at without a word of the database. */
@@ -58,6 +61,9 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     authenticate: (token) => findUserByToken(database.db, token),
     checkAddress: options.checkAddress,
     keyring: options.keyring,
+    publicUrl: options.publicUrl ?? (() => undefined),
+    trustedProxies: options.trustedProxies ?? [],
+    loopbackIssuers: options.loopbackIssuers ?? false,
     metrics: createMetrics({ ofProcess: true }),
     logger,
     version: options.version,

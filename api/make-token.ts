@@ -1,14 +1,23 @@
 import { createToken } from '../domain/access/tokens.ts'
+import { assertHas } from '../domain/access/giving.ts'
+import type { Permission } from '../domain/access/permissions.ts'
 import type { Principal, Scope } from '../domain/access/principal.ts'
 import { forbidden } from '../domain/errors.ts'
 import type { ApiDeps } from './context.ts'
 import { tokenJson } from './schemas/access.ts'
 
-type Wanted = { userId: string; name: string; scopes: readonly Scope[]; expiresAt?: string | undefined }
+type Wanted = {
+  userId: string
+  name: string
+  scopes: readonly Scope[]
+  permissions?: readonly Permission[] | undefined
+  expiresAt?: string | undefined
+}
 
 /** Makes a token within what the own one may do. Its text is in the answer, and nowhere else. */
 export async function makeToken({ db }: Pick<ApiDeps, 'db'>, principal: Principal, wanted: Wanted) {
-  const made = await createToken(db, { ...wanted, expiresAt: expiryWithin(principal, wanted) })
+  const permissions = permissionsWithin(principal, wanted.permissions)
+  const made = await createToken(db, { ...wanted, permissions, expiresAt: expiryWithin(principal, wanted) })
   return { ...tokenJson(made.view), token: made.token }
 }
 
@@ -24,4 +33,10 @@ function expiryWithin(
   const expiry = wanted.expiresAt === undefined ? (end ?? null) : new Date(wanted.expiresAt)
   if (end !== undefined && (expiry === null || expiry > end)) throw forbidden()
   return expiry
+}
+
+/** A token of one that is limited is limited, too. Rejects with `forbidden`. */
+function permissionsWithin(principal: Principal, wanted: readonly Permission[] | undefined) {
+  assertHas(principal, wanted ?? [])
+  return wanted ?? (principal.isLimited === true ? [...principal.permissions] : null)
 }

@@ -31,6 +31,8 @@ const ServerVars = z.object({
   DRYDOCK_GITHUB_API: z.url().optional(),
   DRYDOCK_GITHUB_URL: z.url().optional(),
   DRYDOCK_PUBLIC_URL: z.url().optional(),
+  DRYDOCK_TRUSTED_PROXIES: list.pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))).default([]),
+  DRYDOCK_LOOPBACK_ISSUERS: z.stringbool().default(false),
   DRYDOCK_IMAGES: list.default([]),
   DRYDOCK_MASTER_KEY: list.default([]),
   DRYDOCK_MASTER_KEY_FILE: z.string().min(1).optional(),
@@ -65,6 +67,10 @@ export type ServerConfig = Readonly<{
   knownHosts: string | undefined
   github: { token: string; apiUrl: string | undefined; webUrl: string | undefined } | undefined
   publicUrl: string | undefined
+  /** Whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[]
+  /** Lets people sign in at http:// on this machine: for development. */
+  loopbackIssuers: boolean
   /** Image names of ours and the tags to use, where they are not built from this folder. */
   images: ReadonlyMap<string, string>
   /** 32 bytes in base64 each, the current one first; nothing named: a file in the data folder. */
@@ -110,6 +116,8 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       ? { token: vars.DRYDOCK_GITHUB_TOKEN, apiUrl: vars.DRYDOCK_GITHUB_API, webUrl: vars.DRYDOCK_GITHUB_URL }
       : undefined,
     publicUrl: vars.DRYDOCK_PUBLIC_URL,
+    trustedProxies: vars.DRYDOCK_TRUSTED_PROXIES,
+    loopbackIssuers: vars.DRYDOCK_LOOPBACK_ISSUERS,
     images: new Map(vars.DRYDOCK_IMAGES.map(nameAndTag)),
     masterKeys: {
       encoded: vars.DRYDOCK_MASTER_KEY,

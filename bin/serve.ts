@@ -91,6 +91,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         {
           ...{ database, keyring, host: options.host, port: options.port, tls: config.tls },
           ...{ checkAddress: check, logger, version: '0.1.0' },
+          publicUrl: settings.publicUrl,
+          trustedProxies: config.trustedProxies,
+          loopbackIssuers: config.loopbackIssuers,
         },
         stop.signal,
       )

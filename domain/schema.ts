@@ -9,7 +9,7 @@ import type {
   PublishState,
   TaskMode,
 } from './tasks/attempt.ts'
-import type { BuiltInRole } from './access/permissions.ts'
+import type { BuiltInRole, Permission } from './access/permissions.ts'
 import type { Visibility } from './environments/sharing.ts'
 import type { PhaseLimits, Resources } from './environments/limits.ts'
 import type { Service, StarterTask } from './environments/parts.ts'
@@ -44,6 +44,7 @@ export const apiTokens = pgTable(
     /** The first characters, so that a person can tell tokens apart. */
     prefix: text('prefix').notNull(),
     scopes: text('scopes').array().notNull(),
+    permissions: text('permissions').array().$type<Permission[]>(), // of what its person may; null: all
     expiresAt: at('expires_at'),
     lastUsedAt: at('last_used_at'),
     revokedAt: at('revoked_at'),

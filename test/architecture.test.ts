@@ -26,6 +26,7 @@ const VENDORS: Record<string, string> = {
   hono: 'api/',
   '@hono/': 'api/',
   'prom-client': 'api/metrics.ts',
+  'openid-client': 'api/sign-in/',
   yaml: 'api/environment-file/',
   postgres: 'domain/db.ts|domain/migrate.ts',
 }

@@ -1,11 +1,15 @@
+import { z } from '@hono/zod-openapi'
 import { assertWithin } from '../../domain/access/giving.ts'
+import { endSessionsOf } from '../../domain/access/sessions.ts'
+import { listTokens, revokeToken } from '../../domain/access/tokens.ts'
 import { createUser, findUser, listUsers, updateUser } from '../../domain/access/users.ts'
+import type { Principal } from '../../domain/access/principal.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { makeToken } from '../make-token.ts'
 import { LOOK_AT_MEMBERS, MANAGE_MEMBERS, defineRoute } from '../route.ts'
-import { MadeTokenSchema, NewTokenSchema } from '../schemas/access.ts'
+import { MadeTokenSchema, NewTokenSchema, TokenListSchema, tokenJson } from '../schemas/access.ts'
 import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
 import { NewUserSchema, UserChangeSchema, UserListSchema, UserSchema, userJson } from '../schemas/people.ts'
 
@@ -43,6 +47,30 @@ const token = defineRoute({
   request: { params: IdParams, body: body(NewTokenSchema) },
   responses: { 201: json("A service account's token; its text is shown this once", MadeTokenSchema), ...problems },
 })
+const tokens = defineRoute({
+  method: 'get',
+  path: '/users/{id}/tokens',
+  needs: LOOK_AT_MEMBERS,
+  request: { params: IdParams },
+  responses: {
+    200: json('The tokens of a person or service account, without their texts', TokenListSchema),
+    ...problems,
+  },
+})
+const revoke = defineRoute({
+  method: 'delete',
+  path: '/users/{id}/tokens/{token}',
+  needs: MANAGE_MEMBERS,
+  request: { params: IdParams.extend({ token: z.string().max(1000) }) },
+  responses: { 204: { description: 'It is revoked' }, ...problems },
+})
+const signOut = defineRoute({
+  method: 'delete',
+  path: '/users/{id}/sessions',
+  needs: MANAGE_MEMBERS,
+  request: { params: IdParams },
+  responses: { 204: { description: 'They are signed out everywhere' }, ...problems },
+})
 
 /** People and service accounts, within the rights of who asks. */
 export function userRoutes(deps: ApiDeps) {
@@ -60,14 +88,35 @@ export function userRoutes(deps: ApiDeps) {
     })
     .openapi(token, async (c) => {
       const principal = c.get('principal')
-      const { id, name: who, kind, role, permissions } = await findUser(db, userId(c.req.valid('param').id))
       // Whoever holds the token is the account.
-      assertWithin(principal, role, permissions)
+      const { id, name: who, kind } = await findHandled(deps, principal, c.req.valid('param').id)
       if (kind !== 'service') {
         throw new DrydockError('invalid-request', `Cannot make a token for "${who}": people make their own`)
       }
       return c.json(await makeToken(deps, principal, { userId: id, ...c.req.valid('json') }), 201)
     })
+    .openapi(tokens, async (c) => {
+      const { id } = await findUser(db, userId(c.req.valid('param').id))
+      return c.json({ data: (await listTokens(db, id)).map(tokenJson) }, 200)
+    })
+    .openapi(revoke, async (c) => {
+      const { id, token: tokenId } = c.req.valid('param')
+      const { id: owner } = await findHandled(deps, c.get('principal'), id)
+      await revokeToken(db, { id: parseId(tokenId, 'token-not-found', 'this token'), userId: owner })
+      return c.body(null, 204)
+    })
+    .openapi(signOut, async (c) => {
+      const { id } = await findHandled(deps, c.get('principal'), c.req.valid('param').id)
+      await endSessionsOf(db, id)
+      return c.body(null, 204)
+    })
+}
+
+/** Somebody within the own rights. */
+async function findHandled({ db }: Pick<ApiDeps, 'db'>, principal: Principal, id: string) {
+  const user = await findUser(db, userId(id))
+  assertWithin(principal, user.role, user.permissions)
+  return user
 }
 
 const userId = (text: string) => parseId(text, 'user-not-found', 'this user')

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { PERMISSIONS } from '../../domain/access/permissions.ts'
 import { SCOPES } from '../../domain/access/principal.ts'
 import type { TokenView } from '../../domain/access/tokens.ts'
 import { line } from './common.ts'
@@ -9,6 +10,11 @@ export const NewTokenSchema = z
   .strictObject({
     name: line(100),
     scopes: scopes.default(['read', 'write']),
+    permissions: z
+      .array(z.enum(PERMISSIONS))
+      .max(PERMISSIONS.length)
+      .optional()
+      .openapi({ description: 'All that it may be used for of what its person may; absent: whatever that is' }),
     expiresAt: z.iso.datetime({ offset: true }).optional(),
   })
   .openapi('NewToken')
@@ -19,6 +25,7 @@ export const TokenSchema = z
     name: z.string(),
     prefix: z.string(),
     scopes: z.array(z.enum(SCOPES)),
+    permissions: z.array(z.enum(PERMISSIONS)).nullable(),
     expiresAt: z.iso.datetime().nullable(),
     lastUsedAt: z.iso.datetime().nullable(),
     createdAt: z.iso.datetime(),

@@ -73,8 +73,7 @@ export async function deleteGroup(db: Db, giver: Giver, id: string): Promise<voi
 /** Puts somebody into a group; again changes nothing. */
 export async function addMember(db: Db, giver: Giver, membership: Membership): Promise<void> {
   await db.transaction(async (tx) => {
-    await holdGroup(tx, giver, membership.groupId)
-    await assertMayShare(tx, giver, membership.groupId)
+    await assertMayLetIn(tx, giver, membership.groupId)
     await findUser(tx, membership.userId)
     await tx.insert(groupMembers).values(membership).onConflictDoNothing()
   })
@@ -86,6 +85,12 @@ export async function removeMember(db: Db, giver: Giver, { groupId, userId }: Me
     await holdGroup(tx, giver, groupId)
     await tx.delete(groupMembers).where(and(eq(groupMembers.groupId, groupId), eq(groupMembers.userId, userId)))
   })
+}
+
+/** Holds a group that the giver may put people into. Rejects with `forbidden`, or `group-not-found`. */
+export async function assertMayLetIn(db: Executor, giver: Giver, groupId: string): Promise<void> {
+  await holdGroup(db, giver, groupId)
+  await assertMayShare(db, giver, groupId)
 }
 
 /** Holds a group whose roles are within the giver's rights, and those roles: meanwhile nobody puts more into them. */

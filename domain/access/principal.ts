@@ -19,7 +19,11 @@ export type Principal = Viewer & {
   email: string
   role: BuiltInRole
   scopes: readonly Scope[]
+  /** Of the token, or of the session where they came with one. */
   tokenId: string
+  sessionId?: string
+  /** The token gives some of its person's permissions only. */
+  isLimited?: boolean
   /** When the token ends; absent for one that does not. */
   expiresAt?: Date
 }

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { users } from '../schema.ts'
 
 /**
  * The groups of a row of `users` and what roles give to the person or to those groups, beside the built-in role. Tables
@@ -12,4 +13,14 @@ export const rightsColumns = {
       union all
       select g.role_id from group_roles g join group_members m on m.group_id = g.group_id where m.user_id = users.id
     ))`,
+}
+
+/** Everything of a row of `users` that a principal is made of. */
+export const principalColumns = {
+  userId: users.id,
+  name: users.name,
+  email: users.email,
+  emailVerified: users.emailVerified,
+  role: users.role,
+  ...rightsColumns,
 }

@@ -1,13 +1,15 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { apiTokens, users } from '../schema.ts'
-import { permissionsOf } from './permissions.ts'
-import { SCOPES, foldEmail } from './principal.ts'
+import { PERMISSIONS } from './permissions.ts'
+import type { Permission } from './permissions.ts'
+import { SCOPES } from './principal.ts'
 import type { Principal, Scope } from './principal.ts'
-import { rightsColumns } from './rights.ts'
+import { knownScopes, principalOf } from './principal-row.ts'
+import { principalColumns } from './rights.ts'
+import { hashOf, randomSecret } from './secret-text.ts'
 
 const PREFIX = 'dd_'
 const PREFIX_SHOWN = 11
@@ -20,16 +22,24 @@ export type TokenView = {
   name: string
   prefix: string
   scopes: Scope[]
+  /** Null: all that its person has. */
+  permissions: Permission[] | null
   expiresAt: Date | null
   lastUsedAt: Date | null
   createdAt: Date
 }
 
-export type NewToken = { userId: string; name: string; scopes: readonly Scope[]; expiresAt?: Date | null }
+export type NewToken = {
+  userId: string
+  name: string
+  scopes: readonly Scope[]
+  permissions?: readonly Permission[] | null
+  expiresAt?: Date | null
+}
 
 /** Makes a token. Its text is returned here and nowhere else: the database holds its hash. */
 export async function createToken(db: Executor, input: NewToken): Promise<{ token: string; view: TokenView }> {
-  const token = PREFIX + randomBytes(32).toString('base64url')
+  const token = PREFIX + randomSecret()
   const [row] = await db
     .insert(apiTokens)
     .values({
@@ -39,6 +49,7 @@ export async function createToken(db: Executor, input: NewToken): Promise<{ toke
       hash: hashOf(token),
       prefix: token.slice(0, PREFIX_SHOWN),
       scopes: [...input.scopes],
+      permissions: input.permissions ? [...input.permissions] : null,
       expiresAt: input.expiresAt ?? null,
     })
     .returning()
@@ -58,27 +69,17 @@ export async function findUserByToken(db: Db, token: string): Promise<Principal 
       tokenId: apiTokens.id,
       expiresAt: apiTokens.expiresAt,
       scopes: apiTokens.scopes,
-      userId: users.id,
-      name: users.name,
-      email: users.email,
-      emailVerified: users.emailVerified,
-      role: users.role,
-      ...rightsColumns,
+      limitedTo: apiTokens.permissions,
+      ...principalColumns,
       stale: sql<boolean>`${apiTokens.lastUsedAt} is null or ${apiTokens.lastUsedAt} < now() - interval '1 minute'`,
     })
     .from(apiTokens)
     .innerJoin(users, eq(users.id, apiTokens.userId))
-    .where(and(eq(apiTokens.hash, hashOf(PREFIX + secret)), isValid(), isNull(users.disabledAt)))
+    .where(and(eq(apiTokens.hash, hashOf(PREFIX + secret)), tokenIsValid(), isNull(users.disabledAt)))
   if (row === undefined) return undefined
-  const { stale, emailVerified, given, scopes, expiresAt, ...who } = row
+  const { stale, ...who } = row
   if (stale) await noteUse(db, row.tokenId)
-  return {
-    ...who,
-    permissions: new Set(permissionsOf(row.role, given)),
-    scopes: knownScopes(scopes),
-    ...(emailVerified && { verifiedEmail: foldEmail(row.email) }),
-    ...(expiresAt && { expiresAt }),
-  }
+  return principalOf(who)
 }
 
 /** The tokens of one person that are not revoked, newest first. */
@@ -127,7 +128,8 @@ async function isDisabled(db: Db, userId: string): Promise<boolean> {
   return row !== undefined && row.disabledAt !== null
 }
 
-function isValid() {
+/** Neither revoked nor over. */
+export function tokenIsValid() {
   return and(isNull(apiTokens.revokedAt), or(isNull(apiTokens.expiresAt), gt(apiTokens.expiresAt, sql`now()`)))
 }
 
@@ -140,13 +142,6 @@ async function noteUse(db: Db, tokenId: string): Promise<void> {
 
 function viewOf(row: typeof apiTokens.$inferSelect): TokenView {
   const { id, name, prefix, expiresAt, lastUsedAt, createdAt } = row
-  return { id, name, prefix, scopes: knownScopes(row.scopes), expiresAt, lastUsedAt, createdAt }
-}
-
-function knownScopes(scopes: readonly string[]): Scope[] {
-  return SCOPES.filter((scope) => scopes.includes(scope))
-}
-
-function hashOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
+  const permissions = row.permissions && PERMISSIONS.filter((permission) => row.permissions?.includes(permission))
+  return { id, name, prefix, scopes: knownScopes(row.scopes), permissions, expiresAt, lastUsedAt, createdAt }
 }

@@ -9,6 +9,7 @@ export const SEALED_COLUMNS = [
   { table: 'model_providers', row: 'id', column: 'sealed_key' },
   { table: 'credentials', row: 'id', column: 'sealed_value' },
   { table: 'environment_secrets', row: 'id', column: 'sealed_value' },
+  { table: 'sign_in_providers', row: 'id', column: 'sealed_secret' },
   { table: 'agent_sessions', row: 'attempt_id', column: 'sealed_archive' },
 ] as const
 

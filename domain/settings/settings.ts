@@ -1,12 +1,15 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { TASK_AUDIENCES } from '../access/decide.ts'
+import { IDLE_MINUTES, MOST_MINUTES } from '../access/sessions.ts'
 import type { Db, Executor } from '../db.ts'
 import { LimitValues, ResourceValues } from '../environments/limits.ts'
 import { settings } from '../schema.ts'
 import { networkSettings } from './network.ts'
 
 const HOST = /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?(?::\d{1,5})?$/
+
+const MAX_SESSION_MINUTES = 90 * 24 * 60
 
 const host = z.string().regex(HOST, 'must be a host name in lower case, with an optional port')
 
@@ -27,6 +30,9 @@ export const Settings = z.strictObject({
   limitCeiling: LimitValues.default({}),
   /** Who sees a task beside its creator and administrators: nobody, or all who may use its environment. */
   tasksVisibleTo: z.enum(TASK_AUDIENCES).default('creator'),
+  /** How long a browser stays signed in when nobody uses it, and how long at most. */
+  sessionIdleMinutes: z.int().min(1).max(MAX_SESSION_MINUTES).default(IDLE_MINUTES),
+  sessionMaxMinutes: z.int().min(1).max(MAX_SESSION_MINUTES).default(MOST_MINUTES),
   ...networkSettings,
 })
 export type Settings = z.infer<typeof Settings>

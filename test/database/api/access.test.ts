@@ -133,6 +133,8 @@ test('PATCH /settings changes what is named; null is a value', async () => {
     resourceCeiling: {},
     limitCeiling: {},
     tasksVisibleTo: 'creator',
+    sessionIdleMinutes: 720,
+    sessionMaxMinutes: 10_080,
     networkCeiling: null,
     networkDeny: [],
     memberInternet: false,

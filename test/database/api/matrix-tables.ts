@@ -87,6 +87,22 @@ PUT    /roles/{id}/users/{user}                      401    401     401      403
 DELETE /roles/{id}/users/{user}                      401    401     401      403    403   403      403     403    204   204   403     403    204
 PUT    /roles/{id}/groups/{group}                    401    401     401      403    403   403      403     403    204   204   403     403    204
 DELETE /roles/{id}/groups/{group}                    401    401     401      403    403   403      403     403    204   204   403     403    204
+GET    ^/auth/providers                              200    200     200      200    200   200      200     200    200   200   200     200    200
+GET    ^/auth/sign-in/{provider}                     404    404     404      404    404   404      404     404    404   404   404     404    404
+GET    ^/auth/callback/{provider}                    404    404     404      404    404   404      404     404    404   404   404     404    404
+POST   ^/auth/sign-out                               204    204     204      204    204   204      204     204    204   204   204     204    204
+POST   ^/auth/sign-out-everywhere                    401    401     401      204    204   204      204     204    204   204   204     403    204
+POST   ^/auth/session                                401    401     401      201    201   201      201     201    201   201   403     201    201
+GET    /sessions                                     401    401     401      200    200   200      200     200    200   200   200     200    200
+DELETE /sessions/{id}                                401    401     401      404    204   404      404     404    404   404   404     403    404
+POST   /sign-in-providers                            401    401     401      403    403   403      403     403    201   201   403     403    201
+GET    /sign-in-providers                            401    401     401      403    403   403      403     403    200   200   403     200    200
+GET    /sign-in-providers/{name}                     401    401     401      403    403   403      403     403    200   200   403     200    200
+PATCH  /sign-in-providers/{name}                     401    401     401      403    403   403      403     403    200   200   403     403    200
+DELETE /sign-in-providers/{name}                     401    401     401      403    403   403      403     403    204   204   403     403    204
+GET    /users/{id}/tokens                            401    401     401      403    403   403      403     403    200   200   403     200    200
+DELETE /users/{id}/tokens/{token}                    401    401     401      403    403   403      403     403    204   204   403     403    204
+DELETE /users/{id}/sessions                          401    401     401      403    403   403      403     403    204   204   403     403    204
 `
 
 /** The same, where a task is visible to its creator alone. */

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createSession } from '../../../domain/access/sessions.ts'
+import { createToken } from '../../../domain/access/tokens.ts'
 import { hasCode } from '../../../domain/errors.ts'
 import { updateSettings } from '../../../domain/settings/settings.ts'
 import { parseKeyring } from '../../../domain/secrets/keyring.ts'
@@ -80,6 +82,12 @@ function requestOf({ method, path }: Row, objects: Objects): Request {
     'POST /users/{id}/tokens': { body: { name, scopes: ['read'] } },
     'POST /groups': { body: { name } },
     'PATCH /groups/{id}': { body: { description: 'x' } },
+    'POST /sign-in-providers': { body: signInProvider(name) },
+    'PATCH /sign-in-providers/{name}': {
+      path: { name },
+      body: { displayName: 'x' },
+      before: () => asAdmin('POST', '/sign-in-providers', signInProvider(name)),
+    },
     'POST /roles': { body: { name, permissions: [] } },
     'PATCH /roles/{id}': { body: { description: 'x' } },
   }
@@ -87,9 +95,17 @@ function requestOf({ method, path }: Row, objects: Objects): Request {
   if (known === undefined && path === '/providers/{name}') {
     return { path: { name }, before: () => asAdmin('POST', '/providers', provider) }
   }
+  if (known === undefined && path === '/sign-in-providers/{name}') {
+    return { path: { name }, before: () => asAdmin('POST', '/sign-in-providers', signInProvider(name)) }
+  }
   const { userId: user, groupId: group, attemptId: turn } = objects
-  const others = { id, user, group, turn, owner: 'o', repo: 'r' }
+  const others = { id, user, group, turn, owner: 'o', repo: 'r', provider: 'none' }
   return { ...known, path: { ...others, ...known?.path } }
+}
+
+/** For viewers: nobody gives more than they have, and `custom` has little. */
+const signInProvider = (name: string) => {
+  return { name, issuer: 'https://id.test', clientId: 'drydock', clientSecret: 'x', defaultRole: 'viewer' }
 }
 
 const codexTask = (environment: string) => ({
@@ -114,6 +130,8 @@ async function send(method: string, path: string, { token, body }: Sent) {
     method,
     headers: {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      // As a page of this server would.
+      origin: 'http://localhost',
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -127,6 +145,8 @@ async function ask(row: Row, kind: Kind, change: (path: string) => string = (pat
   const objects = await seedObjects(api.database.db, people)
   const { path: params = {}, body, before } = requestOf(row, objects)
   if (row.path === '/tokens/{id}') params['id'] = await tokenOfMaker()
+  if (row.path === '/sessions/{id}') params['id'] = await sessionOfMaker()
+  if (row.path.endsWith('/tokens/{token}')) params['token'] = await tokenOfUser(objects.userId)
   await before?.()
   const named = row.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '')
   const path = named.startsWith('^') ? named.slice(1) : `/api/v1${named}`
@@ -137,6 +157,15 @@ async function tokenOfMaker(): Promise<string> {
   const made = await send('POST', '/api/v1/tokens', { token: tokenOf('maker'), body: { name: 'more' } })
   return (JSON.parse(made.text) as { id: string }).id
 }
+
+async function sessionOfMaker(): Promise<string> {
+  const { db } = api.database
+  const { userId = '', tokenId = '' } = people.of.get('maker') ?? {}
+  return (await createSession(db, { userId, by: { tokenId } })).id
+}
+
+const tokenOfUser = async (userId: string) =>
+  (await createToken(api.database.db, { userId, name: 'more', scopes: ['read'] })).view.id
 
 async function assertRow(row: Row) {
   api.errors.length = 0
@@ -188,7 +217,7 @@ test.each(hiding.map((row) => [`${row.method} ${row.path}`, row] as const))(
   async (_, row) => {
     const hidden = await ask(row, 'stranger')
     const missing = await ask(row, 'stranger', (path) =>
-      path.replace(/(?<=\/(tasks|attempts|environments|tokens)\/)\w+/, NONE),
+      path.replace(/(?<=\/(tasks|attempts|environments|tokens|sessions)\/)\w+/, NONE),
     )
     expect([hidden.status, hidden.text.replaceAll(hidden.id, NONE)]).toEqual([missing.status, missing.text])
     const names = ({ headers }: typeof hidden) => [...headers.keys()]

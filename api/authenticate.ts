@@ -1,0 +1,58 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { findUserBySession } from '../domain/access/sessions.ts'
+import { DrydockError } from '../domain/errors.ts'
+import { isCodexPath } from './codex/paths.ts'
+import type { ApiDeps, ApiEnv } from './context.ts'
+import { needsOf } from './enforce.ts'
+import type { Gate } from './gate.ts'
+import { SESSION_COOKIE, readCookie } from './sign-in/cookies.ts'
+import { assertOwnOrigin } from './sign-in/origin.ts'
+
+export const BASE = '/api/v1'
+/** Where a browser is served; elsewhere a cookie counts for nothing. */
+const OF_BROWSERS = /^\/(api\/v1|auth)\//
+
+/** Says who asks. Everything needs a token or a session but the routes which say that they need nobody, unknown paths too. */
+export function authenticate(deps: ApiDeps, gate: Gate): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const needs = needsOf(c)
+    const { path } = c.req
+    const isOutside = needs === undefined && !path.startsWith(`${BASE}/`) && !isCodexPath(path)
+    if (needs === 'nobody' || isOutside) return next()
+    // Whoever sends a header means that, whatever cookies their browser adds.
+    const cookie = c.req.header('authorization') === undefined ? sessionOf(c) : undefined
+    await (cookie === undefined ? byToken(c, deps, gate) : bySession(c, { deps, gate, cookie }))
+    return next()
+  }
+}
+
+/** The text of the token that a request carries. */
+export function tokenOf(c: Context): string | undefined {
+  return /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+}
+
+async function byToken(c: Context<ApiEnv>, deps: ApiDeps, gate: Gate): Promise<void> {
+  const token = tokenOf(c)
+  const find = async () => (token === undefined ? undefined : deps.authenticate(token))
+  const principal = token === undefined ? undefined : await gate.lookUp(c, token, find)
+  if (principal === undefined) {
+    const state = token === undefined ? 'the request carries no token' : 'this token is unknown, expired or revoked'
+    throw new DrydockError('unauthorized', `Cannot tell who asks: ${state}. Send "Authorization: Bearer dd_…"`)
+  }
+  c.set('principal', principal)
+  c.set('askAgain', find)
+}
+
+type BySession = { deps: ApiDeps; gate: Gate; cookie: string }
+
+async function bySession(c: Context<ApiEnv>, { deps, gate, cookie }: BySession): Promise<void> {
+  assertOwnOrigin(deps, c)
+  const principal = await gate.lookUp(c, cookie, () => findUserBySession(deps.db, cookie))
+  if (principal === undefined) {
+    throw new DrydockError('unauthorized', 'Cannot tell who asks: this session is over. Sign in again')
+  }
+  c.set('principal', principal)
+  c.set('askAgain', () => findUserBySession(deps.db, cookie, { note: false }))
+}
+
+const sessionOf = (c: Context) => (OF_BROWSERS.test(c.req.path) ? readCookie(c, SESSION_COOKIE) : undefined)
