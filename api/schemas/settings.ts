@@ -23,7 +23,7 @@ const proxy = line(300).refine(isProxy, 'must be http://host:port, without user,
 
 // Defaults belong to reading: a change that leaves a key out leaves the setting alone.
 const { publicUrl, allowedRegistries, gitAllowedHosts, memberInternet, redactQueries } = Settings.shape
-const { resourceCeiling, limitCeiling, tasksVisibleTo } = Settings.shape
+const { resourceCeiling, limitCeiling, tasksVisibleTo, auditRetentionDays } = Settings.shape
 
 /** Settings to change, each checked for what the gateway makes of it. */
 export const SettingsChangeSchema = z
@@ -34,6 +34,7 @@ export const SettingsChangeSchema = z
     resourceCeiling: resourceCeiling.unwrap().optional(),
     limitCeiling: limitCeiling.unwrap().optional(),
     tasksVisibleTo: tasksVisibleTo.unwrap().optional(),
+    auditRetentionDays: auditRetentionDays.unwrap().optional(),
     networkCeiling: Policy.nullable().optional(),
     networkDeny: z.array(DenyRule).max(1000).optional(),
     memberInternet: memberInternet.unwrap().optional(),

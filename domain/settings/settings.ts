@@ -27,6 +27,8 @@ export const Settings = z.strictObject({
   limitCeiling: LimitValues.default({}),
   /** Who sees a task beside its creator and administrators: nobody, or all who may use its environment. */
   tasksVisibleTo: z.enum(TASK_AUDIENCES).default('creator'),
+  /** For how long the audit log is kept; null: for ever. */
+  auditRetentionDays: z.int().min(30).max(36_500).nullable().default(null),
   ...networkSettings,
 })
 export type Settings = z.infer<typeof Settings>
