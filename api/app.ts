@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -18,6 +19,7 @@ import { groupRoutes } from './routes/groups.ts'
 import { meRoutes } from './routes/me.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { userRoutes } from './routes/users.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { attemptRoutes } from './routes/attempts.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { credentialRoutes } from './routes/credentials.ts'
@@ -61,6 +63,7 @@ const ROUTES = [
   userRoutes,
   groupRoutes,
   roleRoutes,
+  auditRoutes,
 ]
 
 type Routes = (deps: ApiDeps) => OpenAPIHono<ApiEnv>
@@ -98,7 +101,7 @@ function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
     const isOutside = needs === undefined && !path.startsWith(`${BASE}/`) && !isCodexPath(path)
     if (needs === 'nobody' || isOutside) return next()
     const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
-    const principal = token === undefined ? undefined : await deps.authenticate(token)
+    const principal = token === undefined ? undefined : await deps.authenticate(token, addressOf(c))
     if (principal === undefined) {
       const state = token === undefined ? 'the request carries no token' : 'this token is unknown, expired or revoked'
       throw new DrydockError('unauthorized', `Cannot tell who asks: ${state}. Send "Authorization: Bearer dd_…"`)
@@ -107,6 +110,12 @@ function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
     c.set('token', token ?? '')
     return next()
   }
+}
+
+/** From where the connection comes: behind a proxy, that is the proxy. Undefined where the app is called without a port. */
+function addressOf(c: Context<ApiEnv>): string | undefined {
+  const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
+  return incoming?.socket.remoteAddress
 }
 
 function observe({ metrics, logger }: ApiDeps): MiddlewareHandler<ApiEnv> {

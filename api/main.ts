@@ -37,7 +37,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     db: database.db,
     events,
     access,
-    authenticate: (token) => findUserByToken(database.db, token),
+    authenticate: (token, address) => findUserByToken(database.db, token, address),
     checkAddress: options.checkAddress,
     keyring: options.keyring,
     metrics: createMetrics({ ofProcess: true }),

@@ -8,7 +8,7 @@ type Wanted = { userId: string; name: string; scopes: readonly Scope[]; expiresA
 
 /** Makes a token within what the own one may do. Its text is in the answer, and nowhere else. */
 export async function makeToken({ db }: Pick<ApiDeps, 'db'>, principal: Principal, wanted: Wanted) {
-  const made = await createToken(db, { ...wanted, expiresAt: expiryWithin(principal, wanted) })
+  const made = await createToken(db, { ...wanted, by: principal, expiresAt: expiryWithin(principal, wanted) })
   return { ...tokenJson(made.view), token: made.token }
 }
 

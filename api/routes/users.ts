@@ -19,6 +19,7 @@ const create = defineRoute({
   method: 'post',
   path: '/users',
   needs: MANAGE_MEMBERS,
+  audit: 'user.create',
   request: { body: body(NewUserSchema) },
   responses: { 201: json('The new person or service account', UserSchema), ...problems },
 })
@@ -33,6 +34,7 @@ const update = defineRoute({
   method: 'patch',
   path: '/users/{id}',
   needs: MANAGE_MEMBERS,
+  audit: 'user.update',
   request: { params: IdParams, body: body(UserChangeSchema) },
   responses: { 200: json('The person with the changes', UserSchema), ...problems },
 })
@@ -40,6 +42,7 @@ const token = defineRoute({
   method: 'post',
   path: '/users/{id}/tokens',
   needs: MANAGE_MEMBERS,
+  audit: 'token.create',
   request: { params: IdParams, body: body(NewTokenSchema) },
   responses: { 201: json("A service account's token; its text is shown this once", MadeTokenSchema), ...problems },
 })

@@ -20,6 +20,8 @@ export type Principal = Viewer & {
   role: BuiltInRole
   scopes: readonly Scope[]
   tokenId: string
+  /** From where the connection came; absent where nobody could say. */
+  address?: string
   /** When the token ends; absent for one that does not. */
   expiresAt?: Date
 }

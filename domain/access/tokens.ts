@@ -1,5 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { SERVER } from '../audit/actions.ts'
+import type { Actor } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
+import { isUseDue, recordTokenUse } from '../audit/token-use.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -25,37 +29,43 @@ export type TokenView = {
   createdAt: Date
 }
 
-export type NewToken = { userId: string; name: string; scopes: readonly Scope[]; expiresAt?: Date | null }
+export type NewToken = { by: Actor; userId: string; name: string; scopes: readonly Scope[]; expiresAt?: Date | null }
 
 /** Makes a token. Its text is returned here and nowhere else: the database holds its hash. */
-export async function createToken(db: Executor, input: NewToken): Promise<{ token: string; view: TokenView }> {
+export async function createToken(db: Db, input: NewToken): Promise<{ token: string; view: TokenView }> {
   const token = PREFIX + randomBytes(32).toString('base64url')
-  const [row] = await db
-    .insert(apiTokens)
-    .values({
-      id: newId(),
-      userId: input.userId,
-      name: input.name,
-      hash: hashOf(token),
-      prefix: token.slice(0, PREFIX_SHOWN),
-      scopes: [...input.scopes],
-      expiresAt: input.expiresAt ?? null,
-    })
-    .returning()
-  if (row === undefined) throw new Error('insert returned no row')
-  return { token, view: viewOf(row) }
+  const { userId, name, scopes, expiresAt = null } = input
+  return db.transaction(async (tx) => {
+    const [row] = await tx
+      .insert(apiTokens)
+      .values({
+        ...{ id: newId(), userId, name, scopes: [...scopes], expiresAt },
+        hash: hashOf(token),
+        prefix: token.slice(0, PREFIX_SHOWN),
+      })
+      .returning()
+    if (row === undefined) throw new Error('insert returned no row')
+    const after = { userId, scopes, expiresAt }
+    await recordAudit(tx, { by: input.by, action: 'token.create', target: tokenTarget(row), after })
+    return { token, view: viewOf(row) }
+  })
 }
+
+const tokenTarget = ({ id, name }: { id: string; name: string }) => ({ kind: 'token', id, name })
 
 /**
  * Finds who a token speaks for, with their rights: expired and revoked ones speak for nobody, and so do those of people who
  * are disabled. Notes the use, at most once a minute.
  */
-export async function findUserByToken(db: Db, token: string): Promise<Principal | undefined> {
+export async function findUserByToken(db: Db, token: string, address?: string): Promise<Principal | undefined> {
   const secret = FORM.exec(token)?.[1]
   if (secret === undefined) return undefined
   const [row] = await db
     .select({
       tokenId: apiTokens.id,
+      tokenName: apiTokens.name,
+      kind: users.kind,
+      isUseDue,
       expiresAt: apiTokens.expiresAt,
       scopes: apiTokens.scopes,
       userId: users.id,
@@ -70,14 +80,17 @@ export async function findUserByToken(db: Db, token: string): Promise<Principal 
     .innerJoin(users, eq(users.id, apiTokens.userId))
     .where(and(eq(apiTokens.hash, hashOf(PREFIX + secret)), isValid(), isNull(users.disabledAt)))
   if (row === undefined) return undefined
-  const { stale, emailVerified, given, scopes, expiresAt, ...who } = row
+  const { stale, emailVerified, given, scopes, expiresAt, tokenName, kind, isUseDue: isDue, ...who } = row
   if (stale) await noteUse(db, row.tokenId)
+  const by = { userId: who.userId, name: who.name, tokenId: who.tokenId, address }
+  if (kind === 'service' && isDue) await recordTokenUse(db, by, tokenTarget({ id: who.tokenId, name: tokenName }))
   return {
     ...who,
     permissions: new Set(permissionsOf(row.role, given)),
     scopes: knownScopes(scopes),
     ...(emailVerified && { verifiedEmail: foldEmail(row.email) }),
     ...(expiresAt && { expiresAt }),
+    ...(address !== undefined && { address }),
   }
 }
 
@@ -92,14 +105,18 @@ export async function listTokens(db: Executor, userId: string): Promise<TokenVie
 }
 
 /** Revokes a token of one person, at once. */
-export async function revokeToken(db: Executor, { id, userId }: { id: string; userId: string }): Promise<void> {
-  const rows = await db
-    .update(apiTokens)
-    .set({ revokedAt: sql`now()` })
-    .where(and(eq(apiTokens.id, id), eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
-    .returning({ id: apiTokens.id })
-  if (rows.length === 0)
-    throw new DrydockError('token-not-found', `Cannot revoke token "${id}": you have no such token`)
+export async function revokeToken(db: Db, { id, userId, by }: { id: string; userId: string; by: Actor }) {
+  await db.transaction(async (tx) => {
+    const [row] = await tx
+      .update(apiTokens)
+      .set({ revokedAt: sql`now()` })
+      .where(and(eq(apiTokens.id, id), eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
+      .returning({ id: apiTokens.id, name: apiTokens.name })
+    if (row === undefined) {
+      throw new DrydockError('token-not-found', `Cannot revoke token "${id}": you have no such token`)
+    }
+    await recordAudit(tx, { by, action: 'token.revoke', target: tokenTarget(row), before: { userId } })
+  })
 }
 
 /**
@@ -118,7 +135,7 @@ export async function ensureAdminToken(db: Db, options: { existingToken?: string
     .onConflictDoNothing()
   // Whoever disabled the local administrator wants no token of theirs; a new one would do no more than the old.
   if (existing !== undefined && (await isDisabled(db, ADMIN_ID))) return existing
-  const { token } = await createToken(db, { userId: ADMIN_ID, name: 'admin-token', scopes: SCOPES })
+  const { token } = await createToken(db, { by: SERVER, userId: ADMIN_ID, name: 'admin-token', scopes: SCOPES })
   return token
 }
 

@@ -1,6 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { TASK_AUDIENCES } from '../access/decide.ts'
+import type { Actor } from '../audit/actions.ts'
+import { changedFields } from '../audit/changed.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { LimitValues, ResourceValues } from '../environments/limits.ts'
 import { settings } from '../schema.ts'
@@ -42,10 +45,16 @@ export async function readSettings(db: Executor): Promise<Settings> {
   return Settings.parse(Object.fromEntries(rows.filter(({ key }) => known.includes(key)).map((r) => [r.key, r.value])))
 }
 
+const WORKSPACE = { kind: 'settings', id: 'settings', name: 'settings' }
+
 /** Changes the settings that are named; the others stay. */
-export async function updateSettings(db: Db, patch: SettingsChange, updatedBy: string): Promise<Settings> {
+export async function updateSettings(db: Db, patch: SettingsChange, by: Actor): Promise<Settings> {
+  const updatedBy = by.userId ?? by.name
   const changed = Object.entries(patch).filter(([, value]) => value !== undefined)
   return db.transaction(async (tx) => {
+    // Of two changes at once, the second finds before it what the first made.
+    await tx.execute(sql`lock table settings in share row exclusive mode`)
+    const before = await readSettings(tx)
     for (const [key, value] of changed) {
       await tx
         .insert(settings)
@@ -57,6 +66,9 @@ export async function updateSettings(db: Db, patch: SettingsChange, updatedBy: s
         })
     }
     await tx.execute(sql`select pg_notify('drydock_settings', '')`)
-    return readSettings(tx)
+    const after = await readSettings(tx)
+    const differing = changedFields(before, after)
+    if (differing) await recordAudit(tx, { by, action: 'settings.update', target: WORKSPACE, ...differing })
+    return after
   })
 }

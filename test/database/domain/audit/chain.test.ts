@@ -192,7 +192,7 @@ describe('the database refuses, also the owner of the tables,', () => {
     await act(db)
     await act(db)
     // A retention that keeps what is young.
-    await updateSettings(db, { auditRetentionDays: 30 }, 'test')
+    await updateSettings(db, { auditRetentionDays: 30 }, SERVER)
     const before = await allEntries(db)
     const refused: unknown = await db.execute(sql.raw(statement)).catch((error: unknown) => error)
     expect(String((refused as Error).cause)).toMatch(/audit log|audit_head_one/)

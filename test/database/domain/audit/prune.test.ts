@@ -1,3 +1,4 @@
+import { SERVER } from '../../../../domain/audit/actions.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { pruneAudit } from '../../../../domain/audit/prune.ts'
 import { updateSettings } from '../../../../domain/settings/settings.ts'
@@ -25,7 +26,7 @@ test('pruneAudit() removes what is too old, says so, and leaves a chain that hol
   await actAt(db, LONG_AGO, 3)
   const third = (await allEntries(db)).at(-1)
   await act(db, 'young')
-  await updateSettings(db, { auditRetentionDays: 30 }, 'test')
+  await updateSettings(db, { auditRetentionDays: 30 }, SERVER)
   const young = (await allEntries(db)).slice(3)
   expect(await pruneAudit(db)).toBe(3)
   const left = await allEntries(db)
@@ -43,7 +44,7 @@ test('an old entry behind a young one stays: what is removed has no gap', async 
   await actAt(db, LONG_AGO)
   await act(db)
   await actAt(db, LONG_AGO)
-  await updateSettings(db, { auditRetentionDays: 30 }, 'test')
+  await updateSettings(db, { auditRetentionDays: 30 }, SERVER)
   expect(await pruneAudit(db)).toBe(1)
   expect((await allEntries(db))[0]).toMatchObject({ seq: 2 })
   expect((await verifyAll(db)).broken).toBeNull()
@@ -53,7 +54,7 @@ test('what somebody removes behind the anchor is found', async () => {
   const { db } = database
   await actAt(db, LONG_AGO, 2)
   await act(db)
-  await updateSettings(db, { auditRetentionDays: 30 }, 'test')
+  await updateSettings(db, { auditRetentionDays: 30 }, SERVER)
   await pruneAudit(db)
   await tamper(db, 'delete from audit_entries where seq = 3')
   expect((await verifyAll(db)).broken).toEqual({ seq: 3, why: 'missing' })
