@@ -68,7 +68,7 @@ async function publishable() {
   await db.insert(diffs).values({ attemptId, patch: Buffer.from('x'), files: 1, additions: 1, deletions: 0 })
 }
 
-const FILE = 'version: 1\nsetup: npm ci\n'
+const FILE = 'setup: npm ci\n'
 const provider = { wire: 'chat', baseUrl: 'https://models.test/v1', models: ['m'], key: CANARY }
 const codexTask = () => ({
   new_task: { environment_id: objects.environmentName, branch: 'main', run_environment_in_qa_mode: false },
