@@ -23,6 +23,7 @@ export async function auditedEnvironment(db: Executor, id: string): Promise<Reco
     .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
     .where(eq(environments.id, id))
   if (row === undefined) return {}
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what is kept
   const { id: _, repositoryId, createdBy, createdAt, updatedAt, deletedAt, cacheEpoch, ...settings } = row.environment
   const { agentScript, setupScript, maintenanceScript, variables, repositories: others } = settings
   const { groups, collaborators } = await readSharing(db, id)

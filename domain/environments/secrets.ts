@@ -147,6 +147,7 @@ function assertRoom({ name, host, value }: NewSecret, others: readonly Row[]): v
 }
 
 async function write(db: Executor, keyring: Keyring, input: NewSecret): Promise<SecretView> {
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what is kept
   const { environmentId, name, value, by: _, ...target } = input
   const [before] = await db.select().from(environmentSecrets).where(isNamed(environmentId, name))
   const id = before?.id ?? newId()
