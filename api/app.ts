@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -23,6 +24,7 @@ import { userRoutes } from './routes/users.ts'
 import { authRoutes } from './routes/auth.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { signInProviderRoutes } from './routes/sign-in-providers.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { attemptRoutes } from './routes/attempts.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { credentialRoutes } from './routes/credentials.ts'
@@ -67,6 +69,7 @@ const ROUTES = [
   roleRoutes,
   sessionRoutes,
   signInProviderRoutes,
+  auditRoutes,
 ]
 
 type Routes = (deps: ApiDeps) => OpenAPIHono<ApiEnv>

@@ -33,7 +33,7 @@ export function tokenOf(c: Context): string | undefined {
 
 async function byToken(c: Context<ApiEnv>, deps: ApiDeps, gate: Gate): Promise<void> {
   const token = tokenOf(c)
-  const find = async () => (token === undefined ? undefined : deps.authenticate(token))
+  const find = async () => (token === undefined ? undefined : deps.authenticate(token, gate.addressOf(c)))
   const principal = token === undefined ? undefined : await gate.lookUp(c, token, find)
   if (principal === undefined) {
     const state = token === undefined ? 'the request carries no token' : 'this token is unknown, expired or revoked'
@@ -51,7 +51,8 @@ async function bySession(c: Context<ApiEnv>, { deps, gate, cookie }: BySession):
   if (principal === undefined) {
     throw new DrydockError('unauthorized', 'Cannot tell who asks: this session is over. Sign in again')
   }
-  c.set('principal', principal)
+  const address = gate.addressOf(c)
+  c.set('principal', { ...principal, ...(address !== undefined && { address }) })
   c.set('askAgain', () => findUserBySession(deps.db, cookie, { note: false }))
 }
 

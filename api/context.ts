@@ -12,14 +12,15 @@ import type { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { faults } from './policies.ts'
-import type { Needs } from './route.ts'
+import type { Audited, Needs } from './route.ts'
 
 /** What the api is made of; composed in `main.ts`. */
 export type ApiDeps = {
   db: Db
   events: Pick<EventHub, 'follow'>
   access: Pick<AccessWatch, 'watch'>
-  authenticate: (token: string) => Promise<Principal | undefined>
+  /** `address`: from where the connection came. */
+  authenticate: (token: string, address?: string) => Promise<Principal | undefined>
   /** Rejects with `repository-refused` when tasks must not use this address (R4). */
   checkAddress: (address: string) => Promise<void>
   /** Seals what must not lie in the database in the clear; absent where this process was given no master key. */
@@ -50,7 +51,7 @@ export type ApiEnv = {
 
 /**
  * A group of routes whose requests are validated, every fault in one `invalid-request`, and whose needs are enforced. Throws
- * for a route that does not say what it needs.
+ * for a route that does not say what it needs, or changes something and does not say what is written down.
  */
 export function newRouter(deps: Pick<ApiDeps, 'db'>) {
   const router = new OpenAPIHono<ApiEnv>({
@@ -60,11 +61,17 @@ export function newRouter(deps: Pick<ApiDeps, 'db'>) {
     },
   })
   const add = router.openapi as (route: RouteConfig, handler: RouteHandler) => typeof router
-  const addGuarded = ({ needs, ...route }: RouteConfig & { needs?: Needs }, handler: RouteHandler) => {
+  type Declared = RouteConfig & { needs?: Needs; audit?: Audited }
+  const addGuarded = ({ needs, audit, ...route }: Declared, handler: RouteHandler) => {
     if (needs === undefined) {
       throw new Error(`Cannot build the api: ${route.method} ${route.path} does not say what it needs`)
     }
-    return add({ ...route, middleware: requireRight(needs) }, withObject(deps, needs, handler))
+    if (audit === undefined && route.method !== 'get') {
+      throw new Error(
+        `Cannot build the api: ${route.method} ${route.path} does not say what is written to the audit log`,
+      )
+    }
+    return add({ ...route, middleware: requireRight(needs, audit) }, withObject(deps, needs, handler))
   }
   // The same route for the types, and one middleware more.
   router.openapi = addGuarded as typeof router.openapi

@@ -12,21 +12,23 @@ import { environmentNotFound } from '../domain/environments/environments.ts'
 import { DrydockError, forbidden } from '../domain/errors.ts'
 import type { Right } from './access-watch.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
-import type { Needs } from './route.ts'
+import type { Audited, Needs } from './route.ts'
 import { parseId } from './schemas/common.ts'
 
 /** The handler of a route, as far as it matters here. */
 export type RouteHandler = (c: Context<ApiEnv>, next: () => Promise<void>) => Response | Promise<Response>
 
 const DECLARED = new WeakMap<object, Needs>()
+const AUDITED = new WeakMap<object, Audited>()
 
 /** Stands before everything else of a route: who lacks the right learns nothing of what the request would have been. */
-export function requireRight(needs: Needs): MiddlewareHandler<ApiEnv> {
+export function requireRight(needs: Needs, audit?: Audited): MiddlewareHandler<ApiEnv> {
   const middleware: MiddlewareHandler<ApiEnv> = async (c, next) => {
     if (typeof needs === 'object' && decideRight(c.get('principal'), needs) !== 'allowed') throw forbidden()
     return next()
   }
   DECLARED.set(middleware, needs)
+  if (audit !== undefined) AUDITED.set(middleware, audit)
   return middleware
 }
 
@@ -54,7 +56,7 @@ export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: Rou
 /** What let a request in to an object, to be asked again while its answer goes on. */
 export function rightOf(deps: Pick<ApiDeps, 'db'>, c: Context<ApiEnv>): Right {
   const [need, askAgain, id] = [needOfObject(needsOf(c)), c.get('askAgain'), c.get('objectId')]
-  if (need === undefined) throw new Error('the route of a stream names no object')
+  if (need === undefined) return rightAlone(c)
   const { of, to } = need.object
   return {
     key: `${c.get('principal').tokenId} ${of} ${to} ${id}`,
@@ -66,11 +68,33 @@ export function rightOf(deps: Pick<ApiDeps, 'db'>, c: Context<ApiEnv>): Right {
   }
 }
 
+/** The same, where a route needs a right to no object. */
+function rightAlone(c: Context<ApiEnv>): Right {
+  const [needs, askAgain] = [needsOf(c), c.get('askAgain')]
+  if (typeof needs !== 'object') throw new Error('the route of a stream needs no right')
+  return {
+    key: `${c.get('principal').tokenId} ${needs.scope} ${needs.permission ?? ''}`,
+    stillMay: async () => {
+      const principal = await askAgain()
+      return principal !== undefined && decideRight(principal, needs) === 'allowed'
+    },
+  }
+}
+
 /** What the route of a request needs; undefined where no route is there. */
 export function needsOf(c: Context): Needs | undefined {
   return matchedRoutes(c)
     .map(({ handler }) => DECLARED.get(handler))
     .find((needs) => needs !== undefined)
+}
+
+/** What each route says is written to the audit log; `none` where nothing is. */
+export function auditedRoutes(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): Map<string, Audited> {
+  const said = app.routes.flatMap(({ method, path, handler }) => {
+    const audit = AUDITED.get(handler)
+    return audit === undefined ? [] : [[`${method} ${path}`, audit] as const]
+  })
+  return new Map(said)
 }
 
 /** Throws for a route that was added without saying what it needs. */
@@ -80,6 +104,10 @@ export function assertDeclared(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): void {
   const declared = new Set(routes.filter(({ handler }) => DECLARED.has(handler)).map(nameOf))
   const open = routes.map(nameOf).find((name) => !declared.has(name))
   if (open !== undefined) throw new Error(`Cannot build the api: the route ${open} does not say what it needs`)
+  const audited = auditedRoutes(app)
+  const silent = [...declared].find((name) => !/^(GET|HEAD) /.test(name) && !audited.has(name))
+  if (silent === undefined) return
+  throw new Error(`Cannot build the api: the route ${silent} does not say what is written to the audit log`)
 }
 
 type Asked = { need: NeedOfObject; named: string }

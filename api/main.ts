@@ -58,7 +58,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     db: database.db,
     events,
     access,
-    authenticate: (token) => findUserByToken(database.db, token),
+    authenticate: (token, address) => findUserByToken(database.db, token, address),
     checkAddress: options.checkAddress,
     keyring: options.keyring,
     publicUrl: options.publicUrl ?? (() => undefined),

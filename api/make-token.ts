@@ -17,7 +17,12 @@ type Wanted = {
 /** Makes a token within what the own one may do. Its text is in the answer, and nowhere else. */
 export async function makeToken({ db }: Pick<ApiDeps, 'db'>, principal: Principal, wanted: Wanted) {
   const permissions = permissionsWithin(principal, wanted.permissions)
-  const made = await createToken(db, { ...wanted, permissions, expiresAt: expiryWithin(principal, wanted) })
+  const made = await createToken(db, {
+    ...wanted,
+    by: principal,
+    permissions,
+    expiresAt: expiryWithin(principal, wanted),
+  })
   return { ...tokenJson(made.view), token: made.token }
 }
 

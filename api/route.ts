@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { RouteConfig } from '@hono/zod-openapi'
 import type { Need } from '../domain/access/decide.ts'
+import type { AuditAction } from '../domain/audit/actions.ts'
 
 /**
  * What a route needs: `nobody` has to sign in, `anyone` may who can, or a right. An object that is needed is the one that
@@ -8,8 +9,15 @@ import type { Need } from '../domain/access/decide.ts'
  */
 export type Needs = 'nobody' | 'anyone' | Need
 
-/** A route with what it needs: without, `newRouter` takes none. */
-export function defineRoute<P extends string, R extends Omit<RouteConfig, 'path'> & { path: P; needs: Needs }>(
+/** What is written to the audit log when a route did what it does; `none` for what is no administrative act. */
+export type Audited = AuditAction | 'none'
+
+type Declared =
+  | { method: 'get'; needs: Needs; audit?: Audited }
+  | { method: 'post' | 'put' | 'patch' | 'delete'; needs: Needs; audit: Audited }
+
+/** A route with what it needs and, where it changes something, what is written down: without, `newRouter` takes none. */
+export function defineRoute<P extends string, R extends Omit<RouteConfig, 'path' | 'method'> & { path: P } & Declared>(
   route: R,
 ) {
   return createRoute<P, R>(route)

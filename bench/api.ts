@@ -1,5 +1,6 @@
 import { RawClient } from './api/raw-client.ts'
 import type { RawRequest } from './api/raw-client.ts'
+import { SERVER } from '../domain/audit/actions.ts'
 import { createToken } from '../domain/access/tokens.ts'
 import { raiseCaps, startBenchServer } from './support/bench-server.ts'
 import type { BenchServer } from './support/bench-server.ts'
@@ -74,7 +75,8 @@ async function memberOf(server: BenchServer): Promise<string> {
   await raiseCaps(server)
   await using database = openDataFolderDatabase(server.dataDir)
   await database.client`insert into users (id, name, email, role) values (${MEMBER}, 'bench', 'bench@example.test', 'member')`
-  return (await createToken(database.db, { userId: MEMBER, name: 'bench', scopes: ['read', 'write'] })).token
+  return (await createToken(database.db, { by: SERVER, userId: MEMBER, name: 'bench', scopes: ['read', 'write'] }))
+    .token
 }
 
 type Load = { request: () => RawRequest; status: number; onBody?: (text: string) => void }

@@ -1,3 +1,4 @@
+import { SERVER } from '../domain/audit/actions.ts'
 import { startApi } from '../api/main.ts'
 import { SCOPES } from '../domain/access/principal.ts'
 import { createToken, ensureAdminToken } from '../domain/access/tokens.ts'
@@ -42,7 +43,7 @@ export async function measureLists(address: DatabaseAddress, { tasks, requests }
   await using database = openDatabase(address)
   progress(`Inserting ${tasks} tasks …`)
   await fillTasks(database.client, tasks)
-  const { token } = await createToken(database.db, { userId: MEMBER, name: 'bench', scopes: SCOPES })
+  const { token } = await createToken(database.db, { by: SERVER, userId: MEMBER, name: 'bench', scopes: SCOPES })
   const stop = new AbortController()
   const logger = {
     debug: () => undefined,

@@ -172,6 +172,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show what a task asked of the network',
     load: async () => (await import('../cli/commands/ledger.ts')).ledger,
   },
+  'audit list': {
+    summary: 'list who did what',
+    load: async () => (await import('../cli/commands/audit/list.ts')).listAudit,
+  },
+  'audit export': {
+    summary: 'print the audit log as JSON lines',
+    load: async () => (await import('../cli/commands/audit/export.ts')).exportAudit,
+  },
+  'audit verify': {
+    summary: 'check that nobody changed the audit log',
+    load: async () => (await import('../cli/commands/audit/verify.ts')).verifyAudit,
+  },
   bench: {
     summary: 'measure: start, claims, lists, events',
     load: async () => (await import('./commands/bench.ts')).bench,
@@ -209,5 +221,6 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
+  ['Audit', ['audit list', 'audit export', 'audit verify']],
   ['Measuring', ['bench', 'fault', 'soak', 'fuzz']],
 ]

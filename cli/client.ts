@@ -14,6 +14,7 @@ import type { EventJson, NewTaskJson, NewTurnJson, PublishJson, TaskJson, TaskPa
 import type { ClientConfig } from './config.ts'
 import type { CliContext } from './context.ts'
 import { CliError, usageError } from './errors.ts'
+import { auditCalls } from './audit-calls.ts'
 import { environmentFileCalls } from './environment-file-calls.ts'
 import { followEvents } from './follow.ts'
 import { providerCalls } from './provider-calls.ts'
@@ -60,6 +61,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
       json<LedgerJson>({ path: `/attempts/${segment(attempt)}/ledger`, query: { after } }),
     readBuildLedger: (environment: string, after?: string) =>
       json<LedgerJson>({ path: `/environments/${segment(environment)}/cache/ledger`, query: { after } }),
+    ...auditCalls(call, signal),
     ...providerCalls(call, signal),
     ...environmentFileCalls(call, signal),
     ...secretCalls(call, signal),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { pruneAudit } from '../domain/audit/prune.ts'
 import { claimInspection } from '../domain/environments/inspections.ts'
 import type { ClaimedInspection } from '../domain/environments/inspections.ts'
 import { releaseBuilds } from '../domain/environments/snapshot-builds.ts'
@@ -32,6 +33,7 @@ const SECOND = 1000
 const FRESH_EVERY_MS = 10 * SECOND
 const OVERDUE_EVERY_MS = 30 * SECOND
 const IMAGES_EVERY_MS = 3600 * SECOND
+const AUDIT_EVERY_MS = 3600 * SECOND
 /** Publishing waits on networks, not on cores. */
 const PUBLISH_CAPACITY = 4
 const INSPECTION_CAPACITY = 2
@@ -92,6 +94,7 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
     periodically({ everyMs: FRESH_EVERY_MS, work: () => fresh.look(claiming.signal), onError }, claiming.signal),
     periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, inUse), onError }, background.signal),
     periodically({ everyMs: 60 * SECOND, work: () => warm.tidy(), onError }, background.signal),
+    periodically({ everyMs: AUDIT_EVERY_MS, work: () => pruneAudit(db), onError }, background.signal),
     periodically({ everyMs: IMAGES_EVERY_MS, work: () => collectImages(deps, new Date()), onError }, background.signal),
   ]
   const unlisten = await listen(deps, {

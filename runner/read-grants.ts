@@ -11,6 +11,7 @@ import { credentialsOf, networkPlan } from './network-plan.ts'
 import type { BrokeredSecret, NetworkPlan } from './network-plan.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 import { brokeredOf, openCredentials } from './secrets/attempt-secrets.ts'
+import type { SecretUse } from './secrets/attempt-secrets.ts'
 
 type Environment = Pick<Job['environment'], 'id' | 'policy' | 'provider'> & { brokered: readonly BrokeredSecret[] }
 
@@ -51,8 +52,8 @@ function planReader(
 }
 
 export type CredentialReaderDeps = Pick<RunnerDeps, 'db' | 'keyring'> & {
-  /** Whose brokered secrets count as credentials, too. */
-  environmentId: string
+  /** For what; the brokered secrets of its environment count as credentials, too. */
+  use: SecretUse
   /** Waits while the database is away. */
   write: <T>(work: () => Promise<T>) => Promise<T>
   /** Tells people what is missing. */
@@ -61,11 +62,9 @@ export type CredentialReaderDeps = Pick<RunnerDeps, 'db' | 'keyring'> & {
 
 /** Reads the credentials that rules name; of those that are not there, people are told. */
 export const credentialReader =
-  ({ environmentId, write, note, ...deps }: CredentialReaderDeps) =>
+  ({ use, write, note, ...deps }: CredentialReaderDeps) =>
   async (names: readonly string[]): Promise<Record<string, Credential>> => {
-    const found = await write(() => openCredentials(deps, { names, environmentId })).catch(
-      asFailure('network-unavailable'),
-    )
+    const found = await write(() => openCredentials(deps, names, use)).catch(asFailure('network-unavailable'))
     for (const name of names.filter((each) => !Object.hasOwn(found, each))) {
       await note(
         `There is no credential ${JSON.stringify(name)}: rules that name it deny. An administrator sets it with "drydock credential set"`,

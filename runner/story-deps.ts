@@ -29,6 +29,7 @@ import { restoreSession, saveSession } from './sessions/sessions.ts'
 import type { StopSwitch } from './stop.ts'
 import type { WriteBehind } from './write-behind.ts'
 import type { WarmPool } from './warm/warm-pool.ts'
+import { useBy } from './secrets/attempt-secrets.ts'
 
 export type StoryContext = {
   fence: Fence
@@ -111,7 +112,7 @@ function connecting(context: StoryContext): ConnectDeps {
     plan: followedPlan({ ...job.environment, brokered: secrets.brokered }, deps, { attempt: fence.attemptId }),
     readCredentials: credentialReader({
       ...deps,
-      environmentId,
+      use: useBy(deps.hostId, { environmentId, work: { attempt: fence.attemptId } }),
       write,
       note: (message) => log.write(phases.current, 'notice', { message }),
     }),

@@ -17,7 +17,7 @@ import type { LeaseKeeper } from './lease.ts'
 import { createPhases } from './phases.ts'
 import { plannedState } from './publish/planned-state.ts'
 import { retryDatabase } from './retry-database.ts'
-import { readSecrets } from './secrets/attempt-secrets.ts'
+import { readSecrets, useBy } from './secrets/attempt-secrets.ts'
 import { runAttempt } from './run-attempt.ts'
 import type { AttemptOutcome } from './run-attempt.ts'
 import type { RunnerDeps } from './runner-deps.ts'
@@ -47,7 +47,9 @@ export async function workOnAttempt(fence: Fence, deps: AttemptWorkDeps): Promis
   const hold = lease.hold(fence, stop)
   try {
     const job = await retryDatabase(() => loadJob(db, fence.attemptId), stop.signal)
-    const secrets = await retryDatabase(() => readSecrets(deps, job.environment.id), stop.signal)
+    const work = { attempt: fence.attemptId }
+    const use = useBy(deps.hostId, { environmentId: job.environment.id, work })
+    const secrets = await retryDatabase(() => readSecrets(deps, use), stop.signal)
     const onLost = (error: unknown) => {
       if (!hasCode(error, 'stale-fence')) {
         deps.logger.error({ err: error, attempt: fence.attemptId }, 'Cannot write down an attempt; it stops')

@@ -10,6 +10,7 @@ const create = defineRoute({
   method: 'post',
   path: '/tokens',
   needs: { scope: 'write' },
+  audit: 'token.create',
   request: { body: body(NewTokenSchema) },
   responses: { 201: json('The token; its text is shown this once', MadeTokenSchema), ...problems },
 })
@@ -23,6 +24,7 @@ const revoke = defineRoute({
   method: 'delete',
   path: '/tokens/{id}',
   needs: { scope: 'write' },
+  audit: 'token.revoke',
   request: { params: IdParams },
   responses: { 204: { description: 'It is revoked' }, ...problems },
 })
@@ -40,8 +42,9 @@ export function tokenRoutes(deps: ApiDeps) {
       return c.json({ data: (await listTokens(db, userId)).map(tokenJson) }, 200)
     })
     .openapi(revoke, async (c) => {
-      const { userId } = c.get('principal')
-      await revokeToken(db, { id: parseId(c.req.valid('param').id, 'token-not-found', 'this token'), userId })
+      const by = c.get('principal')
+      const id = parseId(c.req.valid('param').id, 'token-not-found', 'this token')
+      await revokeToken(db, { id, userId: by.userId, by })
       return c.body(null, 204)
     })
 }

@@ -23,6 +23,7 @@ const publish = defineRoute({
   method: 'post',
   path: '/attempts/{id}/pull-request',
   needs: { scope: 'write', permission: 'cloud.use', object: { of: 'attempt', to: 'continue' } },
+  audit: 'attempt.publish',
   request: { params: IdParams, body: { content: { 'application/json': { schema: PublishSchema } } } },
   responses: {
     200: json('It is published already', PublishStateSchema),
@@ -47,7 +48,7 @@ export function attemptRoutes(deps: ApiDeps) {
       const id = c.get('objectId')
       // Without a body nothing is validated, and so nothing is confirmed.
       const confirmFlagged = c.req.valid('json').confirmFlagged === true
-      const view = await requestPublish(deps.db, { attemptId: id, confirmFlagged })
+      const view = await requestPublish(deps.db, { by: c.get('principal'), attemptId: id, confirmFlagged })
       return c.json(view, view.publish.state === 'published' ? 200 : 202)
     })
 }

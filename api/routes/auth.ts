@@ -52,18 +52,21 @@ const signOut = defineRoute({
   method: 'post',
   path: '/auth/sign-out',
   needs: 'nobody',
+  audit: 'none',
   responses: { 204: { description: 'This browser is signed out' }, ...problems },
 })
 const signOutEverywhere = defineRoute({
   method: 'post',
   path: '/auth/sign-out-everywhere',
   needs: { scope: 'write' },
+  audit: 'user.sign-out',
   responses: { 204: { description: 'All browsers of this person are signed out; tokens stay' }, ...problems },
 })
 const withToken = defineRoute({
   method: 'post',
   path: '/auth/session',
   needs: 'nobody',
+  audit: 'sign-in',
   request: { body: { required: false, content: { 'application/json': { schema: TokenSignInSchema } } } },
   responses: { 201: json('Signed in as the person of a token, within what it may do', SignedInSchema), ...problems },
 })
@@ -112,7 +115,8 @@ export function authRoutes(deps: ApiDeps, gate: Gate) {
       return c.body(null, 204)
     })
     .openapi(signOutEverywhere, async (c) => {
-      await endSessionsOf(db, c.get('principal').userId)
+      const principal = c.get('principal')
+      await endSessionsOf(db, principal, principal)
       clearCookie(c, SESSION_COOKIE)
       return c.body(null, 204)
     })
@@ -155,10 +159,10 @@ export function authRoutes(deps: ApiDeps, gate: Gate) {
     try {
       const session = readCookie(c, SESSION_COOKIE)
       const { answer, ...end } = await work({ address, userAgent: c.req.header('user-agent'), session })
-      noteSignIn(deps, { kind: 'signed-in', by, address, ...end })
+      await noteSignIn(deps, { kind: 'signed-in', by, address, ...end })
       return answer
     } catch (error) {
-      if (hasCode(error)) noteSignIn(deps, { kind: 'refused', by, address, error })
+      if (hasCode(error)) await noteSignIn(deps, { kind: 'refused', by, address, error })
       throw error
     }
   }

@@ -19,6 +19,7 @@ const refresh = defineRoute({
   method: 'post',
   path: '/environments/{id}/refresh',
   needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
+  audit: 'cache.refresh',
   request: { params },
   responses: { 202: json('The runners set it up anew when they have room', CacheSchema), ...problems },
 })
@@ -26,6 +27,7 @@ const reset = defineRoute({
   method: 'post',
   path: '/environments/{id}/reset-cache',
   needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
+  audit: 'cache.reset',
   request: { params },
   responses: { 200: json('The next start sets it up anew', CacheSchema), ...problems },
 })
@@ -38,12 +40,12 @@ export function cacheRoutes(deps: ApiDeps) {
     })
     .openapi(refresh, async (c) => {
       const id = c.get('objectId')
-      await refreshCache(db, id, c.get('principal').name)
+      await refreshCache(db, id, c.get('principal'))
       return c.json(cacheJson(await readCache(db, id)), 202)
     })
     .openapi(reset, async (c) => {
       const id = c.get('objectId')
-      await resetCache(db, id, c.get('principal').name)
+      await resetCache(db, id, c.get('principal'))
       return c.json(cacheJson(await readCache(db, id)), 200)
     })
 }

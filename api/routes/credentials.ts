@@ -25,6 +25,7 @@ const set = defineRoute({
   method: 'put',
   path: '/credentials/{name}',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'credential.set',
   request: { params: NamedParams, body: body(CredentialChangeSchema) },
   responses: { 200: json('The credential, without its value', CredentialSchema), ...problems },
 })
@@ -32,6 +33,7 @@ const remove = defineRoute({
   method: 'delete',
   path: '/credentials/{name}',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'credential.delete',
   request: { params: NamedParams },
   responses: { 204: { description: 'It is gone; rules that name it let nothing through' }, ...problems },
 })
@@ -39,6 +41,7 @@ const rewrap = defineRoute({
   method: 'post',
   path: '/keys/rewrap',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'keys.rewrap',
   responses: { 200: json('Everything is sealed with the current master key', RewrapSchema), ...problems },
 })
 
@@ -51,16 +54,18 @@ export function credentialRoutes(deps: ApiDeps) {
     })
     .openapi(set, async (c) => {
       const name = credentialName(c.req.valid('param').name, 'invalid-request')
-      const set = await setCredential(db, requireKeyring(deps), { name, ...c.req.valid('json') })
+      const input = { by: c.get('principal'), name, ...c.req.valid('json') }
+      const set = await setCredential(db, requireKeyring(deps), input)
       return c.json(credentialJson(set), 200)
     })
     .openapi(remove, async (c) => {
-      await deleteCredential(db, credentialName(c.req.valid('param').name, 'credential-not-found'))
+      const name = credentialName(c.req.valid('param').name, 'credential-not-found')
+      await deleteCredential(db, { name, by: c.get('principal') })
       return c.body(null, 204)
     })
     .openapi(rewrap, async (c) => {
       const keyring = requireKeyring(deps)
-      return c.json({ keyId: keyring.current.id, ...(await rewrapAll(db, keyring)) }, 200)
+      return c.json({ keyId: keyring.current.id, ...(await rewrapAll(db, keyring, c.get('principal'))) }, 200)
     })
 }
 

@@ -30,6 +30,7 @@ const plan = defineRoute({
   method: 'post',
   path: '/environments/{id}/plan',
   needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
+  audit: 'none',
   request: { params },
   responses: { 200: json('What the repository declares, beside what is', EnvironmentPlanSchema), ...problems },
 })
@@ -37,6 +38,7 @@ const apply = defineRoute({
   method: 'post',
   path: '/environments/{id}/apply',
   needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
+  audit: 'environment.apply',
   request: { params, body: body(ApplySchema) },
   responses: { 200: json('What was taken over', AppliedSchema), ...problems },
 })
@@ -68,8 +70,10 @@ export function environmentFileRoutes(deps: ApiDeps) {
       const now = await planNow(deps, environment, c.req.raw.signal)
       if (now.commit !== commit) throw changedSince(commit, now.commit)
       const { change, applied, left } = changeOf(now.file, { plan: now.planned, accept })
-      const settings = await settingsOf(deps, change, { environment, principal: c.get('principal') })
-      const { environment: updated } = await updateEnvironment(deps.db, environment.id, settings)
+      const by = c.get('principal')
+      const settings = await settingsOf(deps, change, { environment, principal: by })
+      const update = { change: settings, by, action: 'environment.apply' as const }
+      const { environment: updated } = await updateEnvironment(deps.db, environment.id, update)
       await wakeCaches(deps.db)
       return c.json({ applied, left, environment: environmentJson(updated) }, 200)
     })

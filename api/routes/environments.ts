@@ -46,6 +46,7 @@ const create = defineRoute({
   method: 'post',
   path: '/environments',
   needs: { scope: 'admin', permission: 'environments.manage' },
+  audit: 'environment.create',
   request: { body: body(NewEnvironmentSchema) },
   responses: { 201: json('The new environment', EnvironmentSchema), ...problems },
 })
@@ -66,6 +67,7 @@ const update = defineRoute({
   method: 'patch',
   path: '/environments/{id}',
   needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
+  audit: 'environment.update',
   request: { params, body: body(EnvironmentChangeSchema) },
   responses: { 200: json('The environment with the changes', ChangedEnvironmentSchema), ...problems },
 })
@@ -73,6 +75,7 @@ const remove = defineRoute({
   method: 'delete',
   path: '/environments/{id}',
   needs: { scope: 'admin', object: { of: 'environment', to: 'own' } },
+  audit: 'environment.delete',
   request: { params },
   responses: { 204: { description: 'It is gone; its finished tasks stay' }, ...problems },
 })
@@ -101,6 +104,7 @@ export function environmentRoutes(deps: ApiDeps) {
         ...parsed,
         image,
         createdBy: principal.userId,
+        by: principal,
       })
       return c.json(environmentJson(environment, await readSharing(deps.db, environment.id)), 201)
     })
@@ -120,7 +124,10 @@ export function environmentRoutes(deps: ApiDeps) {
       const { visibility, groups, collaborators, keepSecrets, ...settings } = c.req.valid('json')
       const sharing = await sharingOf(deps, { visibility, groups, collaborators, keepSecrets }, asker)
       const change = await settingsOf(deps, settings, { environment, principal: asker.principal })
-      const changed = await updateEnvironment(deps.db, environment.id, { ...change, sharing })
+      const changed = await updateEnvironment(deps.db, environment.id, {
+        change: { ...change, sharing },
+        by: asker.principal,
+      })
       await wakeCaches(deps.db)
       const cleared = changed.clearedSecrets
       const shown = environmentJson(changed.environment, await readSharing(deps.db, environment.id))
@@ -130,7 +137,7 @@ export function environmentRoutes(deps: ApiDeps) {
       )
     })
     .openapi(remove, async (c) => {
-      await deleteEnvironment(deps.db, c.get('objectId'))
+      await deleteEnvironment(deps.db, c.get('objectId'), c.get('principal'))
       return c.body(null, 204)
     })
 }

@@ -33,6 +33,7 @@ const create = defineRoute({
   method: 'post',
   path: '/groups',
   needs: MANAGE_MEMBERS,
+  audit: 'group.create',
   request: { body: body(NewGroupSchema) },
   responses: { 201: json('The new group', GroupSchema), ...problems },
 })
@@ -47,6 +48,7 @@ const update = defineRoute({
   method: 'patch',
   path: '/groups/{id}',
   needs: MANAGE_MEMBERS,
+  audit: 'group.update',
   request: { params: IdParams, body: body(GroupChangeSchema) },
   responses: { 200: json('The group with the changes', GroupSchema), ...problems },
 })
@@ -54,6 +56,7 @@ const remove = defineRoute({
   method: 'delete',
   path: '/groups/{id}',
   needs: MANAGE_MEMBERS,
+  audit: 'group.delete',
   request: { params: IdParams },
   responses: { 204: { description: 'It is gone, with what its members had by it' }, ...problems },
 })
@@ -61,6 +64,7 @@ const join = defineRoute({
   method: 'put',
   path: '/groups/{id}/members/{user}',
   needs: MANAGE_MEMBERS,
+  audit: 'group.add-member',
   request: { params: MemberParams },
   responses: { 200: json('The group with this member', GroupSchema), ...problems },
 })
@@ -68,6 +72,7 @@ const leave = defineRoute({
   method: 'delete',
   path: '/groups/{id}/members/{user}',
   needs: MANAGE_MEMBERS,
+  audit: 'group.remove-member',
   request: { params: MemberParams },
   responses: { 204: { description: 'They are no member' }, ...problems },
 })
@@ -79,11 +84,13 @@ export function groupRoutes(deps: ApiDeps) {
     .openapi(list, async (c) => {
       return c.json({ data: (await listGroups(db, c.get('principal'))).map(groupHeadJson) }, 200)
     })
-    .openapi(create, async (c) => c.json(groupJson(await createGroup(db, c.req.valid('json'))), 201))
+    .openapi(create, async (c) =>
+      c.json(groupJson(await createGroup(db, c.get('principal'), c.req.valid('json'))), 201),
+    )
     .openapi(read, async (c) => c.json(groupJson(await readGroup(db, groupId(c.req.valid('param').id))), 200))
     .openapi(update, async (c) => {
       const asked = { id: groupId(c.req.valid('param').id), change: c.req.valid('json') }
-      return c.json(groupJson(await updateGroup(db, asked)), 200)
+      return c.json(groupJson(await updateGroup(db, c.get('principal'), asked)), 200)
     })
     .openapi(remove, async (c) => {
       await deleteGroup(db, c.get('principal'), groupId(c.req.valid('param').id))

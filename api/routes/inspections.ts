@@ -10,6 +10,7 @@ const inspection = defineRoute({
   method: 'post',
   path: '/repositories/inspect',
   needs: { scope: 'admin', permission: 'environments.manage' },
+  audit: 'none',
   request: { body: body(InspectionRequestSchema) },
   responses: { 200: json('What the default branch proposes for an environment', InspectionSchema), ...problems },
 })

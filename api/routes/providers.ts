@@ -23,6 +23,7 @@ const create = defineRoute({
   method: 'post',
   path: '/providers',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'provider.create',
   request: { body: body(NewProviderSchema) },
   responses: { 201: json('The new provider of models, without its key', ProviderSchema), ...problems },
 })
@@ -43,6 +44,7 @@ const update = defineRoute({
   method: 'patch',
   path: '/providers/{name}',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'provider.update',
   request: { params: NamedParams, body: body(ProviderChangeSchema) },
   responses: { 200: json('The provider with the changes', ProviderSchema), ...problems },
 })
@@ -50,6 +52,7 @@ const remove = defineRoute({
   method: 'delete',
   path: '/providers/{name}',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'provider.delete',
   request: { params: NamedParams },
   responses: { 204: { description: 'It is gone' }, ...problems },
 })
@@ -59,7 +62,7 @@ export function providerRoutes(deps: ApiDeps) {
   const { db } = deps
   return newRouter(deps)
     .openapi(create, async (c) => {
-      const input = c.req.valid('json')
+      const input = { ...c.req.valid('json'), by: c.get('principal') }
       assertScheme(input.baseUrl, input.internal ?? false)
       return c.json(providerJson(await createProvider(db, requireKeyring(deps), input)), 201)
     })
@@ -73,11 +76,12 @@ export function providerRoutes(deps: ApiDeps) {
       const before = await findProvider(db, wellFormed(c.req.valid('param').name))
       const change = c.req.valid('json')
       assertScheme(change.baseUrl ?? before.baseUrl, change.internal ?? before.internal)
-      return c.json(providerJson(await updateProvider(db, requireKeyring(deps), { id: before.id, change })), 200)
+      const asked = { id: before.id, change, by: c.get('principal') }
+      return c.json(providerJson(await updateProvider(db, requireKeyring(deps), asked)), 200)
     })
     .openapi(remove, async (c) => {
       const { id } = await findProvider(db, wellFormed(c.req.valid('param').name))
-      await deleteProvider(db, id)
+      await deleteProvider(db, { id, by: c.get('principal') })
       return c.body(null, 204)
     })
 }

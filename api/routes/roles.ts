@@ -31,6 +31,7 @@ const create = defineRoute({
   method: 'post',
   path: '/roles',
   needs: MANAGE_MEMBERS,
+  audit: 'role.create',
   request: { body: body(NewRoleSchema) },
   responses: { 201: json('The new role', RoleSchema), ...problems },
 })
@@ -45,6 +46,7 @@ const update = defineRoute({
   method: 'patch',
   path: '/roles/{id}',
   needs: MANAGE_MEMBERS,
+  audit: 'role.update',
   request: { params: IdParams, body: body(RoleChangeSchema) },
   responses: { 200: json('The role with the changes', RoleSchema), ...problems },
 })
@@ -52,6 +54,7 @@ const remove = defineRoute({
   method: 'delete',
   path: '/roles/{id}',
   needs: MANAGE_MEMBERS,
+  audit: 'role.delete',
   request: { params: IdParams },
   responses: { 204: { description: 'It is gone, and nobody has it' }, ...problems },
 })
@@ -59,6 +62,7 @@ const grantToUser = defineRoute({
   method: 'put',
   path: '/roles/{id}/users/{user}',
   needs: MANAGE_MEMBERS,
+  audit: 'role.grant',
   request: { params: UserParams },
   responses: given,
 })
@@ -66,6 +70,7 @@ const revokeFromUser = defineRoute({
   method: 'delete',
   path: '/roles/{id}/users/{user}',
   needs: MANAGE_MEMBERS,
+  audit: 'role.revoke',
   request: { params: UserParams },
   responses: taken,
 })
@@ -73,6 +78,7 @@ const grantToGroup = defineRoute({
   method: 'put',
   path: '/roles/{id}/groups/{group}',
   needs: MANAGE_MEMBERS,
+  audit: 'role.grant',
   request: { params: GroupParams },
   responses: given,
 })
@@ -80,6 +86,7 @@ const revokeFromGroup = defineRoute({
   method: 'delete',
   path: '/roles/{id}/groups/{group}',
   needs: MANAGE_MEMBERS,
+  audit: 'role.revoke',
   request: { params: GroupParams },
   responses: taken,
 })

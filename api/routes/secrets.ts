@@ -20,6 +20,7 @@ const set = defineRoute({
   method: 'put',
   path: '/environments/{id}/secrets/{name}',
   needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
+  audit: 'secret.set',
   request: { params: SecretParams, body: body(SecretChangeSchema) },
   responses: { 200: json('The secret, without its value', SetSecretSchema), ...problems },
 })
@@ -27,6 +28,7 @@ const remove = defineRoute({
   method: 'delete',
   path: '/environments/{id}/secrets/{name}',
   needs: { scope: 'admin', object: { of: 'environment', to: 'edit' } },
+  audit: 'secret.delete',
   request: { params: SecretParams },
   responses: { 204: { description: 'It is gone' }, ...problems },
 })
@@ -45,12 +47,18 @@ export function secretRoutes(deps: ApiDeps) {
       // The gateway sends it to a host on behalf of whatever runs in the sandbox (R14).
       if (target.kind === 'brokered' && !administrates(c.get('principal'))) throw forbidden()
       const environmentId = c.get('objectId')
-      const view = await setSecret(db, requireKeyring(deps), { environmentId, name, value, ...target })
+      const view = await setSecret(db, requireKeyring(deps), {
+        by: c.get('principal'),
+        environmentId,
+        name,
+        value,
+        ...target,
+      })
       return c.json({ ...secretJson(view), notice: noticeOf(target) }, 200)
     })
     .openapi(remove, async (c) => {
       const name = secretName(c.req.valid('param').name)
-      await deleteSecret(db, { environmentId: c.get('objectId'), name })
+      await deleteSecret(db, { environmentId: c.get('objectId'), name, by: c.get('principal') })
       return c.body(null, 204)
     })
 }

@@ -15,6 +15,7 @@ const end = defineRoute({
   method: 'delete',
   path: '/sessions/{id}',
   needs: { scope: 'write' },
+  audit: 'none',
   request: { params: IdParams },
   responses: { 204: { description: 'It is over' }, ...problems },
 })

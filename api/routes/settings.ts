@@ -17,6 +17,7 @@ const update = defineRoute({
   method: 'patch',
   path: '/settings',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'settings.update',
   request: { body: body(SettingsChangeSchema) },
   responses: { 200: json('The settings with the changes', Settings), ...problems },
 })
@@ -34,7 +35,7 @@ export function settingsRoutes(deps: ApiDeps) {
       return c.json(await readSettings(db), 200)
     })
     .openapi(update, async (c) => {
-      return c.json(await updateSettings(db, c.req.valid('json'), c.get('principal').userId), 200)
+      return c.json(await updateSettings(db, c.req.valid('json'), c.get('principal')), 200)
     })
     .openapi(repositories, async (c) => {
       const data = (await listRepositories(db, c.get('principal'))).map((row) => ({

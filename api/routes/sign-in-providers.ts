@@ -26,6 +26,7 @@ const create = defineRoute({
   method: 'post',
   path: '/sign-in-providers',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'sign-in-provider.create',
   request: { body: body(NewSignInProviderSchema) },
   responses: { 201: json('The new sign-in provider, without its secret', SignInProviderSchema), ...problems },
 })
@@ -46,6 +47,7 @@ const update = defineRoute({
   method: 'patch',
   path: '/sign-in-providers/{name}',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'sign-in-provider.update',
   request: { params: SignInName, body: body(SignInProviderChangeSchema) },
   responses: { 200: json('The sign-in provider with the changes', SignInProviderSchema), ...problems },
 })
@@ -53,6 +55,7 @@ const remove = defineRoute({
   method: 'delete',
   path: '/sign-in-providers/{name}',
   needs: { scope: 'admin', permission: 'settings.manage' },
+  audit: 'sign-in-provider.delete',
   request: { params: SignInName },
   responses: { 204: { description: 'It is gone, and who came by it is signed out' }, ...problems },
 })
@@ -78,7 +81,7 @@ export function signInProviderRoutes(deps: ApiDeps) {
       return c.json(signInProviderJson(await updateSignInProvider(db, by, asked)), 200)
     })
     .openapi(remove, async (c) => {
-      await deleteSignInProvider(db, nameOf(c.req.valid('param').name))
+      await deleteSignInProvider(db, c.get('principal'), nameOf(c.req.valid('param').name))
       return c.body(null, 204)
     })
 }

@@ -30,6 +30,7 @@ const create = defineRoute({
   method: 'post',
   path: '/tasks',
   needs: { scope: 'write', permission: 'cloud.use' },
+  audit: 'none',
   request: { body: body(NewTaskSchema), headers: NewTaskHeaders },
   responses: {
     200: json('The task that this Idempotency-Key made before', TaskSchema),
@@ -55,6 +56,7 @@ const cancel = defineRoute({
   method: 'post',
   path: '/tasks/{id}/cancel',
   needs: { scope: 'write', permission: 'cloud.use', object: { of: 'task', to: 'change' } },
+  audit: 'task.cancel',
   request: { params: IdParams },
   responses: { 200: json('The task, cancelled', TaskSchema), ...problems },
 })
@@ -93,7 +95,7 @@ export function taskRoutes(deps: ApiDeps) {
     })
     .openapi(cancel, async (c) => {
       const id = c.get('objectId')
-      await cancelTask(deps.db, id)
+      await cancelTask(deps.db, id, c.get('principal'))
       return c.json(await taskById(deps, id), 200)
     })
 }

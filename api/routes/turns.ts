@@ -11,6 +11,7 @@ const create = defineRoute({
   method: 'post',
   path: '/tasks/{id}/turns',
   needs: { scope: 'write', permission: 'cloud.use', object: { of: 'task', to: 'continue' } },
+  audit: 'none',
   request: { params: IdParams, body: body(NewTurnSchema) },
   responses: { 201: json('The task, going on', TaskSchema), ...problems },
 })

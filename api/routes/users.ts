@@ -23,6 +23,7 @@ const create = defineRoute({
   method: 'post',
   path: '/users',
   needs: MANAGE_MEMBERS,
+  audit: 'user.create',
   request: { body: body(NewUserSchema) },
   responses: { 201: json('The new person or service account', UserSchema), ...problems },
 })
@@ -37,6 +38,7 @@ const update = defineRoute({
   method: 'patch',
   path: '/users/{id}',
   needs: MANAGE_MEMBERS,
+  audit: 'user.update',
   request: { params: IdParams, body: body(UserChangeSchema) },
   responses: { 200: json('The person with the changes', UserSchema), ...problems },
 })
@@ -44,6 +46,7 @@ const token = defineRoute({
   method: 'post',
   path: '/users/{id}/tokens',
   needs: MANAGE_MEMBERS,
+  audit: 'token.create',
   request: { params: IdParams, body: body(NewTokenSchema) },
   responses: { 201: json("A service account's token; its text is shown this once", MadeTokenSchema), ...problems },
 })
@@ -61,6 +64,7 @@ const revoke = defineRoute({
   method: 'delete',
   path: '/users/{id}/tokens/{token}',
   needs: MANAGE_MEMBERS,
+  audit: 'token.revoke',
   request: { params: IdParams.extend({ token: z.string().max(1000) }) },
   responses: { 204: { description: 'It is revoked' }, ...problems },
 })
@@ -68,6 +72,7 @@ const signOut = defineRoute({
   method: 'delete',
   path: '/users/{id}/sessions',
   needs: MANAGE_MEMBERS,
+  audit: 'user.sign-out',
   request: { params: IdParams },
   responses: { 204: { description: 'They are signed out everywhere' }, ...problems },
 })
@@ -101,13 +106,15 @@ export function userRoutes(deps: ApiDeps) {
     })
     .openapi(revoke, async (c) => {
       const { id, token: tokenId } = c.req.valid('param')
-      const { id: owner } = await findHandled(deps, c.get('principal'), id)
-      await revokeToken(db, { id: parseId(tokenId, 'token-not-found', 'this token'), userId: owner })
+      const by = c.get('principal')
+      const { id: owner } = await findHandled(deps, by, id)
+      await revokeToken(db, { id: parseId(tokenId, 'token-not-found', 'this token'), userId: owner, by })
       return c.body(null, 204)
     })
     .openapi(signOut, async (c) => {
-      const { id } = await findHandled(deps, c.get('principal'), c.req.valid('param').id)
-      await endSessionsOf(db, id)
+      const by = c.get('principal')
+      const { id, name: who } = await findHandled(deps, by, c.req.valid('param').id)
+      await endSessionsOf(db, { userId: id, name: who }, by)
       return c.body(null, 204)
     })
 }

@@ -24,6 +24,7 @@ const proxy = line(300).refine(isProxy, 'must be http://host:port, without user,
 // Defaults belong to reading: a change that leaves a key out leaves the setting alone.
 const { publicUrl, allowedRegistries, gitAllowedHosts, memberInternet, redactQueries } = Settings.shape
 const { resourceCeiling, limitCeiling, tasksVisibleTo, sessionIdleMinutes, sessionMaxMinutes } = Settings.shape
+const { auditRetentionDays } = Settings.shape
 
 /** Settings to change, each checked for what the gateway makes of it. */
 export const SettingsChangeSchema = z
@@ -36,6 +37,7 @@ export const SettingsChangeSchema = z
     tasksVisibleTo: tasksVisibleTo.unwrap().optional(),
     sessionIdleMinutes: sessionIdleMinutes.unwrap().optional(),
     sessionMaxMinutes: sessionMaxMinutes.unwrap().optional(),
+    auditRetentionDays: auditRetentionDays.unwrap().optional(),
     networkCeiling: Policy.nullable().optional(),
     networkDeny: z.array(DenyRule).max(1000).optional(),
     memberInternet: memberInternet.unwrap().optional(),

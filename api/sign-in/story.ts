@@ -3,6 +3,8 @@
 import type { Db } from '../../domain/db.ts'
 import { createSession, endSessionOf } from '../../domain/access/sessions.ts'
 import type { NewSession } from '../../domain/access/sessions.ts'
+import { SERVER } from '../../domain/audit/actions.ts'
+import { recordAudit } from '../../domain/audit/record.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { beginAttempt, takeAttempt } from '../../domain/sign-in/attempts.ts'
 import { admitPerson } from '../../domain/sign-in/people.ts'
@@ -72,12 +74,21 @@ export async function startSession(
   return createSession(db, { userId, by, address, userAgent })
 }
 
-/** Every sign-in ends here, whichever way. */
-export function noteSignIn({ logger }: { logger: Logger }, end: SignInEnd): void {
+/**
+ * Every sign-in ends here, whichever way. The session has written itself down. Of refusals only those are, in which an
+ * issuer vouched for somebody: what anybody may try must not fill the audit log.
+ */
+export async function noteSignIn({ db, logger }: { db: Db; logger: Logger }, end: SignInEnd): Promise<void> {
   const { kind, by, address } = end
   if (end.kind === 'signed-in') {
     const { userId, sessionId, isNew } = end
     return logger.info({ kind, by, address, userId, sessionId, isNew }, 'sign-in')
   }
-  logger.info({ kind, by, address, code: end.error.code, err: end.error }, 'sign-in')
+  const { error } = end
+  logger.info({ kind, by, address, code: error.code, err: error }, 'sign-in')
+  if (error.code !== 'sign-in-refused') return
+  const target = { kind: 'sign-in-provider', id: by, name: by }
+  await db.transaction((tx) =>
+    recordAudit(tx, { by: { ...SERVER, address }, action: 'sign-in.refused', target, after: { why: error.message } }),
+  )
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { startApi } from '../../api/main.ts'
 import { createToken, ensureAdminToken } from '../../domain/access/tokens.ts'
+import { SERVER } from '../../domain/audit/actions.ts'
 import { openDatabase } from '../../domain/db.ts'
 import type { DatabaseAddress } from '../../domain/db.ts'
 import { parseKeyring } from '../../domain/secrets/keyring.ts'
@@ -34,7 +35,7 @@ export async function startFuzzWorld(address: DatabaseAddress): Promise<FuzzWorl
   const api = await startApi({ ...options, logger }, new AbortController().signal)
   await database.client`insert into users (id, name, email, role) values (${MEMBER}, 'fuzz', 'fuzz@example.test', 'member')`
   const owner = await ensureAdminToken(database.db)
-  const member = await createToken(database.db, { userId: MEMBER, name: 'fuzz', scopes: ['read', 'write'] })
+  const member = await createToken(database.db, { by: SERVER, userId: MEMBER, name: 'fuzz', scopes: ['read', 'write'] })
   const client = jsonClient(api.url, owner)
   await fill(client)
   const document = await client.json<OpenApi>('GET', '/openapi.json')

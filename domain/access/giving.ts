@@ -1,12 +1,13 @@
 // Nobody gives more than they have, and nobody handles who has more.
 
+import type { Actor } from '../audit/actions.ts'
 import { forbidden } from '../errors.ts'
 import { permissionsOf } from './permissions.ts'
 import type { BuiltInRole } from './permissions.ts'
 import type { Principal } from './principal.ts'
 
 /** Who gives or takes rights. */
-export type Giver = Pick<Principal, 'userId' | 'role' | 'permissions' | 'groupIds'>
+export type Giver = Actor & Pick<Principal, 'userId' | 'role' | 'permissions' | 'groupIds'>
 
 /** Rejects with `forbidden` where a permission is among these that the giver lacks. */
 export function assertHas({ permissions }: Giver, given: readonly string[]): void {

@@ -1,4 +1,6 @@
 import { and, asc, eq, inArray, sql } from 'drizzle-orm'
+import { changedFields } from '../audit/changed.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError, forbidden } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -44,58 +46,90 @@ export async function readGroup(db: Executor, id: string): Promise<GroupView> {
   return { ...row, members, roles: granted }
 }
 
-export async function createGroup(db: Db, input: NewGroup): Promise<GroupView> {
+export async function createGroup(db: Db, giver: Giver, input: NewGroup): Promise<GroupView> {
   const id = newId()
   const values = { ...withoutUndefined(input), id }
-  await refusingTakenName(
-    { what: 'group', name: input.name },
-    async () => void (await db.insert(groups).values(values)),
+  await refusingTakenName({ what: 'group', name: input.name }, () =>
+    db.transaction(async (tx) => {
+      await tx.insert(groups).values(values)
+      await recordAudit(tx, { by: giver, action: 'group.create', target: groupTarget(values), after: { ...input } })
+    }),
   )
   return readGroup(db, id)
 }
 
-export async function updateGroup(db: Db, { id, change }: { id: string; change: GroupChange }): Promise<GroupView> {
+export async function updateGroup(db: Db, giver: Giver, { id, change }: { id: string; change: GroupChange }) {
   const values = withoutUndefined(change)
-  await refusingTakenName({ what: 'group', name: change.name ?? '' }, async () => {
-    if (Object.keys(values).length > 0) await db.update(groups).set(values).where(eq(groups.id, id))
-  })
+  await refusingTakenName({ what: 'group', name: change.name ?? '' }, () =>
+    db.transaction(async (tx) => {
+      const before = await readGroup(tx, id)
+      if (Object.keys(values).length > 0) await tx.update(groups).set(values).where(eq(groups.id, id))
+      const changed = changedFields(auditedOf(before), auditedOf({ ...before, ...values }))
+      if (changed) await recordAudit(tx, { by: giver, action: 'group.update', target: groupTarget(before), ...changed })
+    }),
+  )
   return readGroup(db, id)
 }
+
+export const groupTarget = ({ id, name }: Named) => ({ kind: 'group', id, name })
+const auditedOf = ({ name, description }: Pick<GroupHead, 'name' | 'description'>) => ({ name, description })
 
 /** Deletes a group: its members lose what they had by it. */
 export async function deleteGroup(db: Db, giver: Giver, id: string): Promise<void> {
   await db.transaction(async (tx) => {
     await holdGroup(tx, giver, id)
+    const { name, members, roles: granted } = await readGroup(tx, id)
     await tx.delete(groups).where(eq(groups.id, id))
+    await recordAudit(tx, {
+      by: giver,
+      action: 'group.delete',
+      target: groupTarget({ id, name }),
+      before: { members, roles: granted },
+    })
   })
 }
 
 /** Puts somebody into a group; again changes nothing. */
 export async function addMember(db: Db, giver: Giver, membership: Membership): Promise<void> {
   await db.transaction(async (tx) => {
-    await assertMayLetIn(tx, giver, membership.groupId)
-    await findUser(tx, membership.userId)
-    await tx.insert(groupMembers).values(membership).onConflictDoNothing()
+    const group = await assertMayLetIn(tx, giver, membership.groupId)
+    const { id, name } = await findUser(tx, membership.userId)
+    const added = await tx.insert(groupMembers).values(membership).onConflictDoNothing().returning()
+    if (added.length === 0) return
+    const after = { member: { id, name } }
+    await recordAudit(tx, { by: giver, action: 'group.add-member', target: groupTarget(group), after })
   })
 }
 
 /** Takes somebody out of a group; who is not in it is as was asked for. */
 export async function removeMember(db: Db, giver: Giver, { groupId, userId }: Membership): Promise<void> {
   await db.transaction(async (tx) => {
-    await holdGroup(tx, giver, groupId)
-    await tx.delete(groupMembers).where(and(eq(groupMembers.groupId, groupId), eq(groupMembers.userId, userId)))
+    const group = await holdGroup(tx, giver, groupId)
+    const gone = await tx
+      .delete(groupMembers)
+      .where(and(eq(groupMembers.groupId, groupId), eq(groupMembers.userId, userId)))
+      .returning()
+    if (gone.length === 0) return
+    const { id, name } = await findUser(tx, userId)
+    const before = { member: { id, name } }
+    await recordAudit(tx, { by: giver, action: 'group.remove-member', target: groupTarget(group), before })
   })
 }
 
 /** Holds a group that the giver may put people into. Rejects with `forbidden`, or `group-not-found`. */
-export async function assertMayLetIn(db: Executor, giver: Giver, groupId: string): Promise<void> {
-  await holdGroup(db, giver, groupId)
+export async function assertMayLetIn(db: Executor, giver: Giver, groupId: string): Promise<Named> {
+  const group = await holdGroup(db, giver, groupId)
   await assertMayShare(db, giver, groupId)
+  return group
 }
 
 /** Holds a group whose roles are within the giver's rights, and those roles: meanwhile nobody puts more into them. */
-async function holdGroup(db: Executor, giver: Giver, id: string): Promise<void> {
-  const [row] = await db.select({ id: groups.id }).from(groups).where(eq(groups.id, id)).for('update')
+async function holdGroup(db: Executor, giver: Giver, id: string): Promise<Named> {
+  const [row] = await db
+    .select({ id: groups.id, name: groups.name })
+    .from(groups)
+    .where(eq(groups.id, id))
+    .for('update')
   if (row === undefined) throw notFound(id)
   const granted = await db
     .select({ permissions: roles.permissions })
@@ -107,6 +141,7 @@ async function holdGroup(db: Executor, giver: Giver, id: string): Promise<void> 
     giver,
     granted.flatMap(({ permissions }) => permissions),
   )
+  return row
 }
 
 /** To be in a group is to use the environments that are shared with it: who may not use them lets nobody in. */

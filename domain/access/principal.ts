@@ -24,6 +24,8 @@ export type Principal = Viewer & {
   sessionId?: string
   /** The token gives some of its person's permissions only. */
   isLimited?: boolean
+  /** From where the connection came; absent where nobody could say. */
+  address?: string
   /** When the token ends; absent for one that does not. */
   expiresAt?: Date
 }

@@ -2,6 +2,8 @@
 
 import { and, desc, eq, isNull, or, sql } from 'drizzle-orm'
 import type { SQL } from 'drizzle-orm'
+import type { Actor } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -35,11 +37,17 @@ export type SessionView = Pick<
 export async function createSession(db: Db, input: NewSession): Promise<{ id: string; secret: string }> {
   const [id, secret] = [newId(), randomSecret()]
   const { by, userId, address, userAgent } = input
+  const ofBrowser = { address: shown(address), userAgent: shown(userAgent) }
   await db.delete(sessions).where(sql`not (${isFresh()})`)
   await db.transaction(async (tx) => {
-    await holdEnabled(tx, { userId, by })
-    const seen = { address: shown(address), userAgent: shown(userAgent) }
-    await tx.insert(sessions).values({ ...by, ...seen, id, userId, hash: hashOf(secret) })
+    const { name } = await holdEnabled(tx, { userId, by })
+    await tx.insert(sessions).values({ ...by, ...ofBrowser, id, userId, hash: hashOf(secret) })
+    const came = 'tokenId' in by ? { tokenId: by.tokenId } : { sessionId: id }
+    const target = { kind: 'user', id: userId, name }
+    await recordAudit(tx, {
+      ...{ by: { userId, name, address, ...came }, action: 'sign-in', target },
+      after: { session: id, ...by, userAgent: ofBrowser.userAgent },
+    })
   })
   return { id, secret }
 }
@@ -118,8 +126,12 @@ export async function endSessionOf(db: Executor, secret: string): Promise<string
 }
 
 /** Signs a person out everywhere. Tokens stay: they are revoked one by one. */
-export async function endSessionsOf(db: Executor, userId: string): Promise<number> {
-  return (await db.delete(sessions).where(eq(sessions.userId, userId)).returning({ id: sessions.id })).length
+export async function endSessionsOf(db: Db, { userId, name }: { userId: string; name: string }, by: Actor) {
+  await db.transaction(async (tx) => {
+    const ended = await tx.delete(sessions).where(eq(sessions.userId, userId)).returning({ id: sessions.id })
+    const target = { kind: 'user', id: userId, name }
+    await recordAudit(tx, { by, action: 'user.sign-out', target, after: { sessions: ended.length } })
+  })
 }
 
 /** Not over by the clock. The limits are those that hold now, also for sessions that began under others. */
@@ -138,15 +150,16 @@ function minutesOf(key: 'sessionMaxMinutes' | 'sessionIdleMinutes', otherwise: n
 }
 
 /** Whoever disables the person or the provider at this moment waits for the session, and ends it. */
-async function holdEnabled(db: Executor, { userId, by }: Pick<NewSession, 'userId' | 'by'>): Promise<void> {
+async function holdEnabled(db: Executor, { userId, by }: Pick<NewSession, 'userId' | 'by'>) {
   const isPerson = and(eq(users.id, userId), isNull(users.disabledAt))
-  const held = await db.select({ id: users.id }).from(users).where(isPerson).for('share')
+  const [held] = await db.select({ name: users.name }).from(users).where(isPerson).for('share')
   if ('providerId' in by) {
     const isOn = and(eq(signInProviders.id, by.providerId), eq(signInProviders.enabled, true))
     const provider = await db.select({ id: signInProviders.id }).from(signInProviders).where(isOn).for('share')
     if (provider.length === 0) throw new DrydockError('sign-in-refused', 'Cannot sign in: this provider is turned off')
   }
-  if (held.length === 0) throw new DrydockError('sign-in-refused', 'Cannot sign in: this account is disabled')
+  if (held === undefined) throw new DrydockError('sign-in-refused', 'Cannot sign in: this account is disabled')
+  return held
 }
 
 async function noteSeen(db: Db, sessionId: string): Promise<void> {

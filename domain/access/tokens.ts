@@ -1,4 +1,8 @@
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { SERVER } from '../audit/actions.ts'
+import type { Actor } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
+import { isUseDue, recordTokenUse } from '../audit/token-use.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -30,6 +34,7 @@ export type TokenView = {
 }
 
 export type NewToken = {
+  by: Actor
   userId: string
   name: string
   scopes: readonly Scope[]
@@ -38,35 +43,41 @@ export type NewToken = {
 }
 
 /** Makes a token. Its text is returned here and nowhere else: the database holds its hash. */
-export async function createToken(db: Executor, input: NewToken): Promise<{ token: string; view: TokenView }> {
+export async function createToken(db: Db, input: NewToken): Promise<{ token: string; view: TokenView }> {
   const token = PREFIX + randomSecret()
-  const [row] = await db
-    .insert(apiTokens)
-    .values({
-      id: newId(),
-      userId: input.userId,
-      name: input.name,
-      hash: hashOf(token),
-      prefix: token.slice(0, PREFIX_SHOWN),
-      scopes: [...input.scopes],
-      permissions: input.permissions ? [...input.permissions] : null,
-      expiresAt: input.expiresAt ?? null,
-    })
-    .returning()
-  if (row === undefined) throw new Error('insert returned no row')
-  return { token, view: viewOf(row) }
+  const { userId, name, scopes, expiresAt = null } = input
+  const permissions = input.permissions ? [...input.permissions] : null
+  return db.transaction(async (tx) => {
+    const [row] = await tx
+      .insert(apiTokens)
+      .values({
+        ...{ id: newId(), userId, name, scopes: [...scopes], permissions, expiresAt },
+        hash: hashOf(token),
+        prefix: token.slice(0, PREFIX_SHOWN),
+      })
+      .returning()
+    if (row === undefined) throw new Error('insert returned no row')
+    const after = { userId, scopes, permissions, expiresAt }
+    await recordAudit(tx, { by: input.by, action: 'token.create', target: tokenTarget(row), after })
+    return { token, view: viewOf(row) }
+  })
 }
+
+const tokenTarget = ({ id, name }: { id: string; name: string }) => ({ kind: 'token', id, name })
 
 /**
  * Finds who a token speaks for, with their rights: expired and revoked ones speak for nobody, and so do those of people who
  * are disabled. Notes the use, at most once a minute.
  */
-export async function findUserByToken(db: Db, token: string): Promise<Principal | undefined> {
+export async function findUserByToken(db: Db, token: string, address?: string): Promise<Principal | undefined> {
   const secret = FORM.exec(token)?.[1]
   if (secret === undefined) return undefined
   const [row] = await db
     .select({
       tokenId: apiTokens.id,
+      tokenName: apiTokens.name,
+      kind: users.kind,
+      isUseDue,
       expiresAt: apiTokens.expiresAt,
       scopes: apiTokens.scopes,
       limitedTo: apiTokens.permissions,
@@ -77,9 +88,11 @@ export async function findUserByToken(db: Db, token: string): Promise<Principal 
     .innerJoin(users, eq(users.id, apiTokens.userId))
     .where(and(eq(apiTokens.hash, hashOf(PREFIX + secret)), tokenIsValid(), isNull(users.disabledAt)))
   if (row === undefined) return undefined
-  const { stale, ...who } = row
+  const { stale, tokenName, kind, isUseDue: isDue, ...who } = row
   if (stale) await noteUse(db, row.tokenId)
-  return principalOf(who)
+  const by = { userId: who.userId, name: who.name, tokenId: who.tokenId, address }
+  if (kind === 'service' && isDue) await recordTokenUse(db, by, tokenTarget({ id: who.tokenId, name: tokenName }))
+  return { ...principalOf(who), ...(address !== undefined && { address }) }
 }
 
 /** The tokens of one person that are not revoked, newest first. */
@@ -93,14 +106,18 @@ export async function listTokens(db: Executor, userId: string): Promise<TokenVie
 }
 
 /** Revokes a token of one person, at once. */
-export async function revokeToken(db: Executor, { id, userId }: { id: string; userId: string }): Promise<void> {
-  const rows = await db
-    .update(apiTokens)
-    .set({ revokedAt: sql`now()` })
-    .where(and(eq(apiTokens.id, id), eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
-    .returning({ id: apiTokens.id })
-  if (rows.length === 0)
-    throw new DrydockError('token-not-found', `Cannot revoke token "${id}": you have no such token`)
+export async function revokeToken(db: Db, { id, userId, by }: { id: string; userId: string; by: Actor }) {
+  await db.transaction(async (tx) => {
+    const [row] = await tx
+      .update(apiTokens)
+      .set({ revokedAt: sql`now()` })
+      .where(and(eq(apiTokens.id, id), eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
+      .returning({ id: apiTokens.id, name: apiTokens.name })
+    if (row === undefined) {
+      throw new DrydockError('token-not-found', `Cannot revoke token "${id}": you have no such token`)
+    }
+    await recordAudit(tx, { by, action: 'token.revoke', target: tokenTarget(row), before: { userId } })
+  })
 }
 
 /**
@@ -119,7 +136,7 @@ export async function ensureAdminToken(db: Db, options: { existingToken?: string
     .onConflictDoNothing()
   // Whoever disabled the local administrator wants no token of theirs; a new one would do no more than the old.
   if (existing !== undefined && (await isDisabled(db, ADMIN_ID))) return existing
-  const { token } = await createToken(db, { userId: ADMIN_ID, name: 'admin-token', scopes: SCOPES })
+  const { token } = await createToken(db, { by: SERVER, userId: ADMIN_ID, name: 'admin-token', scopes: SCOPES })
   return token
 }
 

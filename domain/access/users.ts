@@ -1,4 +1,6 @@
 import { and, asc, eq, isNull, sql } from 'drizzle-orm'
+import { changedFields } from '../audit/changed.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -50,7 +52,15 @@ export async function findUser(db: Executor, userId: string): Promise<UserView> 
 export async function createUser(db: Db, giver: Giver, input: NewUser): Promise<UserView> {
   assertWithin(giver, input.role)
   const userId = newId()
-  await db.insert(users).values({ ...input, id: userId })
+  await db.transaction(async (tx) => {
+    await tx.insert(users).values({ ...input, id: userId })
+    await recordAudit(tx, {
+      by: giver,
+      action: 'user.create',
+      target: userTarget({ id: userId, name: input.name }),
+      after: { ...input },
+    })
+  })
   return findUser(db, userId)
 }
 
@@ -72,9 +82,15 @@ export async function updateUser(db: Db, giver: Giver, { userId, change }: { use
     const at = disabled === undefined ? {} : { disabledAt: disabled ? sql`coalesce(disabled_at, now())` : null }
     const set = { ...values, ...at }
     if (Object.keys(set).length > 0) await tx.update(users).set(set).where(eq(id, userId))
+    const changed = changedFields(auditedOf(before), auditedOf(await findUser(tx, userId)))
+    if (changed) await recordAudit(tx, { by: giver, action: 'user.update', target: userTarget(before), ...changed })
   })
   return findUser(db, userId)
 }
+
+export const userTarget = ({ id, name }: Named) => ({ kind: 'user', id, name })
+
+const auditedOf = ({ name, role, disabledAt }: UserView) => ({ name, role, disabled: disabledAt !== null })
 
 /** Holds the owners, always in one order: of two who demote each other, the second sees what the first did. */
 async function lockOwners(db: Executor): Promise<string[]> {

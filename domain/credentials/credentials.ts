@@ -1,4 +1,6 @@
 import { asc, eq, inArray, sql } from 'drizzle-orm'
+import type { Actor } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -8,7 +10,7 @@ import { open, seal } from '../secrets/seal.ts'
 
 /** A credential as people see it: never with its value. */
 export type CredentialView = { id: string; name: string; header: string; createdAt: Date; updatedAt: Date }
-export type NewCredential = { name: string; header: string; value: string }
+export type NewCredential = { by: Actor; name: string; header: string; value: string }
 /** A header in the clear: for the gateway, and for no log. */
 export type OpenCredential = { header: string; value: string }
 
@@ -34,6 +36,8 @@ export async function setCredential(db: Db, keyring: Keyring, input: NewCredenti
     if (row === undefined) throw new Error('the credential was removed while it was set')
     const sealedValue = seal(keyring, input.value, placeOf(row.id)).bytes
     await tx.update(credentials).set({ sealedValue }).where(eq(credentials.id, row.id))
+    const after = { header: row.header, value: 'changed' }
+    await recordAudit(tx, { by: input.by, action: 'credential.set', target: targetOf(row), after })
     return row
   })
 }
@@ -43,10 +47,17 @@ export async function listCredentials(db: Executor): Promise<CredentialView[]> {
 }
 
 /** Deletes a credential. Rules that name it deny from then on. Rejects with `credential-not-found`. */
-export async function deleteCredential(db: Executor, name: string): Promise<void> {
-  const rows = await db.delete(credentials).where(eq(credentials.name, name)).returning({ id: credentials.id })
-  if (rows.length === 0) throw notFound(name)
+export async function deleteCredential(db: Db, { name, by }: { name: string; by: Actor }): Promise<void> {
+  await db.transaction(async (tx) => {
+    const { id, header } = credentials
+    const [row] = await tx.delete(credentials).where(eq(credentials.name, name)).returning({ id, header })
+    if (row === undefined) throw notFound(name)
+    const target = targetOf({ id: row.id, name })
+    await recordAudit(tx, { by, action: 'credential.delete', target, before: { header: row.header } })
+  })
 }
+
+const targetOf = ({ id, name }: { id: string; name: string }) => ({ kind: 'credential', id, name })
 
 /** Opens credentials by name. Those that do not exist are absent: rules that name them deny. */
 export async function readCredentials(

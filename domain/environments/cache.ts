@@ -1,11 +1,14 @@
 // The cache of an environment as people see and order it.
 
 import { and, desc, eq, isNull, sql } from 'drizzle-orm'
+import type { Actor } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { environments, repositories } from '../schema.ts'
 import { environmentSecrets } from '../schema/secrets.ts'
 import { cacheOrders, snapshotBuilds, snapshots } from '../schema/snapshots.ts'
 import { readSettings } from '../settings/settings.ts'
+import { environmentTarget } from './audited.ts'
 import { underCeilings } from './ceilings.ts'
 import { abandonBuilds, isLive as isBuildLive } from './snapshot-builds.ts'
 import type { SnapshotBuild } from './snapshot-builds.ts'
@@ -16,20 +19,24 @@ import type { Snapshot } from './snapshots.ts'
  * Makes every snapshot of an environment useless, for all hosts: the next start sets up anew. What is being built ends;
  * whoever waits for it begins anew, too.
  */
-export async function resetCache(db: Db, environmentId: string, by: string): Promise<void> {
+export async function resetCache(db: Db, environmentId: string, by: Actor): Promise<void> {
   await db.transaction(async (tx) => {
     await tx
       .update(environments)
       .set({ cacheEpoch: sql`${environments.cacheEpoch} + 1` })
       .where(eq(environments.id, environmentId))
     await abandonBuilds(tx, environmentId, 'The cache was reset')
-    await order(tx, environmentId, { resetBy: by, resetAt: sql`clock_timestamp()` })
+    await order(tx, environmentId, { resetBy: by.name, resetAt: sql`clock_timestamp()` })
+    await recordAudit(tx, { by, action: 'cache.reset', target: await environmentTarget(tx, environmentId) })
   })
 }
 
 /** Asks every runner to set the environment up anew in the background; what is valid serves until then. */
-export async function refreshCache(db: Db, environmentId: string, by: string): Promise<void> {
-  await db.transaction((tx) => order(tx, environmentId, { refreshBy: by, refreshAt: sql`clock_timestamp()` }))
+export async function refreshCache(db: Db, environmentId: string, by: Actor): Promise<void> {
+  await db.transaction(async (tx) => {
+    await order(tx, environmentId, { refreshBy: by.name, refreshAt: sql`clock_timestamp()` })
+    await recordAudit(tx, { by, action: 'cache.refresh', target: await environmentTarget(tx, environmentId) })
+  })
 }
 
 type Order = Partial<Record<'resetBy' | 'refreshBy', string> & Record<'resetAt' | 'refreshAt', ReturnType<typeof sql>>>

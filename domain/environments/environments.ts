@@ -1,6 +1,9 @@
 import { and, asc, eq, getTableColumns, inArray, isNull, or, sql } from 'drizzle-orm'
 import type { SQL } from 'drizzle-orm'
 import type { Viewer } from '../access/principal.ts'
+import type { Actor } from '../audit/actions.ts'
+import { changedFields } from '../audit/changed.ts'
+import { recordAudit } from '../audit/record.ts'
 import { mayUse } from '../access/relation.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
@@ -12,6 +15,7 @@ import { environmentSecrets } from '../schema/secrets.ts'
 import { refusingTakenName } from '../taken-name.ts'
 import { OPEN_STATES } from '../tasks/attempt.ts'
 import { withoutUndefined } from '../without-undefined.ts'
+import { auditedEnvironment, environmentTarget } from './audited.ts'
 import type { NamedRepository, OtherRepository } from './repositories.ts'
 import { assertNoSecrets } from './secrets.ts'
 import { changeSharing } from './sharing.ts'
@@ -52,11 +56,18 @@ export type EnvironmentChange = { [K in keyof EnvironmentSettings]?: Environment
   repositories?: readonly NamedRepository[] | undefined
   sharing?: SharingChange | undefined
 }
+/** `apply`: its repository's file said so, and somebody took it over. */
+export type EnvironmentUpdate = {
+  change: EnvironmentChange
+  by: Actor
+  action?: 'environment.update' | 'environment.apply'
+}
 export type NewEnvironment = EnvironmentChange & {
   name: string
   image: string
   repository: RepositoryAddress
   createdBy: string
+  by: Actor
 }
 export type EnvironmentView = Omit<Row, 'repositoryId' | 'deletedAt'> & {
   repository: RepositoryAddress & { id: string }
@@ -72,12 +83,14 @@ const viewColumns = {
 /** Makes an environment; its repository is recorded with it. Rejects with `name-taken`. */
 export async function createEnvironment(db: Db, input: NewEnvironment): Promise<EnvironmentView> {
   const id = newId()
-  const { repository, repositories: others, sharing, ...values } = withoutUndefined(input)
+  const { repository, repositories: others, sharing, by, ...values } = withoutUndefined(input)
   await refusingTakenName({ what: 'environment', name: input.name }, () =>
     db.transaction(async (tx) => {
       const repositoryId = await ensureRepository(tx, repository)
       await tx.insert(environments).values({ ...values, id, repositoryId, ...(await recorded(tx, others)) })
       if (sharing) await changeSharing(tx, id, sharing)
+      const target = { kind: 'environment', id, name: input.name }
+      await recordAudit(tx, { by, action: 'environment.create', target, after: await auditedEnvironment(tx, id) })
     }),
   )
   return readEnvironment(db, id)
@@ -90,11 +103,13 @@ export async function createEnvironment(db: Db, input: NewEnvironment): Promise<
 export async function updateEnvironment(
   db: Db,
   id: string,
-  change: EnvironmentChange,
+  { change, by, action = 'environment.update' }: EnvironmentUpdate,
 ): Promise<{ environment: EnvironmentView; clearedSecrets: string[] }> {
   const { repository, repositories: others, sharing, ...values } = withoutUndefined(change)
   const clearedSecrets = await refusingTakenName({ what: 'environment', name: change.name ?? '' }, () =>
     db.transaction(async (tx) => {
+      await tx.select({ id: environments.id }).from(environments).where(eq(environments.id, id)).for('no key update')
+      const [before, target] = [await auditedEnvironment(tx, id), await environmentTarget(tx, id)]
       const moved = repository === undefined ? {} : { repositoryId: await ensureRepository(tx, repository) }
       await tx
         .update(environments)
@@ -102,6 +117,9 @@ export async function updateEnvironment(
         .where(eq(environments.id, id))
       const cleared = sharing ? await changeSharing(tx, id, sharing) : []
       if (values.variables) await assertNoSecrets(tx, id, values.variables)
+      const changed = changedFields(before, await auditedEnvironment(tx, id))
+      const after = { ...changed?.after, ...(cleared.length > 0 && { clearedSecrets: cleared }) }
+      if (changed) await recordAudit(tx, { by, action, target, before: changed.before, after })
       return cleared
     }),
   )
@@ -142,7 +160,7 @@ export async function listEnvironments(db: Executor, viewer: Viewer): Promise<En
 }
 
 /** Deletes an environment and its secrets: its finished tasks stay readable, its name is free. Rejects while attempts are open. */
-export async function deleteEnvironment(db: Db, id: string): Promise<void> {
+export async function deleteEnvironment(db: Db, id: string, by: Actor): Promise<void> {
   await db.transaction(async (tx) => {
     // Creating a task takes a key share lock on this row, so no task slips in between the look and the deletion.
     await tx.select({ id: environments.id }).from(environments).where(eq(environments.id, id)).for('update')
@@ -161,7 +179,16 @@ export async function deleteEnvironment(db: Db, id: string): Promise<void> {
       .update(environments)
       .set({ deletedAt: sql`now()` })
       .where(eq(environments.id, id))
-    await tx.delete(environmentSecrets).where(eq(environmentSecrets.environmentId, id))
+    const secrets = await tx
+      .delete(environmentSecrets)
+      .where(eq(environmentSecrets.environmentId, id))
+      .returning({ name: environmentSecrets.name })
+    await recordAudit(tx, {
+      by,
+      action: 'environment.delete',
+      target: await environmentTarget(tx, id),
+      before: { secrets: secrets.map(({ name }) => name).toSorted() },
+    })
   })
 }
 

@@ -4,6 +4,8 @@
 
 import { timingSafeEqual } from 'node:crypto'
 import { and, asc, eq, sql } from 'drizzle-orm'
+import type { Actor, Target } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -19,7 +21,7 @@ export type SecretView = Pick<Row, 'name' | 'kind' | 'host' | 'header' | 'versio
 /** Where a brokered one goes; null for those of set-up. */
 export type SecretTarget =
   { kind: 'setup'; host: null; header: null } | { kind: 'brokered'; host: string; header: string }
-export type NewSecret = SecretTarget & { environmentId: string; name: string; value: string }
+export type NewSecret = SecretTarget & { by: Actor; environmentId: string; name: string; value: string }
 /** A secret in the clear: for scripts and the gateway, and for no log. */
 export type OpenSecret = Pick<Row, 'name' | 'kind' | 'host' | 'header' | 'version'> & { value: string }
 
@@ -38,7 +40,11 @@ export async function setSecret(db: Db, keyring: Keyring, input: NewSecret): Pro
     if (Object.hasOwn(variables, input.name)) throw taken(input.name, 'a variable of the environment has this name')
     const others = (await rowsOf(tx, input.environmentId)).filter((row) => row.name !== input.name)
     assertRoom(input, others)
-    return write(tx, keyring, input)
+    const written = await write(tx, keyring, input)
+    const { kind, host, header, version } = written
+    const target = await targetOf(tx, input)
+    await recordAudit(tx, { by: input.by, action: 'secret.set', target, after: { kind, host, header, version } })
+    return written
   })
 }
 
@@ -54,7 +60,10 @@ export async function listSecrets(db: Executor, environmentId: string): Promise<
  * Forgets a secret. Rejects with `secret-not-found`. What is cached goes out of use: one that is set later under the same
  * name begins again with version 1.
  */
-export async function deleteSecret(db: Db, { environmentId, name }: Pick<NewSecret, 'environmentId' | 'name'>) {
+export async function deleteSecret(
+  db: Db,
+  { environmentId, name, by }: Pick<NewSecret, 'environmentId' | 'name' | 'by'>,
+) {
   await db.transaction(async (tx) => {
     const rows = await tx.delete(environmentSecrets).where(isNamed(environmentId, name)).returning({ kind })
     if (rows.length === 0) {
@@ -63,9 +72,18 @@ export async function deleteSecret(db: Db, { environmentId, name }: Pick<NewSecr
         `Cannot find secret ${JSON.stringify(name)}: see them with "drydock env secret list"`,
       )
     }
-    if (rows[0]?.kind !== 'setup') return
-    await outdateCache(tx, environmentId)
+    if (rows[0]?.kind === 'setup') await outdateCache(tx, environmentId)
+    await recordAudit(tx, { by, action: 'secret.delete', target: await targetOf(tx, { environmentId, name }) })
   })
+}
+
+/** A secret, named with its environment: a name means nothing without. */
+async function targetOf(db: Executor, { environmentId, name }: Pick<NewSecret, 'environmentId' | 'name'>) {
+  const [row] = await db
+    .select({ environment: environments.name })
+    .from(environments)
+    .where(eq(environments.id, environmentId))
+  return { kind: 'secret', id: environmentId, name: `${row?.environment ?? ''}/${name}` } satisfies Target
 }
 
 async function outdateCache(db: Executor, environmentId: string): Promise<void> {
@@ -129,7 +147,8 @@ function assertRoom({ name, host, value }: NewSecret, others: readonly Row[]): v
 }
 
 async function write(db: Executor, keyring: Keyring, input: NewSecret): Promise<SecretView> {
-  const { environmentId, name, value, ...target } = input
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what is kept
+  const { environmentId, name, value, by: _, ...target } = input
   const [before] = await db.select().from(environmentSecrets).where(isNamed(environmentId, name))
   const id = before?.id ?? newId()
   const sealedValue = seal(keyring, value, placeOf(id)).bytes

@@ -1,4 +1,7 @@
 import { and, asc, eq, getTableColumns, isNull, or, sql } from 'drizzle-orm'
+import type { Actor } from '../audit/actions.ts'
+import { changedFields } from '../audit/changed.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -18,7 +21,7 @@ type Optional<T> = { [K in keyof T]?: T[K] | undefined }
 
 /** `key` is sealed on its way in; null takes it away. */
 export type ProviderChange = Optional<Omit<Settings, 'wire'>> & { key?: string | null | undefined }
-export type NewProvider = ProviderChange & Pick<Settings, 'name' | 'wire' | 'baseUrl'>
+export type NewProvider = ProviderChange & Pick<Settings, 'name' | 'wire' | 'baseUrl'> & { by: Actor }
 /** A provider as people see it: never with its key. */
 export type ProviderView = Omit<Row, 'sealedKey'> & { hasKey: boolean }
 
@@ -31,7 +34,7 @@ export const keyPlace = (row: string) => ({ table: 'model_providers', row, colum
 /** Adds a provider. The first of its wire is the default. Rejects with `name-taken`. */
 export async function createProvider(db: Db, keyring: Keyring, input: NewProvider): Promise<ProviderView> {
   const id = newId()
-  const { key, isDefault, ...settings } = withoutUndefined(input)
+  const { key, isDefault, by, ...settings } = withoutUndefined(input)
   const sealed = typeof key === 'string' ? seal(keyring, key, keyPlace(id)).bytes : null
   await refusingTakenName({ what: 'provider', name: input.name }, () =>
     db.transaction(async (tx) => {
@@ -39,6 +42,8 @@ export async function createProvider(db: Db, keyring: Keyring, input: NewProvide
       const becomesDefault = isDefault ?? (await hasNoDefault(tx, input.wire))
       if (becomesDefault) await clearDefault(tx, input.wire)
       await tx.insert(modelProviders).values({ ...settings, id, isDefault: becomesDefault, sealedKey: sealed })
+      const after = auditedOf(await findProvider(tx, id))
+      await recordAudit(tx, { by, action: 'provider.create', target: targetOf({ id, name: input.name }), after })
     }),
   )
   return findProvider(db, id)
@@ -51,7 +56,7 @@ export async function createProvider(db: Db, keyring: Keyring, input: NewProvide
 export async function updateProvider(
   db: Db,
   keyring: Keyring,
-  { id, change }: { id: string; change: ProviderChange },
+  { id, change, by }: { id: string; change: ProviderChange; by: Actor },
 ): Promise<ProviderView> {
   const { key, ...settings } = withoutUndefined(change)
   await refusingTakenName({ what: 'provider', name: change.name ?? '' }, () =>
@@ -59,6 +64,7 @@ export async function updateProvider(
       await takeTurns(tx)
       const [before] = await tx.select().from(modelProviders).where(eq(modelProviders.id, id)).for('update')
       if (before === undefined) throw notFound(id)
+      const shown = auditedOf(await findProvider(tx, id))
       assertKeyStays(before, change)
       if (change.name !== undefined && change.name !== before.name) await assertUnused(tx, before.name, 'rename')
       if (change.isDefault === true) await clearDefault(tx, before.wire)
@@ -67,6 +73,9 @@ export async function updateProvider(
         .update(modelProviders)
         .set({ ...settings, ...(key !== undefined && { sealedKey: sealed }), updatedAt: sql`now()` })
         .where(eq(modelProviders.id, id))
+      const after = { ...auditedOf(await findProvider(tx, id)), ...(key !== undefined && { key: 'changed' }) }
+      const changed = changedFields(shown, after)
+      if (changed) await recordAudit(tx, { by, action: 'provider.update', target: targetOf(before), ...changed })
     }),
   )
   return findProvider(db, id)
@@ -88,7 +97,7 @@ export async function listProviders(db: Executor): Promise<ProviderView[]> {
 }
 
 /** Deletes a provider. Rejects with `provider-in-use` while an environment names it. */
-export async function deleteProvider(db: Db, id: string): Promise<void> {
+export async function deleteProvider(db: Db, { id, by }: { id: string; by: Actor }): Promise<void> {
   await db.transaction(async (tx) => {
     const [found] = await tx
       .select({ name: modelProviders.name })
@@ -97,8 +106,18 @@ export async function deleteProvider(db: Db, id: string): Promise<void> {
       .for('update')
     if (found === undefined) throw notFound(id)
     await assertUnused(tx, found.name, 'delete')
+    const before = auditedOf(await findProvider(tx, id))
     await tx.delete(modelProviders).where(eq(modelProviders.id, id))
+    await recordAudit(tx, { by, action: 'provider.delete', target: targetOf({ id, name: found.name }), before })
   })
+}
+
+const targetOf = ({ id, name }: { id: string; name: string }) => ({ kind: 'provider', id, name })
+
+function auditedOf(view: ProviderView): Record<string, unknown> {
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what the log says
+  const { id, createdAt, updatedAt, ...rest } = view
+  return rest
 }
 
 function assertKeyStays(before: Row, { baseUrl, key }: ProviderChange): void {

@@ -1,4 +1,6 @@
 import { sql } from 'drizzle-orm'
+import type { Actor } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db } from '../db.ts'
 import { open, seal, sealedWith } from './seal.ts'
 import type { Keyring } from './keyring.ts'
@@ -19,9 +21,12 @@ export type Rewrapped = { rewrapped: number; kept: number }
  * Seals everything anew that is not sealed with the current key. One value at a time: what is written meanwhile stays.
  * Rejects with `key-unavailable` at a value that no key opens; what was done until then holds. Again is harmless.
  */
-export async function rewrapAll(db: Pick<Db, 'execute'>, keyring: Keyring): Promise<Rewrapped> {
+export async function rewrapAll(db: Db, keyring: Keyring, by: Actor): Promise<Rewrapped> {
   const done = { rewrapped: 0, kept: 0 }
   const { current } = keyring
+  // Said before: each value is a transaction of its own, and what is done until a failure holds.
+  const target = { kind: 'key', id: current.id, name: current.id }
+  await db.transaction((tx) => recordAudit(tx, { by, action: 'keys.rewrap', target }))
   for (const { table, row, column } of SEALED_COLUMNS) {
     const rows = await db.execute<{ id: string; stale: boolean }>(sql`
       select ${sql.raw(row)} as id, encode(substring(${sql.raw(column)} from 2 for 8), 'hex') <> ${current.id} as stale

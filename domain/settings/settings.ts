@@ -2,6 +2,9 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { TASK_AUDIENCES } from '../access/decide.ts'
 import { IDLE_MINUTES, MOST_MINUTES } from '../access/sessions.ts'
+import type { Actor } from '../audit/actions.ts'
+import { changedFields } from '../audit/changed.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { LimitValues, ResourceValues } from '../environments/limits.ts'
 import { settings } from '../schema.ts'
@@ -33,6 +36,8 @@ export const Settings = z.strictObject({
   /** How long a browser stays signed in when nobody uses it, and how long at most. */
   sessionIdleMinutes: z.int().min(1).max(MAX_SESSION_MINUTES).default(IDLE_MINUTES),
   sessionMaxMinutes: z.int().min(1).max(MAX_SESSION_MINUTES).default(MOST_MINUTES),
+  /** For how long the audit log is kept; null: for ever. */
+  auditRetentionDays: z.int().min(30).max(36_500).nullable().default(null),
   ...networkSettings,
 })
 export type Settings = z.infer<typeof Settings>
@@ -46,10 +51,16 @@ export async function readSettings(db: Executor): Promise<Settings> {
   return Settings.parse(Object.fromEntries(rows.filter(({ key }) => known.includes(key)).map((r) => [r.key, r.value])))
 }
 
+const WORKSPACE = { kind: 'settings', id: 'settings', name: 'settings' }
+
 /** Changes the settings that are named; the others stay. */
-export async function updateSettings(db: Db, patch: SettingsChange, updatedBy: string): Promise<Settings> {
+export async function updateSettings(db: Db, patch: SettingsChange, by: Actor): Promise<Settings> {
+  const updatedBy = by.userId ?? by.name
   const changed = Object.entries(patch).filter(([, value]) => value !== undefined)
   return db.transaction(async (tx) => {
+    // Of two changes at once, the second finds before it what the first made.
+    await tx.execute(sql`lock table settings in share row exclusive mode`)
+    const before = await readSettings(tx)
     for (const [key, value] of changed) {
       await tx
         .insert(settings)
@@ -61,6 +72,9 @@ export async function updateSettings(db: Db, patch: SettingsChange, updatedBy: s
         })
     }
     await tx.execute(sql`select pg_notify('drydock_settings', '')`)
-    return readSettings(tx)
+    const after = await readSettings(tx)
+    const differing = changedFields(before, after)
+    if (differing) await recordAudit(tx, { by, action: 'settings.update', target: WORKSPACE, ...differing })
+    return after
   })
 }

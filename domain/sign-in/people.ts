@@ -1,12 +1,15 @@
 // Who somebody is whom an issuer vouches for: issuer and subject, and nothing else (R23).
 
 import { and, eq, inArray, sql } from 'drizzle-orm'
+import { SERVER } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
+import type { Transaction } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { foldEmail } from '../access/principal.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { users } from '../schema.ts'
-import { groupMembers } from '../schema/access.ts'
+import { groupMembers, groups } from '../schema/access.ts'
 import { identities } from '../schema/sign-in.ts'
 import type { SignInProviderView } from './providers.ts'
 
@@ -29,7 +32,8 @@ export async function admitPerson(db: Db, provider: Provider, claims: Claims): P
     if (known?.disabledAt) throw refused(provider, 'this account is disabled')
     const userId = known?.userId ?? (await makePerson(tx, provider, claims))
     if (known !== undefined) await noteSignIn(tx, { ...known, issuer: provider.issuer }, claims)
-    if (provider.groupClaim !== null) await synchroniseGroups(tx, userId, { provider, claims })
+    const moves = provider.groupClaim === null ? [] : await synchroniseGroups(tx, userId, { provider, claims })
+    await writeDown(tx, { userId, provider, claims, isNew: known === undefined, moves })
     return { userId, isNew: known === undefined }
   })
 }
@@ -80,15 +84,40 @@ async function synchroniseGroups(
   db: Executor,
   userId: string,
   { provider, claims }: { provider: Provider; claims: Claims },
-): Promise<void> {
+): Promise<Move[]> {
+  const moves: Move[] = []
   const wanted = new Set(provider.groups.filter(({ value }) => claims.groups.includes(value)).map((g) => g.groupId))
   const others = provider.groups.map(({ groupId }) => groupId).filter((groupId) => !wanted.has(groupId))
   if (others.length > 0) {
-    await db.delete(groupMembers).where(and(eq(groupMembers.userId, userId), inArray(groupMembers.groupId, others)))
+    const left = and(eq(groupMembers.userId, userId), inArray(groupMembers.groupId, others))
+    const rows = await db.delete(groupMembers).where(left).returning({ groupId: groupMembers.groupId })
+    moves.push(...rows.map(({ groupId }) => ({ action: 'group.remove-member' as const, groupId })))
   }
   if (wanted.size > 0) {
     const rows = [...wanted].map((groupId) => ({ groupId, userId }))
-    await db.insert(groupMembers).values(rows).onConflictDoNothing()
+    const joined = await db.insert(groupMembers).values(rows).onConflictDoNothing().returning()
+    moves.push(...joined.map(({ groupId }) => ({ action: 'group.add-member' as const, groupId })))
+  }
+  return moves
+}
+
+type Move = { action: 'group.add-member' | 'group.remove-member'; groupId: string }
+type Admitted = { userId: string; provider: Provider; claims: Claims; isNew: boolean; moves: readonly Move[] }
+
+/** The server does by itself what follows from an issuer's word, and says whose word it was. */
+async function writeDown(tx: Transaction, { userId, provider, claims, isNew, moves }: Admitted): Promise<void> {
+  const [user] = await tx.select({ name: users.name }).from(users).where(eq(users.id, userId))
+  const name = user?.name ?? ''
+  const said = { provider: provider.name, issuer: provider.issuer }
+  if (isNew) {
+    const after = { ...said, subject: claims.subject, role: provider.defaultRole }
+    await recordAudit(tx, { by: SERVER, action: 'user.create', target: { kind: 'user', id: userId, name }, after })
+  }
+  const named = new Map<string, string>()
+  if (moves.length > 0) for (const group of await tx.select().from(groups)) named.set(group.id, group.name)
+  for (const { action, groupId } of moves) {
+    const target = { kind: 'group', id: groupId, name: named.get(groupId) ?? groupId }
+    await recordAudit(tx, { by: SERVER, action, target, after: { ...said, member: { id: userId, name } } })
   }
 }
 

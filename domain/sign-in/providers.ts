@@ -5,6 +5,9 @@ import { asc, eq, getTableColumns, sql } from 'drizzle-orm'
 import { assertWithin } from '../access/giving.ts'
 import type { Giver } from '../access/giving.ts'
 import { assertMayLetIn } from '../access/groups.ts'
+import type { Actor } from '../audit/actions.ts'
+import { changedFields } from '../audit/changed.ts'
+import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError, forbidden } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -54,7 +57,10 @@ export async function createSignInProvider(
       await assertMayGive(tx, giver, { defaultRole: input.defaultRole ?? 'member', groups })
       await tx.insert(signInProviders).values({ ...settings, id, sealedSecret: sealed })
       await mapGroups(tx, id, groups)
-      return findSignInProvider(tx, input.name)
+      const made = await findSignInProvider(tx, input.name)
+      const after = auditedOf(made)
+      await recordAudit(tx, { by: giver, action: 'sign-in-provider.create', target: targetOf(made), after })
+      return made
     }),
   )
 }
@@ -83,7 +89,12 @@ export async function updateSignInProvider(
       .where(eq(signInProviders.id, id))
     if (groups !== undefined) await mapGroups(tx, id, groups)
     if (change.enabled === false) await endAll(tx, id)
-    return findSignInProvider(tx, name)
+    const now = await findSignInProvider(tx, name)
+    const changed = changedFields(auditedOf(before), { ...auditedOf(now), ...(sealed && { newSecret: true }) })
+    if (changed) {
+      await recordAudit(tx, { by: giver, action: 'sign-in-provider.update', target: targetOf(now), ...changed })
+    }
+    return now
   })
 }
 
@@ -112,12 +123,27 @@ export async function readClientSecret(db: Executor, keyring: Keyring, id: strin
 }
 
 /** Deletes a provider, and ends the sessions of all who came by it. Who they are stays known, should it come back. */
-export async function deleteSignInProvider(db: Executor, name: string): Promise<void> {
-  const rows = await db
-    .delete(signInProviders)
-    .where(eq(signInProviders.name, name))
-    .returning({ id: signInProviders.id })
-  if (rows.length === 0) throw notFound(name)
+export async function deleteSignInProvider(db: Db, by: Actor, name: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    const [row] = await tx
+      .delete(signInProviders)
+      .where(eq(signInProviders.name, name))
+      .returning({ id: signInProviders.id, issuer: signInProviders.issuer })
+    if (row === undefined) throw notFound(name)
+    const { issuer } = row
+    await recordAudit(tx, {
+      ...{ by, action: 'sign-in-provider.delete', target: targetOf({ id: row.id, name }), before: { issuer } },
+    })
+  })
+}
+
+const targetOf = ({ id, name }: { id: string; name: string }) => ({ kind: 'sign-in-provider', id, name })
+
+/** What is written down of a provider: all but when it was made and changed. */
+function auditedOf(view: SignInProviderView): Record<string, unknown> {
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what is written down
+  const { id, name, createdAt, updatedAt, ...fields } = view
+  return fields
 }
 
 async function mapGroups(db: Executor, providerId: string, groups: readonly GroupMapping[]): Promise<void> {

@@ -1,4 +1,7 @@
 import { sql } from 'drizzle-orm'
+import type { Actor } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
+import type { Transaction } from '../audit/record.ts'
 import type { Db } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { appendEvent } from './append-events.ts'
@@ -10,7 +13,7 @@ import { cancelPublishings } from './publishing.ts'
  * here on, and a notification tells it to end the container. What finished attempts are publishing ends, too: nothing more
  * leaves the host. Cancelling a cancelled task again changes nothing.
  */
-export async function cancelTask(db: Db, taskId: string): Promise<void> {
+export async function cancelTask(db: Db, taskId: string, by: Actor): Promise<void> {
   await db.transaction(async (tx) => {
     const cancelled = await tx.execute<{ id: string; phase: Phase }>(sql`
       with target as (
@@ -32,7 +35,18 @@ export async function cancelTask(db: Db, taskId: string): Promise<void> {
       await appendEvent(tx, id, { phase, kind: 'state', at: new Date(), payload: { state: 'cancelled' } })
       await tx.execute(sql`select pg_notify('drydock_cancel', ${id})`)
     }
+    await recordOfOther(tx, taskId, by)
   })
+}
+
+/** People's own tasks are theirs to cancel; that somebody else did is written down. */
+async function recordOfOther(tx: Transaction, taskId: string, by: Actor): Promise<void> {
+  const [task] = await tx.execute<{ title: string; creator_id: string }>(
+    sql`select title, creator_id from tasks where id = ${taskId}`,
+  )
+  if (task === undefined || task.creator_id === by.userId) return
+  const target = { kind: 'task', id: taskId, name: task.title }
+  await recordAudit(tx, { by, action: 'task.cancel', target, before: { creatorId: task.creator_id } })
 }
 
 async function assertCancelled(db: Pick<Db, 'execute'>, taskId: string): Promise<void> {

@@ -1,4 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
+import type { Actor } from '../audit/actions.ts'
+import { recordAudit } from '../audit/record.ts'
+import type { Transaction } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { attempts, diffs, environments, pullRequests, repositories, tasks } from '../schema.ts'
@@ -18,6 +21,7 @@ const ASKED = {
 }
 
 export type PublishRequest = {
+  by: Actor
   attemptId: string
   /** A person has seen the flagged files and wants them published (R2). */
   confirmFlagged: boolean
@@ -44,6 +48,7 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
     if (attempt.publishState === 'pending') {
       // Under way, perhaps as a branch only: who works on it sees before it ends that more is wanted.
       await tx.update(attempts).set({ publishMode: 'pull-request', changes }).where(eq(attempts.id, request.attemptId))
+      if (attempt.publishMode !== 'pull-request') await record(tx, request, attempt)
       return viewOf(request.attemptId, attempt)
     }
     const held = heldFiles(attempt)
@@ -59,8 +64,14 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
       payload: { state: 'pending' },
     })
     await tx.execute(sql`select pg_notify('drydock_queue', '')`)
+    await record(tx, request, attempt)
     return viewOf(request.attemptId, { ...attempt, publishState: 'pending', publishReason: null })
   })
+}
+
+async function record(tx: Transaction, { by, attemptId, confirmFlagged }: PublishRequest, attempt: LockedAttempt) {
+  const target = { kind: 'attempt', id: attemptId, name: attempt.title }
+  await recordAudit(tx, { by, action: 'attempt.publish', target, after: { confirmFlagged } })
 }
 
 type LockedAttempt = Awaited<ReturnType<typeof lockAttempt>>
@@ -90,6 +101,8 @@ async function lockAttempt(db: Executor, attemptId: string) {
       state: attempts.state,
       publishState: attempts.publishState,
       publishReason: attempts.publishReason,
+      publishMode: attempts.publishMode,
+      title: tasks.title,
       flagged: attempts.flagged,
       changes: attempts.changes,
       branch: attempts.branch,

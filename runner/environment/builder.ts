@@ -11,7 +11,7 @@ import { LEASE_MS } from '../lease.ts'
 import { retryDatabase } from '../retry-database.ts'
 import { Stopped } from '../stop.ts'
 import type { Progress } from '../workspace/workspace.ts'
-import { readSecrets } from '../secrets/attempt-secrets.ts'
+import { readSecrets, useBy } from '../secrets/attempt-secrets.ts'
 import type { AttemptSecrets } from '../secrets/attempt-secrets.ts'
 import { maskedOutput } from '../secrets/masked-output.ts'
 import { Abandoned, flight } from './flight.ts'
@@ -151,7 +151,9 @@ async function buildUnderLease({ order, fence, deps, stop, tail, onOutput, note 
   const over = new AbortController()
   const renewing = keepLease({ fence, deps, stop, output: () => tail.text() }, over.signal)
   try {
-    const secrets = await lasting(() => readSecrets(deps, order.environment.id))
+    const secrets = await lasting(() =>
+      readSecrets(deps, useBy(deps.hostId, { environmentId: order.environment.id, work: { build: fence.build } })),
+    )
     if (secrets.failure) throw secrets.failure
     const built = await maskedBuild({ order, fence, deps, stop, onOutput, note }, secrets)
     const { parts, key, attempt, environment } = order

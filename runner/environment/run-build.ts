@@ -14,6 +14,7 @@ import { eachInTurn } from '../each-in-turn.ts'
 import { AttemptFailure } from '../failure.ts'
 import { openMirror } from '../open-mirror.ts'
 import { watchPhase } from '../phases.ts'
+import { useBy } from '../secrets/attempt-secrets.ts'
 import { credentialReader, followedPlan } from '../read-grants.ts'
 import { retryDatabase } from '../retry-database.ts'
 import type { RunnerDeps } from '../runner-deps.ts'
@@ -156,13 +157,16 @@ async function prepare(context: Context, sources: Checkouts, signal: AbortSignal
   const write = <T>(work: () => Promise<T>) => retryDatabase(work, signal)
   await connection?.permit(
     setupGrant({
-      readCredentials: credentialReader({ ...deps, environmentId: order.environment.id, write, note: scope.note }),
+      readCredentials: credentialReader({ ...deps, use: useOf(context), write, note: scope.note }),
     }),
   )
   if (connection && found.length > 0) await services.start(startInput(context, { connection, found }), signal)
   for (const source of sources) await deps.checkOut({ sandbox, ...source, onOutput: scope.onOutput }, signal)
   return sandbox
 }
+
+const useOf = ({ order, deps, scope }: Context) =>
+  useBy(deps.hostId, { environmentId: order.environment.id, work: { build: scope.build } })
 
 function startInput(
   { deps, scope, cleanup, stop }: Context,

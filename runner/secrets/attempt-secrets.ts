@@ -1,5 +1,9 @@
+import type { Actor } from '../../domain/audit/actions.ts'
+import { recordAudit } from '../../domain/audit/record.ts'
+import type { Transaction } from '../../domain/audit/record.ts'
 import { readCredentials } from '../../domain/credentials/credentials.ts'
 import type { Db } from '../../domain/db.ts'
+import { environmentTarget } from '../../domain/environments/audited.ts'
 import { openSecrets } from '../../domain/environments/secrets.ts'
 import type { OpenSecret } from '../../domain/environments/secrets.ts'
 import { hasCode } from '../../domain/errors.ts'
@@ -30,10 +34,24 @@ export type AttemptSecrets = {
 
 type SecretDeps = { db: Db; keyring: Keyring }
 
-/** Opens the secrets of an environment for an attempt. */
-export async function readSecrets({ db, keyring }: SecretDeps, environmentId: string): Promise<AttemptSecrets> {
+/** For what secrets are opened: the audit log names it, with their names. */
+export type SecretUse = { by: Actor; environmentId: string; work: { attempt: string } | { build: string } }
+
+/** Work of a runner's own host. */
+export const useBy = (hostId: string, use: Omit<SecretUse, 'by'>): SecretUse => ({
+  ...use,
+  by: { userId: null, name: `runner ${hostId}` },
+})
+
+/** Opens the secrets of an environment for an attempt, or a build. */
+export async function readSecrets({ db, keyring }: SecretDeps, use: SecretUse): Promise<AttemptSecrets> {
   try {
-    return attemptSecrets(await openSecrets(db, keyring, environmentId))
+    const opened = await db.transaction(async (tx) => {
+      const secrets = await openSecrets(tx, keyring, use.environmentId)
+      await recordUse(tx, use, { action: 'secret.use', names: secrets.map(({ name }) => name) })
+      return secrets
+    })
+    return attemptSecrets(opened)
   } catch (error) {
     if (!hasCode(error, 'key-unavailable')) throw error
     return {
@@ -60,16 +78,26 @@ export const brokeredOf = (secrets: readonly Pick<OpenSecret, 'name' | 'host'>[]
 /** Opens credentials by name, as they are now: those of rules, and brokered secrets. Absent ones are left out. */
 export async function openCredentials(
   { db, keyring }: SecretDeps,
-  { names, environmentId }: { names: readonly string[]; environmentId: string },
+  names: readonly string[],
+  use: SecretUse,
 ): Promise<Record<string, Credential>> {
-  const ofRules = await readCredentials(
-    db,
-    keyring,
-    names.filter((name) => secretOf(name) === undefined),
-  )
-  if (Object.keys(ofRules).length === names.length) return ofRules
-  const brokered = (await openSecrets(db, keyring, environmentId)).flatMap(({ name, header, value }) =>
-    header !== null && names.includes(credentialOf(name)) ? [[credentialOf(name), { header, value }] as const] : [],
-  )
-  return { ...ofRules, ...Object.fromEntries(brokered) }
+  if (names.length === 0) return {}
+  return db.transaction(async (tx) => {
+    const wanted = names.filter((name) => secretOf(name) === undefined)
+    const ofRules = await readCredentials(tx, keyring, wanted)
+    const secrets = wanted.length === names.length ? [] : await openSecrets(tx, keyring, use.environmentId)
+    const brokered = secrets.filter(({ name, header }) => header !== null && names.includes(credentialOf(name)))
+    await recordUse(tx, use, { action: 'credential.use', names: Object.keys(ofRules) })
+    await recordUse(tx, use, { action: 'secret.use', names: brokered.map(({ name }) => name) })
+    const opened = brokered.map(({ name, header, value }) => [credentialOf(name), { header: header ?? '', value }])
+    return { ...ofRules, ...(Object.fromEntries(opened) as Record<string, Credential>) }
+  })
+}
+
+type Used = { action: 'secret.use' | 'credential.use'; names: string[] }
+
+async function recordUse(tx: Transaction, { by, environmentId, work }: SecretUse, { action, names }: Used) {
+  if (names.length === 0) return
+  const target = await environmentTarget(tx, environmentId)
+  await recordAudit(tx, { by, action, target, after: { ...work, names: names.toSorted() } })
 }

@@ -1,3 +1,4 @@
+import { SERVER } from '../../domain/audit/actions.ts'
 import { AccessWatch } from '../../api/access-watch.ts'
 import { createApp } from '../../api/app.ts'
 import type { ApiDeps } from '../../api/context.ts'
@@ -62,7 +63,7 @@ export async function testApi(
     errors,
     person: async (role = 'admin', scopes = SCOPES) => {
       const userId = await seedUser(database.db, { role })
-      const { token } = await createToken(database.db, { userId, name: 'test', scopes })
+      const { token } = await createToken(database.db, { by: SERVER, userId, name: 'test', scopes })
       return { userId, token, call: callWith(app, token) }
     },
     async [Symbol.asyncDispose]() {

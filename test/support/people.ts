@@ -1,3 +1,4 @@
+import { SERVER } from '../../domain/audit/actions.ts'
 import { eq } from 'drizzle-orm'
 import type { BuiltInRole, Permission } from '../../domain/access/permissions.ts'
 import { SCOPES } from '../../domain/access/principal.ts'
@@ -60,7 +61,7 @@ async function seedPerson(db: Db, { role, gives = [], scopes = SCOPES, is = {} }
     await db.insert(roles).values({ id: roleId, name: roleId, permissions: gives })
     await db.insert(userRoles).values({ userId, roleId })
   }
-  const { token, view } = await createToken(db, { userId, name: 'matrix', scopes })
+  const { token, view } = await createToken(db, { by: SERVER, userId, name: 'matrix', scopes })
   return { userId, tokenId: view.id, token }
 }
 

@@ -20,6 +20,7 @@ const create = defineRoute({
   method: 'post',
   path: '/tasks',
   needs: { scope: 'write', permission: 'cloud.use' },
+  audit: 'none',
   request: { body: body(NewCodexTaskSchema) },
   responses: { 200: json('The new task: always one that changes code', CodexCreatedSchema), ...codexErrors },
 })

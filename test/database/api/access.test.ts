@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createToken, ensureAdminToken, findUserByToken } from '../../../domain/access/tokens.ts'
@@ -69,14 +70,14 @@ test('findUserByToken() knows no expired token', async () => {
   const { db } = api.database
   const userId = await seedUser(db)
   const past = new Date(Date.now() - 1000)
-  const { token } = await createToken(db, { userId, name: 'old', scopes: ['read'], expiresAt: past })
+  const { token } = await createToken(db, { by: SERVER, userId, name: 'old', scopes: ['read'], expiresAt: past })
   expect(await findUserByToken(db, token)).toBeUndefined()
 })
 
 test('findUserByToken() writes the use at most once a minute, and the hash only', async () => {
   const { db } = api.database
   const userId = await seedUser(db)
-  const { token, view } = await createToken(db, { userId, name: 'used', scopes: ['read'] })
+  const { token, view } = await createToken(db, { by: SERVER, userId, name: 'used', scopes: ['read'] })
   const lastUsed = async () => (await db.select().from(apiTokens).where(eq(apiTokens.id, view.id)))[0]?.lastUsedAt
   expect(await lastUsed()).toBeNull()
   await findUserByToken(db, token)
@@ -120,7 +121,7 @@ test('ensureAdminToken() makes no token after token for a local administrator wh
 test('ensureAdminToken() does not keep a token of someone else', async () => {
   await using database = await testDatabase()
   const userId = await seedUser(database.db, { role: 'member' })
-  const { token } = await createToken(database.db, { userId, name: 'm', scopes: ['read'] })
+  const { token } = await createToken(database.db, { by: SERVER, userId, name: 'm', scopes: ['read'] })
   expect(await ensureAdminToken(database.db, { existingToken: token })).not.toBe(token)
 })
 

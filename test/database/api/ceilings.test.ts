@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cachesToKeep, refreshCache } from '../../../domain/environments/cache.ts'
@@ -56,7 +57,7 @@ test('a ceiling that comes later counts for what runs: in a task, in the backgro
   }
   expect((await loadJob(db(), id)).environment).toMatchObject(held)
 
-  await refreshCache(db(), environmentId, 'Ada')
+  await refreshCache(db(), environmentId, SERVER)
   const [kept] = await cachesToKeep(db(), 'host')
   expect(kept?.environment).toMatchObject({ id: environmentId, ...held })
 
@@ -71,7 +72,7 @@ test('a ceiling that comes later counts for what runs: in a task, in the backgro
 
 test('without ceilings an environment has what it asks for', async () => {
   const userId = await seedUser(db())
-  await updateSettings(db(), { resourceCeiling: {}, limitCeiling: {} }, userId)
+  await updateSettings(db(), { resourceCeiling: {}, limitCeiling: {} }, SERVER)
   const environmentId = await seedEnvironment(db(), { resources: { memoryMiB: 8192 } })
   const { attemptIds } = await seedTask(db(), { userId, environmentId })
   expect((await loadJob(db(), attemptIds[0] ?? '')).environment.resources).toMatchObject({ memoryMiB: 8192 })

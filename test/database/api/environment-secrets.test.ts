@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SecretJson, SetSecretJson } from '../../../api/schemas/secret.ts'
@@ -181,8 +182,11 @@ test('rewrapAll() seals secrets anew; without the key an attempt says so', async
   const { db } = api.database
   const id = await environment()
   await call('PUT', `/environments/${id}/secrets/A`, setup(CANARY))
-  const missing = await readSecrets({ db, keyring: parseKeyring([NEW]) }, id)
+  const missing = await readSecrets(
+    { db, keyring: parseKeyring([NEW]) },
+    { by: SERVER, environmentId: id, work: { attempt: 'a' } },
+  )
   expect(missing).toMatchObject({ setup: [], failure: { reason: 'secrets-unavailable' } })
-  await rewrapAll(db, parseKeyring([NEW, OLD]))
+  await rewrapAll(db, parseKeyring([NEW, OLD]), SERVER)
   expect(await openSecrets(db, parseKeyring([NEW]), id)).toMatchObject([{ value: CANARY }])
 })

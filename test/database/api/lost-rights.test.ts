@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startApi } from '../../../api/main.ts'
@@ -31,7 +32,7 @@ type Loss = { who: string; lose: (world: World, person: Person, objects: Objects
 const losses: Record<string, Loss> = {
   'its token is revoked': {
     who: 'maker',
-    lose: ({ database }, { tokenId, userId }) => revokeToken(database.db, { id: tokenId, userId }),
+    lose: ({ database }, { tokenId, userId }) => revokeToken(database.db, { by: SERVER, id: tokenId, userId }),
   },
   'its person is disabled': {
     who: 'maker',
@@ -41,7 +42,7 @@ const losses: Record<string, Loss> = {
   'its person loses the built-in role': {
     who: 'admin',
     lose: async ({ database }, { userId }) => {
-      await updateSettings(database.db, { tasksVisibleTo: 'creator' }, 'test')
+      await updateSettings(database.db, { tasksVisibleTo: 'creator' }, SERVER)
       await database.db.update(users).set({ role: 'member' }).where(eq(users.id, userId))
     },
   },
@@ -69,7 +70,7 @@ const losses: Record<string, Loss> = {
   },
   'tasks become visible to their creators alone': {
     who: 'grouped',
-    lose: ({ database }) => updateSettings(database.db, { tasksVisibleTo: 'creator' }, 'test'),
+    lose: ({ database }) => updateSettings(database.db, { tasksVisibleTo: 'creator' }, SERVER),
   },
 }
 
@@ -78,7 +79,7 @@ async function personOf({ database: { db }, people }: World, who: string): Promi
   if (who !== 'granted') return people.of.get(who) ?? expect.unreachable()
   const userId = await seedUser(db, { role: 'viewer' })
   await seedGroup(db, { members: [userId], permissions: ['environments.admin'] })
-  const { token, view } = await createToken(db, { userId, name: 'granted', scopes: ['read'] })
+  const { token, view } = await createToken(db, { by: SERVER, userId, name: 'granted', scopes: ['read'] })
   return { userId, token, tokenId: view.id }
 }
 
@@ -105,7 +106,7 @@ describe.each([
   })
 
   test.each(Object.entries(losses))('%s', async (_, { who, lose }) => {
-    await updateSettings(now.database.db, { tasksVisibleTo: 'environment' }, 'test')
+    await updateSettings(now.database.db, { tasksVisibleTo: 'environment' }, SERVER)
     now = { ...now, people: await seedPeople(now.database.db) }
     const objects = await seedObjects(now.database.db, now.people)
     const person = await personOf(now, who)

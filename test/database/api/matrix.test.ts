@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSession } from '../../../domain/access/sessions.ts'
@@ -165,7 +166,7 @@ async function sessionOfMaker(): Promise<string> {
 }
 
 const tokenOfUser = async (userId: string) =>
-  (await createToken(api.database.db, { userId, name: 'more', scopes: ['read'] })).view.id
+  (await createToken(api.database.db, { by: SERVER, userId, name: 'more', scopes: ['read'] })).view.id
 
 async function assertRow(row: Row) {
   api.errors.length = 0
@@ -197,14 +198,14 @@ test('the table has every route of the running app, and so has its description',
 })
 
 test.each(rows.map((row) => [`${row.method} ${row.path}`, row] as const))('%s', async (_, row) => {
-  await updateSettings(api.database.db, { tasksVisibleTo: 'environment' }, 'test')
+  await updateSettings(api.database.db, { tasksVisibleTo: 'environment' }, SERVER)
   await assertRow(row)
 })
 
 test.each(rowsOf(OF_CREATOR).map((row) => [`${row.method} ${row.path}`, row] as const))(
   '%s where tasks are visible to their creators',
   async (_, row) => {
-    await updateSettings(api.database.db, { tasksVisibleTo: 'creator' }, 'test')
+    await updateSettings(api.database.db, { tasksVisibleTo: 'creator' }, SERVER)
     await assertRow(row)
   },
 )
@@ -231,7 +232,7 @@ const lists = rows.filter(
 )
 
 test.each(lists.map((row) => [row.path, row] as const))('GET %s shows strangers nothing of it', async (_, row) => {
-  await updateSettings(api.database.db, { tasksVisibleTo: 'environment' }, 'test')
+  await updateSettings(api.database.db, { tasksVisibleTo: 'environment' }, SERVER)
   for (const kind of ['viewer', 'stranger', 'service', 'custom']) {
     const { text, objects } = await ask(row, kind)
     // Who manages members sees them.

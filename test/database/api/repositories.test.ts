@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { EnvironmentJson } from '../../../api/schemas/environment.ts'
@@ -276,7 +277,7 @@ test('a publishing that is cancelled ends for those that were not published yet;
     'pending',
   )
   await settleChange(db, await publishing(), { name: 'web', outcome: published })
-  await cancelTask(db, taskId)
+  await cancelTask(db, taskId, SERVER)
   expect((await attemptOf(taskId)).changes?.map((change) => [change.repository, change.publish])).toEqual([
     ['api', { state: 'failed', reason: expect.stringContaining('the task was cancelled') as string }],
     ['web', { state: 'published', reason: null }],

@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createToken, revokeToken } from '../../../domain/access/tokens.ts'
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { users } from '../../../domain/schema.ts'
 import { sessions } from '../../../domain/schema/sign-in.ts'
 import { updateSettings } from '../../../domain/settings/settings.ts'
@@ -43,9 +44,9 @@ test.each([
 
 test('limits that are lowered hold for sessions that are there', async () => {
   await move('last_seen_at', '1 hour')
-  await updateSettings(api.database.db, { sessionIdleMinutes: 30 }, 'test')
+  await updateSettings(api.database.db, { sessionIdleMinutes: 30 }, SERVER)
   expect((await browser.me()).status).toBe(401)
-  await updateSettings(api.database.db, { sessionIdleMinutes: 720 }, 'test')
+  await updateSettings(api.database.db, { sessionIdleMinutes: 720 }, SERVER)
 })
 
 test('that somebody was seen is noted once a minute', async () => {
@@ -76,7 +77,10 @@ test('GET /sessions lists the own ones, and DELETE ends one of them', async () =
 describe('a session ends', () => {
   const second = () => new Browser(api.app)
   const ends: [string, () => Promise<unknown>][] = [
-    ['with its token', async () => revokeToken(api.database.db, { id: await tokenId(), userId: person.userId })],
+    [
+      'with its token',
+      async () => revokeToken(api.database.db, { id: await tokenId(), userId: person.userId, by: SERVER }),
+    ],
     ['when its person signs out', () => browser.send('POST', '/auth/sign-out')],
     [
       'when its person signs out everywhere',
@@ -124,7 +128,13 @@ test('a session by a token does no more than the token', async () => {
   const { db } = api.database
   const admin = await api.person('admin')
   const permissions = ['cloud.use', 'settings.manage'] as const
-  const limited = await createToken(db, { userId: admin.userId, name: 'x', scopes: ['read', 'write'], permissions })
+  const limited = await createToken(db, {
+    by: SERVER,
+    userId: admin.userId,
+    name: 'x',
+    scopes: ['read', 'write'],
+    permissions,
+  })
   await browser.send('POST', '/auth/session', { body: { token: limited.token } })
   const get = async (path: string) => (await browser.send('GET', `/api/v1${path}`)).status
   expect([await get('/settings'), await get('/users')]).toEqual([200, 403])

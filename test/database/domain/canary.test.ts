@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { setCredential } from '../../../domain/credentials/credentials.ts'
 import { checkCanary } from '../../../domain/secrets/canary.ts'
 import { parseKeyring } from '../../../domain/secrets/keyring.ts'
@@ -35,7 +36,7 @@ test('checkCanary() lets the keys of the first start in again, and no others', a
 
 test('after a rotation the new key is enough, and the old one is no longer', async () => {
   await check(OLD)
-  await rewrapAll(database.db, parseKeyring([NEW, OLD]))
+  await rewrapAll(database.db, parseKeyring([NEW, OLD]), SERVER)
   await check(NEW)
   await expect(check(OLD)).rejects.toMatchObject(WRONG)
 })
@@ -50,7 +51,12 @@ test('a canary that somebody changed is as good as a wrong key', async () => {
 })
 
 test('a database of a version without a canary is judged by what it holds', async () => {
-  await setCredential(database.db, parseKeyring([OLD]), { name: 'npm', header: 'authorization', value: 'x' })
+  await setCredential(database.db, parseKeyring([OLD]), {
+    by: SERVER,
+    name: 'npm',
+    header: 'authorization',
+    value: 'x',
+  })
   await expect(check(NEW)).rejects.toMatchObject(WRONG)
   expect(await database.db.select().from(keyCanary)).toEqual([])
   await check(OLD)

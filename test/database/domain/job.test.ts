@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { expect, test } from 'vitest'
 import { readEnvironment, updateEnvironment } from '../../../domain/environments/environments.ts'
 import { recordBase } from '../../../domain/tasks/fenced.ts'
@@ -17,7 +18,10 @@ test('loadJob() keeps an attempt to the repository that it ran on when the envir
   const { repository } = await readEnvironment(db, environmentId)
   await recordBase(db, fence, { repositoryId: repository.id, image: 'sha256:1', commit: 'a'.repeat(40) })
 
-  await updateEnvironment(db, environmentId, { repository: { forge: 'git', address: '/srv/public' } })
+  await updateEnvironment(db, environmentId, {
+    by: SERVER,
+    change: { repository: { forge: 'git', address: '/srv/public' } },
+  })
   expect((await loadJob(db, fence.attemptId)).repository.address).toBe('/srv/private')
   expect((await loadJob(db, waits.attemptIds[0] ?? '')).repository.address).toBe('/srv/public')
 })

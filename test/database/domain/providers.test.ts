@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { randomBytes } from 'node:crypto'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -36,7 +37,7 @@ const input = (name: string, over = {}) => ({
   key: KEY,
   ...over,
 })
-const add = (name: string, over = {}) => createProvider(database.db, keyring, input(name, over))
+const add = (name: string, over = {}) => createProvider(database.db, keyring, { ...input(name, over), by: SERVER })
 
 test('createProvider() gives back no key, and the database holds none in the clear', async () => {
   const view = await add('main')
@@ -103,13 +104,15 @@ test('of providers that become the default at once, one is', async () => {
   await Promise.all(Array.from({ length: 8 }, (_, i) => add(`p${i}`, i % 2 ? { isDefault: true } : {})))
   const all = await listProviders(database.db)
   expect(all).toHaveLength(8)
-  await Promise.all(all.map(({ id }) => updateProvider(database.db, keyring, { id, change: { isDefault: true } })))
+  await Promise.all(
+    all.map(({ id }) => updateProvider(database.db, keyring, { by: SERVER, id, change: { isDefault: true } })),
+  )
   expect((await listProviders(database.db)).filter(({ isDefault }) => isDefault)).toHaveLength(1)
 })
 
 test('updateProvider() takes a stored key to no other server', async () => {
   const { id } = await add('main')
-  const move = (change: object) => updateProvider(database.db, keyring, { id, change })
+  const move = (change: object) => updateProvider(database.db, keyring, { by: SERVER, id, change })
   await expect(move({ baseUrl: 'https://evil.test/v1' })).rejects.toMatchObject({ code: 'invalid-request' })
   await expect(move({ baseUrl: 'https://api.example.com:444/v1' })).rejects.toMatchObject({ code: 'invalid-request' })
   await expect(move({ baseUrl: 'http://api.example.com/v1' })).rejects.toMatchObject({ code: 'invalid-request' })
@@ -123,16 +126,16 @@ test('updateProvider() takes a stored key to no other server', async () => {
 test('a provider that an environment names is neither deleted nor renamed', async () => {
   const { id } = await add('main')
   await seedEnvironment(database.db, { name: 'shop', provider: 'main' })
-  await expect(deleteProvider(database.db, id)).rejects.toMatchObject({ code: 'provider-in-use' })
-  const renamed = updateProvider(database.db, keyring, { id, change: { name: 'x' } })
+  await expect(deleteProvider(database.db, { id, by: SERVER })).rejects.toMatchObject({ code: 'provider-in-use' })
+  const renamed = updateProvider(database.db, keyring, { by: SERVER, id, change: { name: 'x' } })
   await expect(renamed).rejects.toMatchObject({ code: 'provider-in-use' })
   await expect(add('main')).rejects.toMatchObject({ code: 'name-taken' })
 })
 
 test('setCredential() replaces a value, and readCredentials() opens what is named', async () => {
-  await setCredential(database.db, keyring, { name: 'npm', header: 'authorization', value: 'Bearer one' })
-  await setCredential(database.db, keyring, { name: 'npm', header: 'x-token', value: 'two' })
-  await setCredential(database.db, keyring, { name: 'pip', header: 'authorization', value: 'three' })
+  await setCredential(database.db, keyring, { by: SERVER, name: 'npm', header: 'authorization', value: 'Bearer one' })
+  await setCredential(database.db, keyring, { by: SERVER, name: 'npm', header: 'x-token', value: 'two' })
+  await setCredential(database.db, keyring, { by: SERVER, name: 'pip', header: 'authorization', value: 'three' })
   expect(await readCredentials(database.db, keyring, ['npm', 'npm'])).toEqual({
     npm: { header: 'x-token', value: 'two' },
   })
@@ -149,27 +152,29 @@ test('grantVersions() changes with the credentials and the provider that are nam
     return seen.length
   }
   expect(await look()).toBe(1)
-  await setCredential(database.db, keyring, { name: 'npm', header: 'authorization', value: 'one' })
+  await setCredential(database.db, keyring, { by: SERVER, name: 'npm', header: 'authorization', value: 'one' })
   expect(await look()).toBe(2)
-  await setCredential(database.db, keyring, { name: 'pip', header: 'authorization', value: 'three' })
+  await setCredential(database.db, keyring, { by: SERVER, name: 'pip', header: 'authorization', value: 'three' })
   expect(await look()).toBe(2)
-  await setCredential(database.db, keyring, { name: 'npm', header: 'authorization', value: 'two' })
+  await setCredential(database.db, keyring, { by: SERVER, name: 'npm', header: 'authorization', value: 'two' })
   expect(await look()).toBe(3)
   const { id } = await add('own')
   expect(await look()).toBe(4)
   await add('second')
   expect(await look()).toBe(4)
-  await updateProvider(database.db, keyring, { id, change: { key: 'another' } })
+  await updateProvider(database.db, keyring, { by: SERVER, id, change: { key: 'another' } })
   expect(await look()).toBe(5)
   expect(await grantVersions(database.db, { ...parts, provider: 'second' })).not.toContain(id)
-  await deleteProvider(database.db, id)
+  await deleteProvider(database.db, { id, by: SERVER })
   expect(await look()).toBe(6)
 })
 
 test('setCredential() of one name at once leaves a value that opens', async () => {
   const values = Array.from({ length: 10 }, (_, i) => `v${i}`)
   await Promise.all(
-    values.map((value) => setCredential(database.db, keyring, { name: 'race', header: 'authorization', value })),
+    values.map((value) =>
+      setCredential(database.db, keyring, { by: SERVER, name: 'race', header: 'authorization', value }),
+    ),
   )
   const { race } = await readCredentials(database.db, keyring, ['race'])
   expect(values).toContain(race?.value)
@@ -178,10 +183,10 @@ test('setCredential() of one name at once leaves a value that opens', async () =
 test('rewrapAll() seals everything with the newest key, once, so that the old one can go', async () => {
   await add('main')
   await add('no-key', { key: null })
-  await setCredential(database.db, keyring, { name: 'npm', header: 'authorization', value: 'Bearer one' })
+  await setCredential(database.db, keyring, { by: SERVER, name: 'npm', header: 'authorization', value: 'Bearer one' })
   const both = parseKeyring([NEW, OLD])
-  expect(await rewrapAll(database.db, both)).toEqual({ rewrapped: 2, kept: 0 })
-  expect(await rewrapAll(database.db, both)).toEqual({ rewrapped: 0, kept: 2 })
+  expect(await rewrapAll(database.db, both, SERVER)).toEqual({ rewrapped: 2, kept: 0 })
+  expect(await rewrapAll(database.db, both, SERVER)).toEqual({ rewrapped: 0, kept: 2 })
   const fresh = parseKeyring([NEW])
   expect(await grantFor(database.db, fresh, { wire: 'responses' })).toMatchObject({ key: KEY })
   expect(await readCredentials(database.db, fresh, ['npm'])).toMatchObject({ npm: { value: 'Bearer one' } })
@@ -191,6 +196,6 @@ test('rewrapAll() seals everything with the newest key, once, so that the old on
 
 test('rewrapAll() without the old key says which one is missing and destroys nothing', async () => {
   await add('main')
-  await expect(rewrapAll(database.db, parseKeyring([NEW]))).rejects.toMatchObject({ code: 'key-unavailable' })
+  await expect(rewrapAll(database.db, parseKeyring([NEW]), SERVER)).rejects.toMatchObject({ code: 'key-unavailable' })
   expect(await grantFor(database.db, keyring, { wire: 'responses' })).toMatchObject({ key: KEY })
 })

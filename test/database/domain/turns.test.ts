@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { randomBytes } from 'node:crypto'
 import { and, asc, eq } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -94,7 +95,7 @@ test('createTurn() against cancels and ends of the same task never waits for eve
   const { taskId, userId, attemptIds } = await seeded()
   await ended(attemptIds[0] ?? '')
   const work = Array.from({ length: 30 }, (_, i) =>
-    i % 2 ? cancelTask(db(), taskId) : createTurn(db(), { taskId, userId, prompt: `${i}` }),
+    i % 2 ? cancelTask(db(), taskId, SERVER) : createTurn(db(), { taskId, userId, prompt: `${i}` }),
   )
   for (const result of await Promise.allSettled(work)) {
     if (result.status === 'rejected') {
@@ -106,7 +107,7 @@ test('createTurn() against cancels and ends of the same task never waits for eve
 test('createTurn() refuses when the environment was deleted', async () => {
   const { taskId, userId, environmentId, attemptIds } = await seeded()
   await ended(attemptIds[0] ?? '')
-  await deleteEnvironment(db(), environmentId)
+  await deleteEnvironment(db(), environmentId, SERVER)
   await expect(createTurn(db(), { taskId, userId, prompt: 'x' })).rejects.toMatchObject({
     code: 'environment-not-found',
   })
@@ -186,7 +187,7 @@ test('an agent session is sealed, and comes back to a follow-up of the same task
 test('a session of another task is not found, even where a turn points to it', async () => {
   const { fence, taskId } = await held()
   await saveAgentSession(db(), keyring, { fence, session })
-  await cancelTask(db(), taskId)
+  await cancelTask(db(), taskId, SERVER)
   const other = await seeded()
   await db().update(turns).set({ baseAttemptId: fence.attemptId }).where(eq(turns.taskId, other.taskId))
   const wanted = { attemptId: other.attemptIds[0] ?? '', agent: session.agent, version: session.version }
@@ -210,7 +211,7 @@ test('what a runner writes with a stale fence is refused and changes nothing', a
     usage: { inputTokens: 10, outputTokens: 2 },
     agentVersion: 'codex 0.169.0',
   })
-  await cancelTask(db(), taskId)
+  await cancelTask(db(), taskId, SERVER)
   await expect(recordUsage(db(), fence, { inputTokens: 11, outputTokens: 2 })).rejects.toMatchObject({
     code: 'stale-fence',
   })

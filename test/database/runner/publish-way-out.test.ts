@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { eq, sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { attempts, diffs, events } from '../../../domain/schema.ts'
@@ -32,16 +33,16 @@ async function standing(limits: { publishMs?: number } = {}) {
 
 test('cancel ends a publishing that stands still, and whoever wants it publishes again', async () => {
   await using it = await standing()
-  await cancelTask(it.db, it.taskId)
+  await cancelTask(it.db, it.taskId, SERVER)
   expect(await it.until('failed')).toMatchObject({
     state: 'succeeded',
     publishReason: expect.stringContaining('was cancelled') as string,
   })
   // Again there is nothing to cancel.
-  await expect(cancelTask(it.db, it.taskId)).rejects.toMatchObject({ code: 'task-already-finished' })
+  await expect(cancelTask(it.db, it.taskId, SERVER)).rejects.toMatchObject({ code: 'task-already-finished' })
   // The push that stands still is given up: it would hold one of few places.
   await it.at.ended
-  await requestPublish(it.db, { attemptId: it.id, confirmFlagged: false })
+  await requestPublish(it.db, { by: SERVER, attemptId: it.id, confirmFlagged: false })
   expect(await it.until('published')).toMatchObject({ publishReason: null })
 })
 
@@ -92,6 +93,6 @@ test('reapPublishings() ends what the only host that could publish has not taken
   expect(told.map(({ kind, payload }) => [kind, payload['reason']])).toEqual([['publish', 'runner-lost']])
   // Whoever asks again begins a day anew.
   await db.insert(diffs).values({ attemptId: late, patch: Buffer.from('p'), files: 1, additions: 1, deletions: 0 })
-  await requestPublish(db, { attemptId: late, confirmFlagged: false })
+  await requestPublish(db, { by: SERVER, attemptId: late, confirmFlagged: false })
   expect(await reapPublishings(db)).toEqual([])
 })

@@ -1,3 +1,4 @@
+import { SERVER } from '../../../domain/audit/actions.ts'
 import { sql } from 'drizzle-orm'
 import { expect, test, vi } from 'vitest'
 import { attempts } from '../../../domain/schema.ts'
@@ -113,7 +114,7 @@ const eachPlace = TABLE.filter(({ reason }) => !reason.startsWith('no-output')).
 
 test.concurrent.each(eachPlace)('cancel ends an attempt that stands still at: %s', async (where, row) => {
   await using world = await standing(row)
-  await cancelTask(world.database.db, world.taskId)
+  await cancelTask(world.database.db, world.taskId, SERVER)
   expect(await world.until('cancelled')).toMatchObject({ leaseUntil: null })
   if (where === 'queue') return
   await untilNotice(world.database, world.id, 'The sandbox is gone')

@@ -1,3 +1,4 @@
+import { SERVER } from '../../../../domain/audit/actions.ts'
 import { expect, test } from 'vitest'
 import { readCache, resetCache } from '../../../../domain/environments/cache.ts'
 import type { PhaseLimits } from '../../../../domain/environments/limits.ts'
@@ -48,7 +49,7 @@ async function standing(limits: Partial<PhaseLimits> = {}) {
 
 test('resetting the cache ends a build that stands still', async () => {
   await using it = await standing()
-  await resetCache(it.db, it.environmentId, 'Ada')
+  await resetCache(it.db, it.environmentId, { ...SERVER, name: 'Ada' })
   await expect(it.done).rejects.toThrow('could not hold it')
   it.sandboxes.assertClean()
   expect(await it.lastBuild()).toMatchObject({ state: 'abandoned', message: 'The cache was reset' })

@@ -1,3 +1,4 @@
+import { SERVER } from '../../../../domain/audit/actions.ts'
 import { eq, sql } from 'drizzle-orm'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
@@ -93,7 +94,7 @@ test('look() lets an environment be that nobody used for a day; a build in the b
 
 test('look() builds once what somebody asks to refresh, also when it is valid', async () => {
   await using it = await world()
-  await refreshCache(it.db, it.id, 'Ada')
+  await refreshCache(it.db, it.id, { ...SERVER, name: 'Ada' })
   await it.look()
   expect(await it.finished()).toMatchObject({ state: 'succeeded', cause: 'refresh asked for by Ada' })
   await it.look()
@@ -102,7 +103,7 @@ test('look() builds once what somebody asks to refresh, also when it is valid', 
 
 test('look() begins nothing while tasks wait or the runner is full', async () => {
   await using it = await world()
-  await refreshCache(it.db, it.id, 'Ada')
+  await refreshCache(it.db, it.id, { ...SERVER, name: 'Ada' })
   const { taskId } = await seedTask(it.db, { userId: await seedUser(it.db), environmentId: it.id })
   await it.look()
   expect(it.builds()).toBe(0)
@@ -138,7 +139,7 @@ test('look() leaves alone what failed until somebody asks', async () => {
   await it.db.update(snapshots).set({ expiresAt: sql`now()` })
   await it.look()
   expect(it.builds()).toBe(0)
-  await refreshCache(it.db, it.id, 'Ada')
+  await refreshCache(it.db, it.id, { ...SERVER, name: 'Ada' })
   await it.look()
   await it.finished()
   expect(it.builds()).toBe(1)

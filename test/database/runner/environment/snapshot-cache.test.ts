@@ -1,3 +1,4 @@
+import { SERVER } from '../../../../domain/audit/actions.ts'
 import { randomBytes } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
@@ -65,7 +66,7 @@ describe('use()', () => {
           .where(eq(environments.id, id)),
       /^the language versions have changed$/,
     ],
-    ['reset', (id, db) => resetCache(db, id, 'Ada'), /^reset by Ada at \d{4}-/],
+    ['reset', (id, db) => resetCache(db, id, { ...SERVER, name: 'Ada' }), /^reset by Ada at \d{4}-/],
     [
       'age',
       (_, db) =>
@@ -119,7 +120,7 @@ describe('use()', () => {
     const { cache } = cacheOf(database, fake, { keyring })
     const wish = await seedWish(database)
     const secret = { environmentId: wish.environment.id, name: 'TOKEN', value: 'hunter2-hunter2' }
-    await setSecret(database.db, keyring, { ...secret, kind: 'setup', host: null, header: null })
+    await setSecret(database.db, keyring, { by: SERVER, ...secret, kind: 'setup', host: null, header: null })
     await cache.use(wish, listener(), NEVER)
     expect(seen).toEqual(['hunter2-hunter2'])
     expect(fake.sandboxes.made[0]?.calls).toContain('files')
