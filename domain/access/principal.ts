@@ -13,6 +13,9 @@ export type Viewer = {
   verifiedEmail?: string | undefined
 }
 
+/** A part of the product that administrators have turned off: tasks, for all but administrators; local use, for everybody. */
+export type ClosedPart = 'cloud' | 'local'
+
 /** Who is asking, and with what. */
 export type Principal = Viewer & {
   name: string
@@ -20,6 +23,7 @@ export type Principal = Viewer & {
   role: BuiltInRole
   scopes: readonly Scope[]
   tokenId: string
+  closed?: readonly ClosedPart[]
   /** When the token ends; absent for one that does not. */
   expiresAt?: Date
 }

@@ -5,6 +5,7 @@ import type { Db, Executor } from '../db.ts'
 import { LimitValues, ResourceValues } from '../environments/limits.ts'
 import { settings } from '../schema.ts'
 import { networkSettings } from './network.ts'
+import { useSettings } from './use.ts'
 
 const HOST = /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?(?::\d{1,5})?$/
 
@@ -28,6 +29,7 @@ export const Settings = z.strictObject({
   /** Who sees a task beside its creator and administrators: nobody, or all who may use its environment. */
   tasksVisibleTo: z.enum(TASK_AUDIENCES).default('creator'),
   ...networkSettings,
+  ...useSettings,
 })
 export type Settings = z.infer<typeof Settings>
 /** Settings to change; those that are absent stay. */
