@@ -9,6 +9,9 @@ import { respondWithDetail } from './codex/errors.ts'
 import { isCodexPath } from './codex/paths.ts'
 import { codexRoutes } from './codex/routes.ts'
 import { commandOf } from './codex/user-agent.ts'
+import { respondToModelClient } from './model/errors.ts'
+import { MODEL_BASE, isModelPath } from './model/paths.ts'
+import { modelRoutes } from './model/routes.ts'
 import { newRouter } from './context.ts'
 import { assertDeclared, needsOf, requireRight } from './enforce.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
@@ -78,6 +81,7 @@ export function createApp(deps: ApiDeps, routes: readonly Routes[] = ROUTES): Op
   app.route(BASE, health)
   for (const group of routes) app.route(BASE, group(deps))
   for (const { base, routes: group } of codexRoutes(deps)) app.route(base, group)
+  app.route(MODEL_BASE, modelRoutes(deps))
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   app.get(`${BASE}/openapi.json`, requireRight('nobody'))
   app.doc31(`${BASE}/openapi.json`, {
@@ -95,9 +99,9 @@ function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const needs = needsOf(c)
     const { path } = c.req
-    const isOutside = needs === undefined && !path.startsWith(`${BASE}/`) && !isCodexPath(path)
+    const isOutside = needs === undefined && !path.startsWith(`${BASE}/`) && !isCodexPath(path) && !isModelPath(path)
     if (needs === 'nobody' || isOutside) return next()
-    const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
+    const token = tokenOf(c)
     const principal = token === undefined ? undefined : await deps.authenticate(token)
     if (principal === undefined) {
       const state = token === undefined ? 'the request carries no token' : 'this token is unknown, expired or revoked'
@@ -107,6 +111,12 @@ function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
     c.set('token', token ?? '')
     return next()
   }
+}
+
+/** Clients of one of the makers send theirs as `x-api-key`. */
+function tokenOf(c: Context): string | undefined {
+  const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
+  return token ?? (isModelPath(c.req.path) ? c.req.header('x-api-key') : undefined)
 }
 
 function observe({ metrics, logger }: ApiDeps): MiddlewareHandler<ApiEnv> {
@@ -136,6 +146,8 @@ const limitLarge = bodyLimit({ maxSize: MAX_PROMPT_BYTES, onError: () => refuseB
 
 /** Bodies have one limit; only pictures may take more. */
 const limitBody: MiddlewareHandler = async (c, next) => {
+  // Nothing of these is kept here: the gateway bounds what it reads.
+  if (isModelPath(c.req.path)) return next()
   if (!WITH_PICTURES.test(c.req.path)) return limitSmall(c, next)
   return limitLarge(c, async () => {
     const text = c.req.method === 'POST' ? await c.req.text() : ''
@@ -156,6 +168,7 @@ function answerError({ logger }: ApiDeps, error: Error, c: Context<ApiEnv>): Res
 
 /** The Codex CLI prints errors in its own way. */
 function respondWithError(c: Context, error: unknown): Response {
+  if (isModelPath(c.req.path)) return respondToModelClient(c, error)
   return isCodexPath(c.req.path) ? respondWithDetail(c, error) : respondWithProblem(c, error)
 }
 

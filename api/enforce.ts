@@ -51,17 +51,19 @@ export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: Rou
   }
 }
 
-/** What let a request in to an object, to be asked again while its answer goes on. */
+/** What let a request in, to be asked again while its answer goes on. */
 export function rightOf(deps: Pick<ApiDeps, 'db' | 'authenticate'>, c: Context<ApiEnv>): Right {
-  const [need, token, id] = [needOfObject(needsOf(c)), c.get('token'), c.get('objectId')]
-  if (need === undefined) throw new Error('the route of a stream names no object')
-  const { of, to } = need.object
+  const [need, token, { tokenId }] = [needsOf(c), c.get('token'), c.get('principal')]
+  if (typeof need !== 'object') throw new Error('the route of a stream needs no right')
+  const { object, permission = '' } = need
+  const id = object ? c.get('objectId') : ''
   return {
-    key: `${c.get('principal').tokenId} ${of} ${to} ${id}`,
+    key: [tokenId, object?.of ?? permission, object?.to ?? '', id].join(' '),
     stillMay: async () => {
       const principal = await deps.authenticate(token)
       if (principal === undefined) return false
-      return decide(principal, need, await findFacts(deps.db, principal, { of, id })) === 'allowed'
+      const facts = object && (await findFacts(deps.db, principal, { of: object.of, id }))
+      return decide(principal, need, facts) === 'allowed'
     },
   }
 }

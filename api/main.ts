@@ -9,6 +9,8 @@ import { AccessWatch } from './access-watch.ts'
 import { createApp } from './app.ts'
 import { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
+import { gatewayCaller } from './model/gateway.ts'
+import type { OpenModelSocket } from './model/gateway.ts'
 import { createMetrics } from './metrics.ts'
 
 const GRACE_MS = 5000
@@ -19,6 +21,8 @@ export type ApiOptions = {
   /** 0 takes any free port. */
   port: number
   checkAddress: (address: string) => Promise<void>
+  /** To the gateway's socket for people's own tools; undefined: this process is beside no runner. */
+  openModelSocket?: OpenModelSocket | undefined
   keyring?: Keyring | undefined
   logger: Logger
   version: string
@@ -39,6 +43,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     access,
     authenticate: (token) => findUserByToken(database.db, token),
     checkAddress: options.checkAddress,
+    callGateway: gatewayCaller(options.openModelSocket),
     keyring: options.keyring,
     metrics: createMetrics({ ofProcess: true }),
     logger,
