@@ -17,6 +17,7 @@ import { CliError, usageError } from './errors.ts'
 import { environmentFileCalls } from './environment-file-calls.ts'
 import { followEvents } from './follow.ts'
 import { providerCalls } from './provider-calls.ts'
+import { settingsCalls } from './settings-calls.ts'
 import { secretCalls } from './secret-calls.ts'
 import { segment } from './segment.ts'
 import { neutraliseLine } from './terminal.ts'
@@ -61,6 +62,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
     readBuildLedger: (environment: string, after?: string) =>
       json<LedgerJson>({ path: `/environments/${segment(environment)}/cache/ledger`, query: { after } }),
     ...providerCalls(call, signal),
+    ...settingsCalls(call, signal),
     ...environmentFileCalls(call, signal),
     ...secretCalls(call, signal),
     publish: (attempt: string, confirmFlagged: boolean) =>
