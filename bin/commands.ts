@@ -97,7 +97,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('../cli/commands/settings/get.ts')).getSettings,
   },
   'settings set': {
-    summary: 'change settings of the installation',
+    summary: 'change a setting of the installation',
     load: async () => (await import('../cli/commands/settings/set.ts')).setSettings,
   },
   'provider add': {
