@@ -1,15 +1,12 @@
-import type { z } from '@hono/zod-openapi'
-import type { SettingsChangeSchema } from '../api/schemas/settings.ts'
 import type { Caller } from './client.ts'
 
 export type SettingsJson = Readonly<Record<string, unknown>>
-export type SettingsChangeJson = Partial<Record<keyof z.input<typeof SettingsChangeSchema>, unknown>>
 
 /** What administrators set for the whole installation. */
 export function settingsCalls(call: Caller, signal: AbortSignal) {
   const json = async (request: Parameters<Caller>[0]) => (await (await call(request, signal)).json()) as SettingsJson
   return {
     readSettings: () => json({ path: '/settings' }),
-    updateSettings: (body: SettingsChangeJson) => json({ method: 'PATCH', path: '/settings', body }),
+    updateSettings: (body: SettingsJson) => json({ method: 'PATCH', path: '/settings', body }),
   }
 }
