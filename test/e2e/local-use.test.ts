@@ -26,8 +26,6 @@ beforeAll(async () => {
   const { id } = (await server.call<{ id: string }>('POST', '/users', person)).body
   const made = await server.call<{ token: string }>('POST', `/users/${id}/tokens`, { name: 'cli', scopes: ['write'] })
   member = { id, token: made.body.token }
-  // The gateway is brought up for the provider, though no sandbox runs.
-  await expect.poll(() => models(), { timeout: START_LIMIT_MS }).toBe(200)
 })
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
@@ -67,6 +65,8 @@ function runCodex() {
 }
 
 test('the real Codex CLI runs through /model/v1, with a key that it never has; without the right it says why not', async () => {
+  // The gateway is brought up for the provider, though no sandbox runs.
+  await expect.poll(() => models(), { timeout: START_LIMIT_MS }).toBe(200)
   const ran = await runCodex()
   expect(ran.code, ran.stdout + ran.stderr).toBe(0)
   expect(ran.stdout).toContain('"turn.completed"')
