@@ -1,4 +1,3 @@
-import type { HttpBindings } from '@hono/node-server'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -11,6 +10,9 @@ import { isCodexPath } from './codex/paths.ts'
 import { BASE, authenticate } from './authenticate.ts'
 import { codexRoutes } from './codex/routes.ts'
 import { commandOf } from './codex/user-agent.ts'
+import { respondToModelClient } from './model/errors.ts'
+import { MODEL_BASE, isModelPath } from './model/paths.ts'
+import { modelRoutes } from './model/routes.ts'
 import { newRouter } from './context.ts'
 import { assertDeclared, requireRight } from './enforce.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
@@ -89,6 +91,7 @@ export function createApp(deps: ApiDeps, routes: readonly Routes[] = ROUTES): Op
   app.route('/', authRoutes(deps, gate))
   for (const group of routes) app.route(BASE, group(deps))
   for (const { base, routes: group } of codexRoutes(deps)) app.route(base, group)
+  app.route(MODEL_BASE, modelRoutes(deps))
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   app.get(`${BASE}/openapi.json`, requireRight('nobody'))
   app.doc31(`${BASE}/openapi.json`, {
@@ -128,6 +131,8 @@ const limitLarge = bodyLimit({ maxSize: MAX_PROMPT_BYTES, onError: () => refuseB
 
 /** Bodies have one limit; only pictures may take more. */
 const limitBody: MiddlewareHandler = async (c, next) => {
+  // Nothing of these is kept here: the gateway bounds what it reads.
+  if (isModelPath(c.req.path)) return next()
   if (!WITH_PICTURES.test(c.req.path)) return limitSmall(c, next)
   return limitLarge(c, async () => {
     const text = c.req.method === 'POST' ? await c.req.text() : ''
@@ -148,6 +153,7 @@ function answerError({ logger }: ApiDeps, error: Error, c: Context<ApiEnv>): Res
 
 /** The Codex CLI prints errors in its own way. */
 function respondWithError(c: Context, error: unknown): Response {
+  if (isModelPath(c.req.path)) return respondToModelClient(c, error)
   return isCodexPath(c.req.path) ? respondWithDetail(c, error) : respondWithProblem(c, error)
 }
 

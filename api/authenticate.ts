@@ -5,6 +5,7 @@ import { isCodexPath } from './codex/paths.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import { needsOf } from './enforce.ts'
 import type { Gate } from './gate.ts'
+import { isModelPath } from './model/paths.ts'
 import { SESSION_COOKIE, readCookie } from './sign-in/cookies.ts'
 import { assertOwnOrigin } from './sign-in/origin.ts'
 
@@ -17,7 +18,7 @@ export function authenticate(deps: ApiDeps, gate: Gate): MiddlewareHandler<ApiEn
   return async (c, next) => {
     const needs = needsOf(c)
     const { path } = c.req
-    const isOutside = needs === undefined && !path.startsWith(`${BASE}/`) && !isCodexPath(path)
+    const isOutside = needs === undefined && !path.startsWith(`${BASE}/`) && !isCodexPath(path) && !isModelPath(path)
     if (needs === 'nobody' || isOutside) return next()
     // Whoever sends a header means that, whatever cookies their browser adds.
     const cookie = c.req.header('authorization') === undefined ? sessionOf(c) : undefined
@@ -26,9 +27,10 @@ export function authenticate(deps: ApiDeps, gate: Gate): MiddlewareHandler<ApiEn
   }
 }
 
-/** The text of the token that a request carries. */
+/** The text of the token that a request carries. Clients of one of the makers send theirs as `x-api-key`. */
 export function tokenOf(c: Context): string | undefined {
-  return /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+  const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
+  return token ?? (isModelPath(c.req.path) ? c.req.header('x-api-key') : undefined)
 }
 
 async function byToken(c: Context<ApiEnv>, deps: ApiDeps, gate: Gate): Promise<void> {

@@ -8,6 +8,7 @@ import type { Keyring } from '../domain/secrets/keyring.ts'
 import { requireRight, withObject } from './enforce.ts'
 import type { RouteHandler } from './enforce.ts'
 import type { AccessWatch } from './access-watch.ts'
+import type { CallGateway } from './model/gateway.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -21,6 +22,8 @@ export type ApiDeps = {
   access: Pick<AccessWatch, 'watch'>
   /** `address`: from where the connection came. */
   authenticate: (token: string, address?: string) => Promise<Principal | undefined>
+  /** To the models of this installation, for people's own tools. */
+  callGateway: CallGateway
   /** Rejects with `repository-refused` when tasks must not use this address (R4). */
   checkAddress: (address: string) => Promise<void>
   /** Seals what must not lie in the database in the clear; absent where this process was given no master key. */

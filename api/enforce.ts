@@ -53,30 +53,19 @@ export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: Rou
   }
 }
 
-/** What let a request in to an object, to be asked again while its answer goes on. */
+/** What let a request in, to be asked again while its answer goes on. */
 export function rightOf(deps: Pick<ApiDeps, 'db'>, c: Context<ApiEnv>): Right {
-  const [need, askAgain, id] = [needOfObject(needsOf(c)), c.get('askAgain'), c.get('objectId')]
-  if (need === undefined) return rightAlone(c)
-  const { of, to } = need.object
+  const [need, askAgain, { tokenId }] = [needsOf(c), c.get('askAgain'), c.get('principal')]
+  if (typeof need !== 'object') throw new Error('the route of a stream needs no right')
+  const { object, scope, permission = '' } = need
+  const id = object ? c.get('objectId') : ''
   return {
-    key: `${c.get('principal').tokenId} ${of} ${to} ${id}`,
+    key: [tokenId, object?.of ?? `${scope} ${permission}`, object?.to ?? '', id].join(' '),
     stillMay: async () => {
       const principal = await askAgain()
       if (principal === undefined) return false
-      return decide(principal, need, await findFacts(deps.db, principal, { of, id })) === 'allowed'
-    },
-  }
-}
-
-/** The same, where a route needs a right to no object. */
-function rightAlone(c: Context<ApiEnv>): Right {
-  const [needs, askAgain] = [needsOf(c), c.get('askAgain')]
-  if (typeof needs !== 'object') throw new Error('the route of a stream needs no right')
-  return {
-    key: `${c.get('principal').tokenId} ${needs.scope} ${needs.permission ?? ''}`,
-    stillMay: async () => {
-      const principal = await askAgain()
-      return principal !== undefined && decideRight(principal, needs) === 'allowed'
+      const facts = object && (await findFacts(deps.db, principal, { of: object.of, id }))
+      return decide(principal, need, facts) === 'allowed'
     },
   }
 }

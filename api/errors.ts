@@ -60,6 +60,8 @@ export const STATUS = {
   'forge-unavailable': 502,
   'forge-rejected': 502,
   'rate-limited': 429,
+  'budget-used-up': 429,
+  'gateway-unavailable': 503,
   'stale-fence': 409,
   'config-invalid': 500,
   'data-folder-in-use': 500,

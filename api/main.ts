@@ -12,6 +12,8 @@ import { AccessWatch } from './access-watch.ts'
 import { createApp } from './app.ts'
 import { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
+import { gatewayCaller } from './model/gateway.ts'
+import type { OpenModelSocket } from './model/gateway.ts'
 import { createMetrics } from './metrics.ts'
 import { readTls, watchTls } from './tls.ts'
 import type { TlsFiles } from './tls.ts'
@@ -33,6 +35,8 @@ export type ApiOptions = {
   /** 0 takes any free port. */
   port: number
   checkAddress: (address: string) => Promise<void>
+  /** To the gateway's socket for people's own tools; undefined: this process is beside no runner. */
+  openModelSocket?: OpenModelSocket | undefined
   keyring?: Keyring | undefined
   /** Undefined: plain HTTP, for this machine or behind a proxy. */
   tls?: TlsFiles | undefined
@@ -60,6 +64,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     access,
     authenticate: (token, address) => findUserByToken(database.db, token, address),
     checkAddress: options.checkAddress,
+    callGateway: gatewayCaller(options.openModelSocket),
     keyring: options.keyring,
     publicUrl: options.publicUrl ?? (() => undefined),
     trustedProxies: options.trustedProxies ?? [],

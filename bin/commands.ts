@@ -92,6 +92,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'take variables and secrets from a .env file',
     load: async () => (await import('../cli/commands/env/import-env.ts')).importEnv,
   },
+  'settings get': {
+    summary: 'show the settings of the installation',
+    load: async () => (await import('../cli/commands/settings/get.ts')).getSettings,
+  },
+  'settings set': {
+    summary: 'change a setting of the installation',
+    load: async () => (await import('../cli/commands/settings/set.ts')).setSettings,
+  },
   'provider add': {
     summary: 'add a provider of models',
     load: async () => (await import('../cli/commands/provider/add.ts')).addProvider,
@@ -220,6 +228,7 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
       ...['credential set', 'credential list', 'credential delete', 'rotate-keys', 'gateway-ca'],
     ],
   ],
+  ['Settings', ['settings get', 'settings set']],
   ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
   ['Audit', ['audit list', 'audit export', 'audit verify']],
   ['Measuring', ['bench', 'fault', 'soak', 'fuzz']],

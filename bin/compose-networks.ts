@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import type { Logger } from 'pino'
 import { storeLedger } from '../domain/ledger/store.ts'
+import { storeModelUsage } from '../domain/usage/store.ts'
 import type { Database } from '../domain/db.ts'
 import { createNetworks } from '../runner/network/networks.ts'
 import type { ManagedNetworks } from '../runner/network/networks.ts'
@@ -38,7 +39,10 @@ export async function composeNetworks(input: ComposeNetworksInput): Promise<Mana
       return { ...options, forbidden, upstreamCas: [...hostCas, ...(options.upstreamCas ?? [])] }
     },
     async store(records) {
-      const { dropped } = await storeLedger(database.db, records)
+      await storeModelUsage(database.db, records)
+      // What people's own tools did is no sandbox's, and has no ledger.
+      const ofSandboxes = records.filter(({ use }) => use === undefined || use.person === null)
+      const { dropped } = await storeLedger(database.db, ofSandboxes)
       if (dropped > 0) logger.info({ dropped }, 'Dropped records of attempts or environments that no longer exist')
     },
   })

@@ -16,6 +16,9 @@ import { ownProcessHost } from '../forge/process-host.ts'
 import { cleanupStack } from '../runner/cleanup.ts'
 import { startEmbeddedPostgres } from '../runner/database/embedded-postgres.ts'
 import type { ManagedNetworks } from '../runner/network/networks.ts'
+import { modelSocketIn } from '../runner/network/gateway-folders.ts'
+import { socketPath } from '../runner/network/socket-path.ts'
+import { keepLocalAccess } from '../runner/local-access.ts'
 import { startRunner } from '../runner/main.ts'
 import type { Engine } from '../runner/sandbox/engine.ts'
 import { createDockerEngine } from '../runner/sandbox/docker.ts'
@@ -87,10 +90,11 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     if (role !== 'runner') {
       const check = (text: string) =>
         checkAddress(text, { repositoryRoots: roots, allowedHosts: settings.gitAllowedHosts() })
+      const openModelSocket = folder && (() => socketPath(modelSocketIn(folder.path)))
       const api = await startApi(
         {
           ...{ database, keyring, host: options.host, port: options.port, tls: config.tls },
-          ...{ checkAddress: check, logger, version: '0.1.0' },
+          ...{ checkAddress: check, openModelSocket, logger, version: '0.1.0' },
           publicUrl: settings.publicUrl,
           trustedProxies: config.trustedProxies,
           loopbackIssuers: config.loopbackIssuers,
@@ -109,6 +113,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       cleanup.defer(() => networks[Symbol.asyncDispose]())
       cleanup.defer(bringLedgerIn(networks, { folder, logger }))
       settings.onChange(() => networks.refresh())
+      const onError = (error: unknown) => logger.warn({ err: error }, 'Cannot let people’s own tools reach models yet')
+      cleanup.defer(keepLocalAccess({ db: database.db, keyring, serve: networks.serveLocal, onError }))
       const host = ownProcessHost()
       cleanup.defer(() => host.close())
       const git = limitedGit(config.path, host.run)

@@ -18,6 +18,7 @@ import { auditCalls } from './audit-calls.ts'
 import { environmentFileCalls } from './environment-file-calls.ts'
 import { followEvents } from './follow.ts'
 import { providerCalls } from './provider-calls.ts'
+import { settingsCalls } from './settings-calls.ts'
 import { secretCalls } from './secret-calls.ts'
 import { segment } from './segment.ts'
 import { neutraliseLine } from './terminal.ts'
@@ -63,6 +64,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
       json<LedgerJson>({ path: `/environments/${segment(environment)}/cache/ledger`, query: { after } }),
     ...auditCalls(call, signal),
     ...providerCalls(call, signal),
+    ...settingsCalls(call, signal),
     ...environmentFileCalls(call, signal),
     ...secretCalls(call, signal),
     publish: (attempt: string, confirmFlagged: boolean) =>

@@ -55,6 +55,8 @@ export type ErrorCode =
   | 'forge-unavailable'
   | 'forge-rejected'
   | 'rate-limited'
+  | 'budget-used-up'
+  | 'gateway-unavailable'
   | 'stale-fence'
   | 'config-invalid'
   | 'data-folder-in-use'

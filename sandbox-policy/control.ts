@@ -4,6 +4,7 @@
 //   PUT    /sandboxes/:id               SandboxConfig → 204; replaces: new policy, phase, grants apply at once
 //   DELETE /sandboxes/:id               200 {lastPosition} after its connections are closed and its records completed
 //   POST   /lease                       LeaseRenewal → 200 {unknown: [ids]}
+//   PUT    /local                       LocalAccess → 204; replaces: what people's own tools may reach through model.sock
 //   PUT    /settings                    GatewaySettings → 204
 //   GET    /ledger?after=POSITION       200 application/x-ndjson: SpooledRecord lines, then live ones as they are written
 //   POST   /ledger/ack                  {position} → 204; everything up to it may be forgotten
@@ -53,6 +54,8 @@ export type ModelFeature = (typeof MODEL_FEATURES)[number]
 /** Access of one sandbox to one provider, in the agent phase only. */
 export type ModelGrant = {
   wire: Wire
+  /** Its name, for what is counted. */
+  provider?: string
   /** The provider, e.g. `https://api.example.com/v1`; inference paths are appended. */
   baseUrl: string
   /** Absent: the provider needs none. Sent as `authorization: Bearer` or `x-api-key`, by wire, unless `keyHeader` says. */
@@ -132,6 +135,25 @@ export type GatewaySettings = {
   redactQueries: boolean
 }
 
+/** What people's own tools may use: a provider a wire. Its lease is renewed under `LOCAL_ID`; without it nothing passes. */
+export type LocalAccess = { providers: readonly ModelGrant[] }
+
+/** Stands among the ids of sandboxes in a lease. */
+export const LOCAL_ID = 'local'
+
+/** What the api says of a request on model.sock, in the header `LOCAL_HEADER`: base64url of its JSON. */
+export type LocalRequest = {
+  /** Who asks. */
+  person: string
+  /**
+   * `period` names the time for which the tokens count. `left` counts in the first request of a person and a period; the
+   * gateway keeps the books from there. Null: no budget.
+   */
+  budget: { period: string; left: number } | null
+}
+export const LOCAL_HEADER = 'x-drydock-local'
+export const MODEL_SOCKET = 'model.sock'
+
 /** Leases of all sandboxes that the runner holds; those it does not name keep theirs until it lapses. */
 export type LeaseRenewal = { ids: readonly string[]; leaseMs: number }
 
@@ -158,7 +180,7 @@ export const PORTS = { proxy: 3128, http: 80, https: 443, dns: 53 } as const
 
 /** Inside the gateway container. */
 export const GATEWAY_PATHS = {
-  /** Shared with the runner: control.sock is the gateway's, git.sock the runner's. */
+  /** Shared with the runner: control.sock and model.sock are the gateway's, git.sock the runner's. */
   control: '/run/drydock',
   /** CA key and spool: the gateway's only. */
   state: '/var/lib/drydock-gateway',

@@ -66,6 +66,19 @@ export type LedgerRecord = {
   /** Duration from the decision to the end; null while open. */
   ms: number | null
   policyVersion: number
+  /** Of a request to a model. */
+  use?: ModelUse
+}
+
+/** Who used a model, and for how many tokens: those that are reserved while the request is under way. */
+export type ModelUse = {
+  /** Whose own tool asked; null for a sandbox. */
+  person: string | null
+  provider: string | null
+  /** Null where it was refused before it was known. */
+  model: string | null
+  inputTokens: number
+  outputTokens: number
 }
 
 /** Lengths in characters to which hostile text on the ledger is cut. */

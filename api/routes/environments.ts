@@ -3,7 +3,7 @@ import { administrates, decide } from '../../domain/access/decide.ts'
 import type { Need } from '../../domain/access/decide.ts'
 import type { Principal } from '../../domain/access/principal.ts'
 import { wakeCaches } from '../../domain/environments/cache.ts'
-import { assertUnderCeilings } from '../../domain/environments/ceilings.ts'
+import { assertUnderCeilings, underDefaults } from '../../domain/environments/ceilings.ts'
 import {
   createEnvironment,
   deleteEnvironment,
@@ -84,7 +84,9 @@ export function environmentRoutes(deps: ApiDeps) {
   return newRouter(deps)
     .openapi(create, async (c) => {
       const principal = c.get('principal')
-      const { repository, repositories, policy, visibility, groups, collaborators, ...settings } = c.req.valid('json')
+      const { repository, repositories, policy, visibility, groups, collaborators, ...asked } = c.req.valid('json')
+      const workspace = await readSettings(deps.db)
+      const settings = underDefaults(asked, workspace)
       if (settings.agent !== undefined) assertAgent(settings.agent)
       assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
       await assertProvider(deps, settings.provider)
@@ -95,7 +97,6 @@ export function environmentRoutes(deps: ApiDeps) {
         repositories: nameRepositories(first, await checkedRepositories(deps, repositories ?? [])),
         sharing: await sharingOf(deps, { visibility, groups, collaborators }, { principal }),
       }
-      const workspace = await readSettings(deps.db)
       assertMayOpen(parsed.policy, { principal, before: undefined, memberInternet: workspace.memberInternet })
       assertUnderCeilings(settings, workspace)
       const image = settings.image ?? DEFAULT_IMAGE

@@ -4,6 +4,7 @@ import type { Principal } from '../../domain/access/principal.ts'
 import { findEnvironment } from '../../domain/environments/environments.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { cancelTask } from '../../domain/tasks/cancel.ts'
+import { assertAllowed } from '../../domain/settings/allowed.ts'
 import { createTask } from '../../domain/tasks/create.ts'
 import { listTasks } from '../../domain/tasks/list.ts'
 import type { TaskFilter } from '../../domain/tasks/list.ts'
@@ -29,7 +30,7 @@ import type { TaskJson } from '../schemas/task.ts'
 const create = defineRoute({
   method: 'post',
   path: '/tasks',
-  needs: { scope: 'write', permission: 'cloud.use' },
+  needs: { scope: 'write', permission: 'cloud.use', part: 'cloud' },
   audit: 'none',
   request: { body: body(NewTaskSchema), headers: NewTaskHeaders },
   responses: {
@@ -71,6 +72,7 @@ export function taskRoutes(deps: ApiDeps) {
       const environment = await findEnvironment(deps.db, principal, wanted)
       const agent = request.agent ?? environment.agent
       assertAgent(agent)
+      await assertAllowed(deps.db, { agent, model: environment.model })
       const { id, created } = await createTask(deps.db, {
         ...request,
         images: picturesOf(images),

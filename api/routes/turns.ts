@@ -1,3 +1,4 @@
+import { assertAllowed } from '../../domain/settings/allowed.ts'
 import { createTurn } from '../../domain/tasks/turns.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
@@ -5,12 +6,12 @@ import { assertPromptSize, picturesOf } from '../prompt.ts'
 import { defineRoute } from '../route.ts'
 import { IdParams, body, json, problems } from '../schemas/common.ts'
 import { NewTurnSchema, TaskSchema } from '../schemas/task.ts'
-import { taskById } from './tasks.ts'
+import { taskById, taskViewById } from './tasks.ts'
 
 const create = defineRoute({
   method: 'post',
   path: '/tasks/{id}/turns',
-  needs: { scope: 'write', permission: 'cloud.use', object: { of: 'task', to: 'continue' } },
+  needs: { scope: 'write', permission: 'cloud.use', part: 'cloud', object: { of: 'task', to: 'continue' } },
   audit: 'none',
   request: { params: IdParams, body: body(NewTurnSchema) },
   responses: { 201: json('The task, going on', TaskSchema), ...problems },
@@ -23,6 +24,7 @@ export function turnRoutes(deps: ApiDeps) {
     const { userId } = c.get('principal')
     const { prompt, images, attempt } = c.req.valid('json')
     assertPromptSize(prompt, 'go on with the task')
+    await assertAllowed(deps.db, await taskViewById(deps, taskId))
     await createTurn(deps.db, { taskId, userId, prompt, images: picturesOf(images), attempt })
     return c.json(await taskById(deps, taskId), 201)
   })

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { z } from '@hono/zod-openapi'
 import { Settings } from '../../domain/settings/settings.ts'
 import { DenyRule, Policy } from '../../sandbox-policy/policy.ts'
+import { AGENTS } from '../agents.ts'
 import { line, text } from './common.ts'
 
 const MAX_STATIC_HOSTS = 1000
@@ -25,6 +26,8 @@ const proxy = line(300).refine(isProxy, 'must be http://host:port, without user,
 const { publicUrl, allowedRegistries, gitAllowedHosts, memberInternet, redactQueries } = Settings.shape
 const { resourceCeiling, limitCeiling, tasksVisibleTo, sessionIdleMinutes, sessionMaxMinutes } = Settings.shape
 const { auditRetentionDays } = Settings.shape
+const { cloudForMembers, localUse, localDailyTokens, localMonthlyTokens, allowedModels } = Settings.shape
+const { defaultResources, defaultLimits, automaticPublishing, alwaysHoldFlagged } = Settings.shape
 
 /** Settings to change, each checked for what the gateway makes of it. */
 export const SettingsChangeSchema = z
@@ -42,6 +45,16 @@ export const SettingsChangeSchema = z
     networkDeny: z.array(DenyRule).max(1000).optional(),
     memberInternet: memberInternet.unwrap().optional(),
     redactQueries: redactQueries.unwrap().optional(),
+    cloudForMembers: cloudForMembers.unwrap().optional(),
+    localUse: localUse.unwrap().optional(),
+    localDailyTokens: localDailyTokens.unwrap().optional(),
+    localMonthlyTokens: localMonthlyTokens.unwrap().optional(),
+    allowedModels: allowedModels.unwrap().optional(),
+    defaultResources: defaultResources.unwrap().optional(),
+    defaultLimits: defaultLimits.unwrap().optional(),
+    automaticPublishing: automaticPublishing.unwrap().optional(),
+    alwaysHoldFlagged: alwaysHoldFlagged.unwrap().optional(),
+    allowedAgents: z.array(z.enum(AGENTS)).max(AGENTS.length).optional(),
     upstreamCas: z.array(ca).max(MAX_CAS).optional(),
     upstreamProxy: proxy.nullable().optional(),
     staticHosts: z

@@ -1,7 +1,7 @@
 // The one place that says who may do what: pure, and asked with facts that the database knows.
 
 import type { Permission } from './permissions.ts'
-import type { Principal, Scope, Viewer } from './principal.ts'
+import type { ClosedPart, Principal, Scope, Viewer } from './principal.ts'
 
 /** What a person is to an environment. */
 export type Relation = 'owner' | 'collaborator' | 'user'
@@ -16,8 +16,11 @@ export type TaskAct = 'see' | 'change' | 'continue'
 export type EnvironmentAct = 'see' | 'edit' | 'own'
 export type ObjectNeed = { of: 'task' | 'attempt'; to: TaskAct } | { of: 'environment'; to: EnvironmentAct }
 
-/** What a request needs: the scope of the token, a permission of the person, and a right to the object that it names. */
-export type Need = { scope: Scope; permission?: Permission; object?: ObjectNeed }
+/**
+ * What a request needs: the scope of the token, a permission of the person, a part of the product that is open, and a right to
+ * the object that it names.
+ */
+export type Need = { scope: Scope; permission?: Permission; part?: ClosedPart; object?: ObjectNeed }
 
 /** What is known of the object; `relation` is null for who is nothing to its environment. */
 export type Facts = { relation: Relation | null; creatorId?: string; audience?: TaskAudience }
@@ -26,9 +29,14 @@ export type Facts = { relation: Relation | null; creatorId?: string; audience?: 
 export type Verdict = 'allowed' | 'forbidden' | 'hidden'
 
 /** Decides on the token and the person alone, before anything is looked up. */
-export function decideRight(principal: Principal, { scope, permission }: Need): Verdict {
+export function decideRight(principal: Principal, { scope, permission, part }: Need): Verdict {
   const has = permission === undefined || principal.permissions.has(permission)
-  return has && principal.scopes.includes(scope) ? 'allowed' : 'forbidden'
+  return has && isOpen(principal, part) && principal.scopes.includes(scope) ? 'allowed' : 'forbidden'
+}
+
+function isOpen(principal: Principal, part: ClosedPart | undefined): boolean {
+  if (part === undefined || principal.closed?.includes(part) !== true) return true
+  return part === 'cloud' && administrates(principal)
 }
 
 /** Decides on a request with what it names; without facts there is no such thing. */

@@ -1,7 +1,7 @@
 import { permissionsOf } from './permissions.ts'
 import type { BuiltInRole } from './permissions.ts'
 import { SCOPES, foldEmail } from './principal.ts'
-import type { Principal, Scope } from './principal.ts'
+import type { ClosedPart, Principal, Scope } from './principal.ts'
 
 /** What the database knows of who asks, and of what they ask with. */
 export type PrincipalRow = {
@@ -10,6 +10,7 @@ export type PrincipalRow = {
   email: string
   emailVerified: boolean
   role: BuiltInRole
+  closed: ClosedPart[]
   groupIds: string[]
   given: string[]
   tokenId: string

@@ -13,6 +13,9 @@ export type Viewer = {
   verifiedEmail?: string | undefined
 }
 
+/** A part of the product that administrators have turned off: tasks, for all but administrators; local use, for everybody. */
+export type ClosedPart = 'cloud' | 'local'
+
 /** Who is asking, and with what. */
 export type Principal = Viewer & {
   name: string
@@ -26,6 +29,7 @@ export type Principal = Viewer & {
   isLimited?: boolean
   /** From where the connection came; absent where nobody could say. */
   address?: string
+  closed?: readonly ClosedPart[]
   /** When the token ends; absent for one that does not. */
   expiresAt?: Date
 }

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import type { ClosedPart } from './principal.ts'
 import { users } from '../schema.ts'
 
 /**
@@ -6,6 +7,10 @@ import { users } from '../schema.ts'
  * are named by the letter: drizzle leaves them out where a statement has only one.
  */
 export const rightsColumns = {
+  /** Of the workspace. */
+  closed: sql<ClosedPart[]>`array(
+    select p.part from (values ('cloudForMembers', 'cloud'), ('localUse', 'local')) p(key, part)
+    join settings s on s.key = p.key and s.value = 'false'::jsonb)`,
   groupIds: sql<string[]>`array(select m.group_id from group_members m where m.user_id = users.id)`,
   given: sql<string[]>`array(
     select distinct unnest(r.permissions) from roles r where r.id in (

@@ -39,7 +39,6 @@ export const AUDIT_ACTIONS = [
   'provider.create',
   'provider.update',
   'provider.delete',
-  'provider.use',
   'settings.update',
   'keys.rewrap',
   'attempt.publish',

@@ -9,7 +9,7 @@ export type GrantParts = {
   environment?: string
 }
 
-/** A text that changes whenever one of these credentials or secrets, or the provider, is set anew, changed or deleted. */
+/** A text that changes whenever one of these credentials or secrets, or the provider, is set anew, changed or deleted, or other models are allowed. */
 export async function grantVersions(
   db: Pick<Db, 'execute'>,
   { credentials, provider, environment }: GrantParts,
@@ -24,6 +24,8 @@ export async function grantVersions(
       union all
       select id || '@' || updated_at from model_providers
       where name = ${provider}::text or (${provider}::text is null and is_default)
+      union all
+      select key || '@' || updated_at from settings where key = 'allowedModels'
     ) v`)
   return row?.versions ?? ''
 }

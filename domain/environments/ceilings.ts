@@ -19,6 +19,18 @@ export function assertUnderCeilings({ resources = {}, limits = {} }: Own, ceilin
   throw new DrydockError('over-ceiling', text)
 }
 
+type Defaults = Ceilings & Pick<Settings, 'defaultResources' | 'defaultLimits'>
+
+/** A new environment with what the workspace gives those whose maker says nothing; as much of it as the ceilings allow. */
+export function underDefaults<T extends Own>(asked: T, workspace: Defaults): T & Own {
+  const { resourceCeiling, limitCeiling, defaultResources, defaultLimits } = workspace
+  return {
+    ...asked,
+    resources: { ...lowered(defaultResources, resourceCeiling), ...asked.resources },
+    limits: { ...lowered(defaultLimits, limitCeiling), ...asked.limits },
+  }
+}
+
 /** What an environment really has: its own values over the defaults, none of them over a ceiling. */
 export function underCeilings(own: Own, ceilings: Ceilings): { resources: Resources; limits: PhaseLimits } {
   return {

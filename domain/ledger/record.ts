@@ -23,6 +23,14 @@ export type LedgerRecord = {
   /** Null while it is open. */
   ms: number | null
   policyVersion: number
+  /** Of a request to a model: who used it, and for how many tokens. */
+  use?: {
+    person: string | null
+    provider: string | null
+    model: string | null
+    inputTokens: number
+    outputTokens: number
+  }
 }
 
 /** A record as it is kept: of an attempt, or of a build that no attempt waited for. */

@@ -1,9 +1,12 @@
 import { and, eq } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
-import { DrydockError } from '../errors.ts'
+import { DrydockError, hasCode } from '../errors.ts'
 import { modelProviders } from '../schema/models.ts'
 import type { Keyring } from '../secrets/keyring.ts'
 import { open } from '../secrets/seal.ts'
+import { modelsUnder } from '../settings/allowed.ts'
+import { readSettings } from '../settings/settings.ts'
+import { WIRES } from './provider.ts'
 import type { KeyHeader, ModelFeature, Wire } from './provider.ts'
 import { keyPlace } from './providers.ts'
 
@@ -20,6 +23,8 @@ export type WantedModel = {
 /** Access to one provider, with its key in the clear: for the gateway, and for no log. */
 export type ProviderGrant = {
   wire: Wire
+  /** Its name. */
+  provider: string
   baseUrl: string
   key?: string
   keyHeader?: KeyHeader
@@ -42,13 +47,19 @@ export async function grantFor(db: Executor, keyring: Keyring, wanted: WantedMod
   if (model !== undefined && models.length > 0 && !models.includes(model)) {
     throw unavailable(`provider "${name}" does not offer model ${JSON.stringify(model)}`)
   }
+  const allowed = modelsUnder(await readSettings(db), models)
+  if (allowed === undefined) throw unavailable(`the settings allow no model of provider "${name}"`)
+  if (model !== undefined && allowed.length > 0 && !allowed.includes(model)) {
+    throw unavailable(`the settings do not allow model ${JSON.stringify(model)}`)
+  }
   return {
     wire,
+    provider: name,
     baseUrl,
     ...(sealedKey !== null && { key: open(keyring, sealedKey, keyPlace(id)).toString() }),
     ...(keyHeader !== null && { keyHeader }),
     internal,
-    models,
+    models: allowed,
     features,
     budgetTokens: wanted.budgetTokens ?? provider.budgetTokens,
     maxOutputTokens,
@@ -56,6 +67,19 @@ export async function grantFor(db: Executor, keyring: Keyring, wanted: WantedMod
     idleMs,
     totalMs,
   }
+}
+
+/** What people's own tools may use: the default of each wire that has one, without a budget. Rejects with `key-unavailable`. */
+export async function localGrants(db: Executor, keyring: Keyring): Promise<ProviderGrant[]> {
+  const grants: ProviderGrant[] = []
+  for (const wire of WIRES) {
+    try {
+      grants.push({ ...(await grantFor(db, keyring, { wire })), budgetTokens: null })
+    } catch (error) {
+      if (!hasCode(error, 'model-unavailable')) throw error
+    }
+  }
+  return grants
 }
 
 async function findWanted(db: Executor, { wire, provider }: WantedModel) {

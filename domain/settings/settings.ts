@@ -9,6 +9,7 @@ import type { Db, Executor } from '../db.ts'
 import { LimitValues, ResourceValues } from '../environments/limits.ts'
 import { settings } from '../schema.ts'
 import { networkSettings } from './network.ts'
+import { useSettings } from './use.ts'
 
 const HOST = /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?(?::\d{1,5})?$/
 
@@ -39,6 +40,7 @@ export const Settings = z.strictObject({
   /** For how long the audit log is kept; null: for ever. */
   auditRetentionDays: z.int().min(30).max(36_500).nullable().default(null),
   ...networkSettings,
+  ...useSettings,
 })
 export type Settings = z.infer<typeof Settings>
 /** Settings to change; those that are absent stay. */

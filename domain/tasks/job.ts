@@ -27,9 +27,16 @@ const query = (db: Db, attemptId: string) =>
 /** All that a runner needs to know about an attempt. */
 export type Job = Awaited<ReturnType<typeof query>>[number]
 
-/** Rejects with `attempt-not-found`. Its environment has what it has under the administrators' ceilings. */
+/** Rejects with `attempt-not-found`. Its environment has what it has under the administrators' ceilings and rules of publishing. */
 export async function loadJob(db: Db, attemptId: string): Promise<Job> {
-  const [[job], ceilings] = await Promise.all([query(db, attemptId), readSettings(db)])
+  const [[job], settings] = await Promise.all([query(db, attemptId), readSettings(db)])
   if (!job) throw new DrydockError('attempt-not-found', `Cannot load attempt "${attemptId}": it does not exist`)
-  return { ...job, environment: { ...job.environment, ...underCeilings(job.environment, ceilings) } }
+  const { automaticPublishing, alwaysHoldFlagged } = settings
+  const environment = {
+    ...job.environment,
+    ...underCeilings(job.environment, settings),
+    ...(!automaticPublishing && { publish: 'manual' as const }),
+    ...(alwaysHoldFlagged && { holdFlagged: true }),
+  }
+  return { ...job, environment }
 }

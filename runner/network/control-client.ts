@@ -3,6 +3,7 @@ import { text as readText } from 'node:stream/consumers'
 import type {
   GatewaySettings,
   LeaseRenewal,
+  LocalAccess,
   ModelUsage,
   SandboxConfig,
   SpooledRecord,
@@ -31,6 +32,7 @@ export interface ControlClient {
   health(): Promise<Health>
   putSettings(settings: GatewaySettings): Promise<void>
   putSandbox(config: SandboxConfig): Promise<void>
+  putLocal(access: LocalAccess): Promise<void>
   /** Resolves to the position after which the sandbox has no record; undefined when the gateway does not say. */
   deleteSandbox(id: string): Promise<number | undefined>
   /** Resolves to the ids that the gateway does not know. */
@@ -78,6 +80,9 @@ export function controlClient(socketPath: string): ControlClient {
     },
     async putSandbox(config) {
       await call({ method: 'PUT', path: sandbox(config.id), body: config })
+    },
+    async putLocal(access) {
+      await call({ method: 'PUT', path: '/local', body: access })
     },
     async deleteSandbox(id) {
       const answer = (await call({ method: 'DELETE', path: sandbox(id) })) as { lastPosition?: number } | undefined

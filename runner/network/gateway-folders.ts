@@ -1,5 +1,6 @@
 import { chmod, chown, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { MODEL_SOCKET } from '../../sandbox-policy/control.ts'
 
 /** The gateway's user where the runner is root; else it has the runner's own id, which alone may share files with it. */
 const GATEWAY_UID = 10_213
@@ -16,6 +17,9 @@ export type GatewayFolders = {
   /** Gives a file that the runner made to the gateway's user. */
   give: (path: string) => Promise<void>
 }
+
+/** Where the gateway of a data folder hears people's own tools. */
+export const modelSocketIn = (dataDir: string) => join(dataDir, 'gateway', 'control', MODEL_SOCKET)
 
 /** Makes the folders that runner and gateway share, closed to everyone else. */
 export async function gatewayFolders(dataDir: string): Promise<GatewayFolders> {

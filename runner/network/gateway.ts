@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { GatewaySettings, ModelUsage, SandboxConfig } from '../../sandbox-policy/control.ts'
-import { AttemptFailure } from '../failure.ts'
+import { LOCAL_ID } from '../../sandbox-policy/control.ts'
+import type { GatewaySettings, LocalAccess, ModelUsage, SandboxConfig } from '../../sandbox-policy/control.ts'
 import { untilAborted } from '../sandbox/aborted.ts'
 import type { Engine } from '../sandbox/engine.ts'
 import { GatewayRefused, type ControlClient, type Health } from './control-client.ts'
@@ -8,6 +8,7 @@ import { InOrder } from './in-order.ts'
 import type { LedgerReader } from './ledger-reader.ts'
 import type { Log } from './log.ts'
 import { Oversight } from './oversight.ts'
+import { networkUnavailable } from './unavailable.ts'
 
 /** Three renewals may fail before sandboxes lose their network. */
 const LEASE_MS = 12_000
@@ -49,6 +50,7 @@ export class Gateway {
   readonly #stop = new AbortController()
   readonly #waiting = new Set<Waiter>()
   #health: Health | undefined
+  #local: LocalAccess | undefined
   readonly #oversight: Oversight
   #settings = ''
   #fault: Error | undefined
@@ -70,7 +72,7 @@ export class Gateway {
       return await untilAborted(new Promise<Health>((resolve, reject) => this.#wait({ resolve, reject }, limit)), limit)
     } catch (error) {
       signal.throwIfAborted()
-      throw unavailable(this.#fault ?? (error as Error))
+      throw networkUnavailable(this.#fault ?? (error as Error))
     }
   }
 
@@ -92,10 +94,17 @@ export class Gateway {
           }
           this.#live.delete(config.id)
           await this.#deps.control.deleteSandbox(config.id).catch(() => undefined)
-          throw unavailable(error)
+          throw networkUnavailable(error)
         }
       }
     })
+  }
+
+  /** What people's own tools may reach, from now on and after each restart. Safe to try again. */
+  async putLocal(access: LocalAccess, signal: AbortSignal): Promise<void> {
+    await this.ready(signal)
+    this.#local = access
+    await this.#deps.control.putLocal(access)
   }
 
   /** Closes what a sandbox has open, and waits until the ledger has all of it. Safe to call twice. */
@@ -169,6 +178,7 @@ export class Gateway {
     const health = await this.#untilAnswers()
     this.#oversight.met(health)
     await this.#sendSettings()
+    if (this.#local !== undefined) await control.putLocal(this.#local)
     const tellings = [...this.#live.values()].map((config) =>
       this.#tell(config).catch((error: unknown) => {
         // One that the gateway does not take has no network; the others must have theirs.
@@ -177,7 +187,7 @@ export class Gateway {
       }),
     )
     await Promise.all(tellings)
-    await control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
+    await control.renew({ ids: this.#leased(), leaseMs: LEASE_MS })
     this.#health = health
     this.#fault = undefined
     for (const { resolve } of [...this.#waiting]) resolve(health)
@@ -236,12 +246,14 @@ export class Gateway {
   async #renewals(signal: AbortSignal): Promise<void> {
     for (;;) {
       await delay(RENEW_MS, undefined, { signal })
-      const unknown = await this.#deps.control.renew({ ids: [...this.#live.keys()], leaseMs: LEASE_MS })
+      const unknown = await this.#deps.control.renew({ ids: this.#leased(), leaseMs: LEASE_MS })
       // Removed here meanwhile is no loss; one that is ours and unknown there is.
-      if (unknown.some((id) => this.#live.has(id) && !this.#inOrder.has(id))) return
+      if (unknown.some((id) => id === LOCAL_ID || (this.#live.has(id) && !this.#inOrder.has(id)))) return
       await this.#oversight.look(this.#live.values())
     }
   }
+
+  #leased = (): string[] => [...this.#live.keys(), ...(this.#local === undefined ? [] : [LOCAL_ID])]
 
   async #send(config: SandboxConfig): Promise<void> {
     await this.#tell(config)
@@ -284,9 +296,4 @@ export class Gateway {
     this.#waiting.add(one)
     signal.addEventListener('abort', leave, { once: true })
   }
-}
-
-function unavailable(cause: Error): AttemptFailure {
-  if (cause instanceof AttemptFailure) return cause
-  return new AttemptFailure('network-unavailable', `Cannot give the sandbox a network: ${cause.message}`, { cause })
 }

@@ -1,4 +1,4 @@
-import type { SandboxLimits } from '../../sandbox-policy/control.ts'
+import type { LocalAccess, SandboxLimits } from '../../sandbox-policy/control.ts'
 import { AttemptFailure } from '../failure.ts'
 import { place } from './attach.ts'
 import type { PlacedService } from './attach.ts'
@@ -7,6 +7,7 @@ import type { Networks } from './network.ts'
 import { OneNetwork } from './one-network.ts'
 import { testIsolation } from './isolation.ts'
 import type { PoolNetwork } from './pool.ts'
+import { networkUnavailable } from './unavailable.ts'
 import { sandboxFiles, type SandboxFiles } from './trust.ts'
 
 /** Knows whether the self-test was passed before. */
@@ -24,6 +25,8 @@ export type NetworksDeps = PartsDeps & {
 export type ManagedNetworks = Networks & {
   /** Starts the gateway and makes networks ready, so that the first sandbox does not wait. */
   prepare: (signal: AbortSignal) => Promise<void>
+  /** Says what people's own tools may reach, now and after each restart of the gateway, which it starts. */
+  serveLocal: (access: LocalAccess, signal: AbortSignal) => Promise<void>
   /** Sends the settings anew; for when an administrator has changed them. */
   refresh: () => Promise<void>
   /**
@@ -77,6 +80,10 @@ export function createNetworks(deps: NetworksDeps): ManagedNetworks {
       const { of } = await running(signal)
       await of.pool.fill()
     },
+    async serveLocal(access, signal) {
+      const of = await parts()
+      await of.gateway.putLocal(access, signal)
+    },
     async refresh() {
       await (await starting)?.gateway.refresh()
     },
@@ -108,8 +115,5 @@ async function test(deps: NetworksDeps, of: NetworkParts): Promise<void> {
 }
 
 function unavailable(error: unknown): Error {
-  if (error instanceof AttemptFailure || (error as Error).name === 'AbortError') return error as Error
-  return new AttemptFailure('network-unavailable', `Cannot give the sandbox a network: ${(error as Error).message}`, {
-    cause: error,
-  })
+  return (error as Error).name === 'AbortError' ? (error as Error) : networkUnavailable(error as Error)
 }

@@ -6,6 +6,7 @@ import { openDns } from './dns/server.ts'
 import { createGitRoute } from './git/route.ts'
 import { Clock } from './http/clock.ts'
 import type { HttpDeps } from './http/connection.ts'
+import type { InternalHandler } from './http/internal.ts'
 import { serveHttp } from './http/serve.ts'
 import { createConnectHandler } from './listen/connect.ts'
 import { openListeners, type ListenDeps } from './listen/listeners.ts'
@@ -29,6 +30,8 @@ export interface DataPlane extends AsyncDisposable {
   /** Opens and closes the ports of `tcp` rules as the sessions are. Rejects when one cannot be opened. */
   sync(): Promise<void>
   usageOf(sandbox: string): ModelUsage
+  /** The model route, for people's own tools. */
+  readonly model: InternalHandler
 }
 
 export async function startDataPlane(deps: DataPlaneDeps): Promise<DataPlane> {
@@ -56,6 +59,7 @@ export async function startDataPlane(deps: DataPlaneDeps): Promise<DataPlane> {
   return {
     sync: () => listeners.sync(sessions.all()),
     usageOf: (sandbox) => model.usage(sandbox),
+    model: model.handle,
     async [Symbol.asyncDispose]() {
       await Promise.all([dns[Symbol.asyncDispose](), listeners[Symbol.asyncDispose]()])
     },

@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { compilePolicy } from '../compile.ts'
-import type { GatewaySettings } from '../control.ts'
+import { LOCAL_ID, MODEL_SOCKET, type GatewaySettings } from '../control.ts'
 import type { GatewayConfig } from './config.ts'
 import { checkSettings } from './check-settings.ts'
 import { createControlServer, type ControlDeps } from './control/server.ts'
 import { assertUnused, listenOnSocket } from './control/socket.ts'
 import { Refused } from './control/refused.ts'
 import { startDataPlane, type DataPlane } from './data-plane.ts'
+import { LocalPeople } from './local/people.ts'
+import { createLocalServer } from './local/server.ts'
 import { Spool } from './ledger/spool.ts'
 import { Sessions } from './sessions.ts'
 import { openLeafAuthority, type LeafAuthority } from './tls/leaves.ts'
@@ -39,19 +41,27 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
   let settings = NO_SETTINGS
   const authority = await openLeafAuthority(config.stateFolder)
   const spool = new Spool({ ...config.spool, folder: join(config.stateFolder, 'spool'), onState: logState(log) })
-  const sessions = new Sessions({
+  const sessionDeps = {
     spool,
     settings: () => settings,
+    clock: () => performance.now(),
+    log: (message: string, sandbox: string) => log(message, { sandbox }),
+  }
+  const people = new LocalPeople(sessionDeps)
+  const sessions = new Sessions({
+    ...sessionDeps,
     compile: (policy) => {
       // What the settings forbid must be forbidden from the first connection on.
-      if (settings === NO_SETTINGS) throw new Refused(409, 'settings-missing', 'Cannot take a sandbox: no settings yet')
+      if (settings === NO_SETTINGS) throw settingsMissing('a sandbox')
       return compilePolicy(policy)
     },
-    clock: () => performance.now(),
-    log: (message, sandbox) => log(message, { sandbox }),
     onChange: () => void ports.sync(),
   })
-  const expiry = setInterval(() => sessions.expire(), EXPIRE_MS)
+  const expire = () => {
+    sessions.expire()
+    people.expire()
+  }
+  const expiry = setInterval(expire, EXPIRE_MS)
   const dataPlane = await startDataPlane({ config, sessions, authority, settings: () => settings })
   const ports = portsOf(dataPlane, log)
   const control = createControlServer({
@@ -64,7 +74,16 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
         await ports.ready()
       },
       remove: (id) => sessions.remove(id),
-      renew: (renewal) => sessions.renew(renewal),
+      renew: ({ ids, leaseMs }) => {
+        const isLocal = ids.includes(LOCAL_ID)
+        const unknown = sessions.renew({ ids: ids.filter((id) => id !== LOCAL_ID), leaseMs })
+        const isKnown = !isLocal || people.renew(performance.now() + leaseMs)
+        return isKnown ? unknown : [...unknown, LOCAL_ID]
+      },
+    },
+    putLocal: (access) => {
+      if (settings === NO_SETTINGS) throw settingsMissing('local access')
+      people.put(access)
     },
     spool,
     ...authorityRoutes(authority),
@@ -75,18 +94,24 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
     },
     log,
   })
+  const local = createLocalServer({ people, model: dataPlane.model, log })
+  await listenOnSocket(local, join(config.controlFolder, MODEL_SOCKET), config.socketMode)
   await listenOnSocket(control, socket, config.socketMode)
   log('listening', { lastPosition: spool.lastPosition })
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(expiry)
-      await Promise.all([dataPlane[Symbol.asyncDispose](), sessions.removeAll()])
+      await Promise.all([dataPlane[Symbol.asyncDispose](), sessions.removeAll(), people.removeAll()])
       await spool[Symbol.asyncDispose]()
-      control.close()
-      control.closeAllConnections()
+      for (const server of [local, control]) {
+        server.close()
+        server.closeAllConnections()
+      }
     },
   }
 }
+
+const settingsMissing = (what: string) => new Refused(409, 'settings-missing', `Cannot take ${what}: no settings yet`)
 
 /** Ports of `tcp` rules follow the sessions. One that cannot be opened lets nothing pass, and holds nothing else up. */
 function portsOf(dataPlane: DataPlane, log: Log): { sync: () => void; ready: () => Promise<void> } {

@@ -4,10 +4,18 @@ import type { CompiledPolicy } from '../decide.ts'
 import type { Reason } from '../ledger.ts'
 import { Bag, type Place } from './bag.ts'
 import type { Counter } from './ledger/backlog.ts'
-import { headJson, redactQuery, tailJson, type RecordHead } from './ledger/line.ts'
+import { headJson, redactQuery, tailJson, type RecordHead, type RecordTail } from './ledger/line.ts'
 import type { Spool } from './ledger/spool.ts'
 import { Limits, TokenBucket, type Clock } from './limits.ts'
-import { LedgerFailed, type Guard, type NewRecord, type OpenRecord, type RecordEnd, type Session } from './session.ts'
+import {
+  LedgerFailed,
+  type Guard,
+  type NewRecord,
+  type OpenRecord,
+  type RecordEnd,
+  type Session,
+  type Use,
+} from './session.ts'
 
 export type SessionDeps = {
   spool: Pick<Spool, 'counterOf' | 'open' | 'complete' | 'crowded'>
@@ -15,6 +23,8 @@ export type SessionDeps = {
   clock: Clock
   /** A fault of ours, without anything of the sandbox's in it. */
   log: (message: string, sandbox: string) => void
+  /** Whose own tools use it, where it is no sandbox. */
+  person?: string
 }
 
 /** The lease of a sandbox that was just added, until the first renewal (R11). */
@@ -142,9 +152,8 @@ export class SandboxSession implements Session {
 
   async allow(record: NewRecord): Promise<OpenRecord> {
     if (this.#isOver()) throw new LedgerFailed(`Cannot open a record: sandbox "${this.id}" is gone`)
-    const opened = new SessionRecord(this.#head(record, 'allow'), this.policyVersion, this.#deps, () =>
-      this.#over(place),
-    )
+    const about = { head: this.#head(record, 'allow'), policyVersion: this.policyVersion, use: record.use }
+    const opened = new SessionRecord(about, this.#deps, () => this.#over(place))
     await opened.open(this.#counter)
     const place = this.#records.add(opened)
     if (!this.#isOver()) return opened
@@ -154,7 +163,10 @@ export class SandboxSession implements Session {
 
   async deny(record: NewRecord, reason: Reason, status?: number): Promise<void> {
     if (reason === 'rate' && !this.#rateRecords.take()) return
-    const tail = { reason, status: status ?? null, bytesUp: 0, bytesDown: 0, ms: 0, policyVersion: this.policyVersion }
+    const tail = {
+      ...{ reason, status: status ?? null, bytesUp: 0, bytesDown: 0, ms: 0, policyVersion: this.policyVersion },
+      ...useOf(this.#deps, record.use),
+    }
     const members = `${headJson(this.#head(record, 'deny'))},${tailJson(tail)}`
     // The spool says by itself that it cannot be written.
     await this.#deps.spool.open(this.#counter, members).catch(() => {})
@@ -218,13 +230,19 @@ class SessionRecord implements OpenRecord {
   readonly #head: RecordHead
   readonly #json: string
   readonly #policyVersion: number
+  readonly #use: Use | undefined
   readonly #deps: SessionDeps
   readonly #onEnd: () => void
   readonly #since: number
   #seq = 0
   #over = false
 
-  constructor(head: RecordHead, policyVersion: number, deps: SessionDeps, onEnd: () => void) {
+  constructor(
+    { head, policyVersion, use }: { head: RecordHead; policyVersion: number; use: Use | undefined },
+    deps: SessionDeps,
+    onEnd: () => void,
+  ) {
+    this.#use = use
     this.#head = head
     this.#json = headJson(head)
     this.#policyVersion = policyVersion
@@ -238,18 +256,30 @@ class SessionRecord implements OpenRecord {
   }
 
   async open(counter: Counter): Promise<void> {
-    const tail = { reason: null, status: null, bytesUp: 0, bytesDown: 0, ms: null, policyVersion: this.#policyVersion }
+    const tail = {
+      ...{ reason: null, status: null, bytesUp: 0, bytesDown: 0, ms: null, policyVersion: this.#policyVersion },
+      ...useOf(this.#deps, this.#use),
+    }
     this.#seq = await this.#deps.spool.open(counter, `${this.#json},${tailJson(tail)}`)
   }
 
-  end({ status = null, bytesUp = 0, bytesDown = 0, reason = null, address }: RecordEnd): void {
+  end({ status = null, bytesUp = 0, bytesDown = 0, reason = null, address, use = this.#use }: RecordEnd): void {
     if (this.#over) return
     this.#over = true
     this.#onEnd()
     const ms = Math.round(this.#deps.clock() - this.#since)
-    const tail = { reason, status, bytesUp, bytesDown, ms, policyVersion: this.#policyVersion }
+    const policyVersion = this.#policyVersion
+    const tail = { reason, status, bytesUp, bytesDown, ms, policyVersion, ...useOf(this.#deps, use) }
     const moved = address !== undefined && address !== this.#head.address
     const head = moved ? headJson({ ...this.#head, address }) : this.#json
     this.#deps.spool.complete(this.#seq, `${head},${tailJson(tail)}`)
   }
 }
+
+/** What a person's own tool is refused counts as theirs, too. */
+function useOf({ person }: SessionDeps, use: Use | undefined): Pick<RecordTail, 'use'> {
+  if (use === undefined && person === undefined) return {}
+  return { use: { ...(use ?? NO_USE), person: person ?? null } }
+}
+
+const NO_USE: Use = { provider: null, model: null, inputTokens: 0, outputTokens: 0 }

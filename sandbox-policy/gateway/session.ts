@@ -1,6 +1,6 @@
 import type { Credential, ModelGrant, SandboxConfig } from '../control.ts'
 import type { CompiledPolicy } from '../decide.ts'
-import type { Layer, Reason } from '../ledger.ts'
+import type { Layer, ModelUse, Reason } from '../ledger.ts'
 
 /** What a record says when it is opened; the session adds seq, time, sandbox, attempt, phase and policy version. */
 export type NewRecord = {
@@ -12,7 +12,11 @@ export type NewRecord = {
   method?: string | null
   path?: string | null
   rule?: string | null
+  use?: Use
 }
+
+/** What a model is used for; who asks, the session adds. */
+export type Use = Omit<ModelUse, 'person'>
 
 /**
  * How an exchange ended. A reason on an allowed exchange says why it was cut short; `address` is the one that answered,
@@ -24,6 +28,8 @@ export type RecordEnd = {
   bytesDown?: number
   reason?: Reason | null
   address?: string
+  /** In place of what the record was opened with. */
+  use?: Use
 }
 
 /** An exchange that is on the spool and not over. `end` counts once; later calls do nothing. */

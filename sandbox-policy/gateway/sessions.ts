@@ -1,6 +1,7 @@
 import type { EffectivePolicy, LeaseRenewal, SandboxConfig } from '../control.ts'
 import type { CompiledPolicy } from '../decide.ts'
 import { Refused } from './control/refused.ts'
+import { completeRecords } from './end-session.ts'
 import type { Spool } from './ledger/spool.ts'
 import { SandboxSession, type SessionDeps } from './sandbox-session.ts'
 import type { FindSession } from './session.ts'
@@ -12,9 +13,6 @@ export type SessionsDeps = SessionDeps & {
   /** Called after a sandbox came, changed or went. */
   onChange: () => void
 }
-
-/** How long exchanges that were closed may take to complete their records themselves. */
-const SETTLE_MS = 500
 
 /** The sandboxes that may use the gateway, each by its id and by the pair of addresses of its network. */
 export class Sessions {
@@ -131,11 +129,7 @@ export class Sessions {
   }
 
   async #complete(session: SandboxSession): Promise<void> {
-    // First what is being opened at this moment: it ends when it is written.
-    await this.#deps.spool.flush()
-    await withDeadline(session.settled(), SETTLE_MS)
-    session.completeRecords()
-    await this.#deps.spool.flush()
+    await completeRecords(session, this.#deps.spool)
     if (!this.#byId.has(session.id)) this.#deps.spool.forget(session.id)
   }
 }
@@ -150,10 +144,3 @@ function pairOf(local: string, remote: string): string {
 }
 
 const unmapped = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address)
-
-async function withDeadline(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
-  await Promise.race([promise, deadline])
-  clearTimeout(timer)
-}

@@ -3,6 +3,7 @@ import { AccessWatch } from '../../api/access-watch.ts'
 import { createApp } from '../../api/app.ts'
 import type { ApiDeps } from '../../api/context.ts'
 import { EventHub } from '../../api/event-hub.ts'
+import { gatewayCaller } from '../../api/model/gateway.ts'
 import { createMetrics } from '../../api/metrics.ts'
 import { findUserByToken, createToken } from '../../domain/access/tokens.ts'
 import { SCOPES } from '../../domain/access/principal.ts'
@@ -51,6 +52,7 @@ export async function testApi(
     access,
     authenticate: (token) => findUserByToken(database.db, token),
     checkAddress: async () => {},
+    callGateway: gatewayCaller(undefined),
     metrics: createMetrics({ ofProcess: false }),
     logger,
     version: 'test',

@@ -22,6 +22,7 @@ export function deps(errors: unknown[] = []): ApiDeps & { principal: Principal }
     events: { follow: () => expect.unreachable() },
     access: { watch: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined }) },
     authenticate: async (token) => (token === 'good' ? admin : undefined),
+    callGateway: async () => Promise.reject(new Error('there is no gateway')),
     checkAddress: async () => {},
     metrics: createMetrics({ ofProcess: false }),
     logger: { debug: () => undefined, info: () => undefined, error: (fields) => void errors.push(fields.err) },

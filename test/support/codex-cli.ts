@@ -15,7 +15,15 @@ const NOWHERE = 'http://127.0.0.1:9'
 
 export type CodexVersion = '0.150.0' | '0.169.0'
 export type CodexRun = { code: number | null; stdout: string; stderr: string }
-export type CodexOptions = { cwd: string; home: string; server: string; token: string; env?: Record<string, string> }
+export type CodexOptions = {
+  cwd: string
+  home: string
+  server: string
+  token: string
+  env?: Record<string, string>
+  /** What else its config.toml has. */
+  config?: string
+}
 
 /** Fetches the real Codex CLI from npm, unless an earlier run has. No script of the package runs. */
 export async function installCodex(version: CodexVersion): Promise<void> {
@@ -31,9 +39,10 @@ export async function installCodex(version: CodexVersion): Promise<void> {
 
 /** Runs the real Codex CLI with nothing of this machine's around it, as the documentation tells people to point it here. */
 export async function codex(version: CodexVersion, args: readonly string[], options: CodexOptions): Promise<CodexRun> {
-  const { cwd, home, server, token, env } = options
+  const { cwd, home, server, token, env, config = '' } = options
   await mkdir(home, { recursive: true })
-  await writeFile(join(home, 'config.toml'), 'check_for_update_on_startup = false\n[analytics]\nenabled = false\n')
+  const quiet = 'check_for_update_on_startup = false\nanalytics.enabled = false\n'
+  await writeFile(join(home, 'config.toml'), `${quiet}${config}\n`)
   const child = spawn(join(INSTALLED, version, 'node_modules', '.bin', 'codex'), args, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],

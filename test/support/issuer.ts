@@ -21,14 +21,10 @@ type Grant = { addOIDCScope: (scope: string) => void; save: () => Promise<string
 export async function startIssuer(redirectUris: readonly string[]): Promise<Issuer> {
   const people = new Map<string, Record<string, unknown>>()
   let next = ''
-  let provider: Provider | undefined
-  const server = createServer((request, response) => {
-    if (!request.url?.startsWith('/interaction/')) return void provider?.callback()(request, response)
-    void provider?.interactionFinished(request, response, { login: { accountId: next } })
-  })
+  const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  provider = new Provider(url, {
+  const provider = new Provider(url, {
     clients: [
       {
         client_id: CLIENT.clientId,
@@ -53,6 +49,11 @@ export async function startIssuer(redirectUris: readonly string[]): Promise<Issu
       await grant.save()
       return grant
     },
+  })
+  const answer = provider.callback()
+  server.on('request', (request, response) => {
+    if (!request.url?.startsWith('/interaction/')) return void answer(request, response)
+    void provider.interactionFinished(request, response, { login: { accountId: next } })
   })
   return {
     url,

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { findEnvironment } from '../../../domain/environments/environments.ts'
+import { assertAllowed } from '../../../domain/settings/allowed.ts'
 import { createTask } from '../../../domain/tasks/create.ts'
 import { readLastAttempts } from '../../../domain/tasks/last-attempts.ts'
 import { assertAgent } from '../../agents.ts'
@@ -19,7 +20,7 @@ import { productOf } from '../user-agent.ts'
 const create = defineRoute({
   method: 'post',
   path: '/tasks',
-  needs: { scope: 'write', permission: 'cloud.use' },
+  needs: { scope: 'write', permission: 'cloud.use', part: 'cloud' },
   audit: 'none',
   request: { body: body(NewCodexTaskSchema) },
   responses: { 200: json('The new task: always one that changes code', CodexCreatedSchema), ...codexErrors },
@@ -52,6 +53,7 @@ export function codexTaskRoutes(deps: ApiDeps) {
       const prompt = promptOf(items)
       assertPromptSize(prompt, 'create task')
       assertAgent(environment.agent)
+      await assertAllowed(db, environment)
       const { id } = await createTask(db, {
         environmentId: environment.id,
         creatorId: userId,

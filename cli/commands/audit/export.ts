@@ -13,7 +13,8 @@ export const exportAudit = defineCommand({
   run: async ({ values }, context) => {
     const client = await createClient(context)
     const decoder = new TextDecoder()
-    for await (const bytes of await client.exportAudit(filterOf(values))) {
+    const chunks: AsyncIterable<Uint8Array> = await client.exportAudit(filterOf(values))
+    for await (const bytes of chunks) {
       context.out.write(escapeUnsafe(decoder.decode(bytes, { stream: true })))
     }
     return 0

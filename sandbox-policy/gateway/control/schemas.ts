@@ -1,6 +1,13 @@
 import { isIPv4 } from 'node:net'
 import { z } from 'zod'
-import { MODEL_FEATURES, type GatewaySettings, type LeaseRenewal, type SandboxConfig } from '../../control.ts'
+import {
+  MODEL_FEATURES,
+  type GatewaySettings,
+  type LeaseRenewal,
+  type LocalAccess,
+  type LocalRequest,
+  type SandboxConfig,
+} from '../../control.ts'
 import { EffectivePolicySchema } from '../../policy.ts'
 
 /** The longest lease that a runner may take (R11). */
@@ -27,6 +34,7 @@ const headerValue = z
 
 const modelGrant = z.strictObject({
   wire: z.enum(['responses', 'chat', 'anthropic']),
+  provider: z.string().max(256).exactOptional(),
   baseUrl: z.url({ protocol: /^https?$/ }).max(2048),
   key: headerValue.exactOptional(),
   keyHeader: z.strictObject({ name: headerName, prefix: headerValue }).exactOptional(),
@@ -61,6 +69,17 @@ export const SandboxConfigSchema: z.ZodType<SandboxConfig> = z.strictObject({
     bytes: count.nullable(),
   }),
   seqAfter: count,
+})
+
+export const LocalSchema: z.ZodType<LocalAccess> = z.strictObject({
+  providers: z
+    .array(modelGrant)
+    .refine((all) => new Set(all.map(({ wire }) => wire)).size === all.length, 'are two of one wire'),
+})
+
+export const LocalRequestSchema: z.ZodType<LocalRequest> = z.strictObject({
+  person: z.string().regex(/^[\x21-\x7e]{1,128}$/),
+  budget: z.strictObject({ period: z.string().max(128), left: count }).nullable(),
 })
 
 export const LeaseSchema: z.ZodType<LeaseRenewal> = z.strictObject({

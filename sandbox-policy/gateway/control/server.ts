@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { GatewaySettings, LeaseRenewal, ModelUsage, SandboxConfig } from '../../control.ts'
+import type { GatewaySettings, LeaseRenewal, LocalAccess, ModelUsage, SandboxConfig } from '../../control.ts'
 import type { Spool } from '../ledger/spool.ts'
 import { readBody } from './body.ts'
 import { Refused } from './refused.ts'
-import { AckSchema, LeaseSchema, SandboxConfigSchema, SandboxId, SettingsSchema } from './schemas.ts'
+import { AckSchema, LeaseSchema, LocalSchema, SandboxConfigSchema, SandboxId, SettingsSchema } from './schemas.ts'
 import { streamLedger } from './stream.ts'
 
 export type Authorities = { caPem: string; nextCaPem?: string }
@@ -22,6 +22,8 @@ export type ControlDeps = {
   spool: Pick<Spool, 'read' | 'acknowledge' | 'fault'>
   authorities: () => Authorities
   rotateAuthority: (step: RotationStep) => Promise<void>
+  /** In force when it returns. */
+  putLocal: (access: LocalAccess) => void
   usageOf: (id: string) => ModelUsage | undefined
   /** Throws Refused when they make no sense; then the ones before hold. */
   applySettings: (settings: GatewaySettings) => Promise<void>
@@ -44,6 +46,7 @@ const ROUTES: readonly Route[] = [
   { method: 'DELETE', path: /^\/sandboxes\/([^/]+)$/, run: deleteSandbox },
   { method: 'POST', path: /^\/lease$/, run: renewLeases },
   { method: 'PUT', path: /^\/settings$/, run: putSettings },
+  { method: 'PUT', path: /^\/local$/, run: putLocal },
   { method: 'POST', path: /^\/ledger\/ack$/, run: acknowledge },
   { method: 'GET', path: /^\/usage\/([^/]+)$/, run: usage },
   { method: 'POST', path: /^\/ca\/rotate$/, run: rotate },
@@ -105,6 +108,11 @@ async function renewLeases(request: IncomingMessage, _: unknown, deps: ControlDe
 
 async function putSettings(request: IncomingMessage, _: unknown, deps: ControlDeps): Promise<Answer> {
   await deps.applySettings(await readBody(request, SettingsSchema))
+  return { status: 204 }
+}
+
+async function putLocal(request: IncomingMessage, _: unknown, deps: ControlDeps): Promise<Answer> {
+  deps.putLocal(await readBody(request, LocalSchema))
   return { status: 204 }
 }
 

@@ -1,4 +1,4 @@
-import type { GIT_HOST, MODEL_HOST } from '../../control.ts'
+import type { GIT_HOST, LocalRequest, MODEL_HOST } from '../../control.ts'
 import type { Session } from '../session.ts'
 
 /** What `respond` sends: whole, or as it comes. A source that throws cuts the connection. */
@@ -9,6 +9,8 @@ export type InternalBody = string | Uint8Array | AsyncIterable<Uint8Array>
  * it went to no policy and no DNS. Records of it are the handler's: `session.allow`, `session.deny`.
  */
 export type InternalRequest = {
+  /** Of a person's own tool: what its tokens count towards. Absent for a sandbox. */
+  readonly local?: LocalRequest
   readonly session: Session
   readonly host: typeof MODEL_HOST | typeof GIT_HOST
   readonly method: string

@@ -1,4 +1,4 @@
-import { LEDGER_CAPS, type LedgerRecord } from '../../ledger.ts'
+import { LEDGER_CAPS, type LedgerRecord, type ModelUse } from '../../ledger.ts'
 
 // A line of the spool is pure ASCII and has one layout, so that a scan after a crash reads it without a JSON parser:
 //
@@ -9,10 +9,13 @@ import { LEDGER_CAPS, type LedgerRecord } from '../../ledger.ts'
 /** What is known when an exchange is decided. */
 export type RecordHead = Omit<
   LedgerRecord,
-  'seq' | 'reason' | 'status' | 'bytesUp' | 'bytesDown' | 'ms' | 'policyVersion'
+  'seq' | 'reason' | 'status' | 'bytesUp' | 'bytesDown' | 'ms' | 'policyVersion' | 'use'
 >
 /** What is known when it is over. */
-export type RecordTail = Pick<LedgerRecord, 'reason' | 'status' | 'bytesUp' | 'bytesDown' | 'ms' | 'policyVersion'>
+export type RecordTail = Pick<
+  LedgerRecord,
+  'reason' | 'status' | 'bytesUp' | 'bytesDown' | 'ms' | 'policyVersion' | 'use'
+>
 
 /** The head as JSON members, without `seq`; kept while the exchange is open, as both its lines begin with it. */
 export function headJson(head: RecordHead): string {
@@ -28,7 +31,15 @@ export function headJson(head: RecordHead): string {
 export function tailJson(tail: RecordTail): string {
   return (
     `"reason":${text(tail.reason, ID_CAP)},"status":${integer(tail.status)},"bytesUp":${integer(tail.bytesUp) ?? 0},` +
-    `"bytesDown":${integer(tail.bytesDown) ?? 0},"ms":${integer(tail.ms)},"policyVersion":${integer(tail.policyVersion) ?? 0}`
+    `"bytesDown":${integer(tail.bytesDown) ?? 0},"ms":${integer(tail.ms)},"policyVersion":${integer(tail.policyVersion) ?? 0}` +
+    (tail.use === undefined ? '' : `,"use":${useJson(tail.use)}`)
+  )
+}
+
+function useJson({ person, provider, model, inputTokens, outputTokens }: ModelUse): string {
+  return (
+    `{"person":${text(person, ID_CAP)},"provider":${text(provider, ID_CAP)},"model":${text(model, ID_CAP)},` +
+    `"inputTokens":${integer(inputTokens) ?? 0},"outputTokens":${integer(outputTokens) ?? 0}}`
   )
 }
 

@@ -33,10 +33,20 @@ export type Reservation = {
 /** An answer shorter than that is none; also the least that providers accept. */
 const LEAST_OUTPUT = 16
 
+/** How a request is refused that does not fit. `isFinal`: so are all later ones, smaller ones too. */
+export type Over = { status: number; sentence: string; isFinal: boolean }
+
+const OF_TASK: Over = {
+  status: 403,
+  sentence: 'The token budget of this task is used up. Stop here: further model requests are refused.',
+  isFinal: true,
+}
+
 type Waiting = { wanted: Wanted; resolve: (reservation: Reservation) => void; reject: (refusal: Error) => void }
 
 export class Budget {
   readonly #limit: number | null
+  readonly #over: Over
   readonly #used: Tokens = { input: 0, output: 0 }
   readonly #excess: Tokens = { input: 0, output: 0 }
   readonly #waiting: Waiting[] = []
@@ -47,8 +57,9 @@ export class Budget {
   #exhausted = false
 
   /** `limit`: tokens that may be used from now on; null: no budget, all is only counted. */
-  constructor(limit: number | null) {
+  constructor(limit: number | null, over: Over = OF_TASK) {
     this.#limit = limit
+    this.#over = over
   }
 
   /** What is under way counts as used: if this process ends, that is how it ends. */
@@ -150,12 +161,8 @@ export class Budget {
   }
 
   #exhaust(): Refusal {
-    this.#exhausted = true
-    return new Refusal(
-      403,
-      'budget',
-      'The token budget of this task is used up. Stop here: further model requests are refused.',
-    )
+    this.#exhausted = this.#over.isFinal
+    return new Refusal(this.#over.status, 'budget', this.#over.sentence)
   }
 }
 
@@ -170,10 +177,10 @@ export class Budgets {
    * The sandbox's budget. `limit` counts the first time only: what a grant names is what was left when this process first
    * heard of the sandbox; a later grant with another number changes nothing.
    */
-  of(sandbox: string, limit: number | null): Budget {
+  of(sandbox: string, limit: number | null, over?: Over): Budget {
     const known = this.#budgets.get(sandbox)
     if (known !== undefined) return known
-    const budget = new Budget(limit)
+    const budget = new Budget(limit, over)
     this.#budgets.set(sandbox, budget)
     this.#forgetOldest()
     return budget

@@ -37,7 +37,7 @@ export function askedOf(grant: ModelGrant, method: string, target: string): Aske
 }
 
 /** In the shapes of both makers at once. */
-function modelList(models: readonly string[]): object {
+export function modelList(models: readonly string[]): object {
   const data = models.map((id) => ({
     id,
     object: 'model',

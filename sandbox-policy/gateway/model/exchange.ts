@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { MODEL_HOST, type ModelGrant } from '../../control.ts'
 import { Secret } from '../credentials/secret.ts'
 import type { InternalRequest } from '../http/internal.ts'
-import type { OpenRecord } from '../session.ts'
+import type { OpenRecord, Use } from '../session.ts'
 import type { Dialer } from '../upstream/dialer.ts'
 import { NO_SECRET, answerHead, searched, type AnswerHead } from './answer.ts'
 import type { CheckedBody, Endpoint } from './body/checked-body.ts'
@@ -29,6 +29,7 @@ export class Exchange {
   #bytesUp = 0
   #bytesDown = 0
   #usage: Tokens | undefined
+  #model: string | null = null
 
   constructor(request: InternalRequest, endpoint: Endpoint, deps: ExchangeDeps) {
     this.#request = request
@@ -44,11 +45,12 @@ export class Exchange {
   }
 
   /** Opens the record, connects, sends. Resolves with the head of an answer that may pass. */
-  async send(body: CheckedBody, maxOutput: number): Promise<AnswerHead> {
+  async send(body: CheckedBody, reservation: Reservation | undefined): Promise<AnswerHead> {
     const { dialer, grant, lifeline } = this.#deps
     const { session, headers } = this.#request
     const target = targetOf(grant, this.#endpoint)
-    const bytes = body.withOutput(maxOutput)
+    const bytes = body.withOutput(reservation?.maxOutput ?? 0)
+    this.#model = body.model
     const { internal } = grant
     const addresses = await dialer.resolve(target.name, { internal, literal: true }, lifeline.signal)
     this.#record = await session.allow({
@@ -60,6 +62,8 @@ export class Exchange {
       method: 'POST',
       path: target.path,
       rule: 'model',
+      // Should this process end meanwhile, it stays at that.
+      use: this.#use(reservation && { input: reservation.input, output: reservation.total - reservation.input }),
     })
     const connecting = this.#idle()
     const partition = session.id
@@ -96,8 +100,15 @@ export class Exchange {
     this.#socket?.destroy()
     const status = this.#status ?? failure?.status ?? null
     const { reason = null } = failure ?? {}
-    this.#record?.end({ status, bytesUp: this.#bytesUp, bytesDown: this.#bytesDown, reason })
-    reservation?.settle(this.#cost(reservation))
+    const cost = reservation && this.#cost(reservation)
+    const use = this.#use(cost)
+    this.#record?.end({ status, bytesUp: this.#bytesUp, bytesDown: this.#bytesDown, reason, use })
+    reservation?.settle(cost)
+  }
+
+  #use(tokens: Tokens | undefined): Use {
+    const { provider = null } = this.#deps.grant
+    return { provider, model: this.#model, inputTokens: tokens?.input ?? 0, outputTokens: tokens?.output ?? 0 }
   }
 
   /** With deadlines: none while the client is the one that is waited for. */

@@ -29,11 +29,13 @@ export function errorAnswer(
       'content-type': 'application/json',
       'x-drydock-denied': refusal.reason,
       // Clients of both makers obey it. A refusal stays one however often it is asked for; a fault may pass.
-      'x-should-retry': refusal.status === 429 || refusal.status >= 500 ? 'true' : 'false',
+      'x-should-retry': passes(refusal) ? 'true' : 'false',
     },
     body: JSON.stringify(body),
   }
 }
+
+const passes = ({ status, reason }: Refusal) => (status === 429 && reason !== 'budget') || status >= 500
 
 function openAiType({ reason, status }: Refusal): string {
   if (reason === 'budget') return 'insufficient_quota'

@@ -1,9 +1,9 @@
-import { MODEL_HOST, type ModelGrant, type ModelUsage } from '../../control.ts'
+import { LOCAL_ID, MODEL_HOST, type LocalRequest, type ModelGrant, type ModelUsage } from '../../control.ts'
 import type { InternalHandler, InternalRequest } from '../http/internal.ts'
 import { LedgerFailed, type Session } from '../session.ts'
 import { DialError, type Dialer } from '../upstream/dialer.ts'
 import { checkBody, type CheckedBody, type Endpoint } from './body/checked-body.ts'
-import { Budgets, type Reservation } from './budget.ts'
+import { Budgets, type Budget, type Over, type Reservation } from './budget.ts'
 import { askedOf } from './endpoint.ts'
 import { Exchange } from './exchange.ts'
 import { Lifeline } from './lifeline.ts'
@@ -79,7 +79,7 @@ async function forward(request: InternalRequest, { endpoint, grant }: Forwarded,
   let reservation: Reservation | undefined
   try {
     const body = await readChecked(request, { endpoint, grant, lifeline }, state)
-    reservation = await reserve(session, { endpoint, grant, body, lifeline }, state)
+    reservation = await reserve(request, { endpoint, grant, body, lifeline }, state)
     const exchange = new Exchange(request, endpoint, { dialer: state.dialer, grant, lifeline })
     await converse(request, { exchange, body, grant, reservation, lifeline })
   } finally {
@@ -109,7 +109,7 @@ async function converse(
     return cause
   }
   try {
-    const head = await exchange.send(body, reservation?.maxOutput ?? 0)
+    const head = await exchange.send(body, reservation)
     begun = true
     await request.respond(head.status, head.headers, noting(exchange.answer(head), note))
   } catch (error) {
@@ -153,15 +153,32 @@ async function readChecked(
 
 /** Undefined: costs nothing. */
 async function reserve(
-  session: Session,
+  request: InternalRequest,
   { endpoint, grant, body, lifeline }: Forwarded & { body: CheckedBody; lifeline: Lifeline },
   { budgets }: State,
 ): Promise<Reservation | undefined> {
-  const budget = budgets.of(session.id, grant.budgetTokens)
+  const budget = budgetOf(request, { grant, budgets })
   if (endpoint === 'count_tokens') return undefined
   const { inputEstimate, answers, askedOutput = grant.maxOutputTokens } = body
   const maxOutput = Math.min(askedOutput, grant.maxOutputTokens)
   return budget.reserve({ inputEstimate, answers, maxOutput }, lifeline.signal)
+}
+
+const OF_PERSON: Over = {
+  status: 429,
+  sentence:
+    'Your token budget is used up, or what is left does not hold this request. It is renewed with the next day or month; an administrator can raise it.',
+  isFinal: false,
+}
+
+function budgetOf(
+  { session, local }: { session: Session; local?: LocalRequest },
+  { grant, budgets }: { grant: ModelGrant; budgets: Budgets },
+): Budget {
+  if (local === undefined) return budgets.of(session.id, grant.budgetTokens)
+  // All wires of a person count together.
+  const key = `${LOCAL_ID} ${local.person} ${local.budget?.period ?? ''}`
+  return budgets.of(key, local.budget?.left ?? null, OF_PERSON)
 }
 
 function slotsOf(session: Session, { slots }: State): Slots {

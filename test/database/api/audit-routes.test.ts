@@ -155,12 +155,13 @@ const pathOf = (route: string) => (route.includes('^') ? route.replace('^', '') 
 const colons = (route: string) => route.replaceAll(/\{(\w+)\}/g, ':$1')
 
 test('the cases below are of every route that is written down or changes something', () => {
-  const audited = auditedRoutes(api.app)
+  // The model route needs a gateway, and has its tests with one.
+  const audited = [...auditedRoutes(api.app)].filter(([route]) => !route.includes('/model/v1/'))
   expect(
     Object.keys(CASES)
       .map((route) => colons(pathOf(route)))
       .toSorted(),
-  ).toEqual([...audited.keys()].toSorted())
+  ).toEqual(audited.map(([route]) => route).toSorted())
 })
 
 test.each(Object.entries(CASES))('%s writes down what it says', async (route, makeCase) => {

@@ -64,6 +64,11 @@ GET    @/tasks/{id}/turns/{turn}/sibling_turns       401    401     401      404
 GET    @/usage                                       401    401     401      200    200   200      200     200    200   200   200     200    200
 GET    @/config/requirements                         401    401     401      200    200   200      200     200    200   200   200     200    200
 GET    ^/authapi/v1/user-auth-credential/whoami      401    401     401      200    200   200      200     200    200   200   200     200    200
+POST   ^/model/v1/responses                         401    401     401      403    503   503      503     503    503   503   503     403    403
+POST   ^/model/v1/chat/completions                  401    401     401      403    503   503      503     503    503   503   503     403    403
+POST   ^/model/v1/messages                          401    401     401      403    503   503      503     503    503   503   503     403    403
+POST   ^/model/v1/messages/count_tokens             401    401     401      403    503   503      503     503    503   503   503     403    403
+GET    ^/model/v1/models                            401    401     401      403    503   503      503     503    503   503   503     403    403
 GET    ^/codex/tasks/{id}                            200    200     200      200    200   200      200     200    200   200   200     200    200
 GET    /me                                           401    401     401      200    200   200      200     200    200   200   200     200    200
 GET    /users                                        401    401     401      403    403   403      403     403    200   200   403     200    200

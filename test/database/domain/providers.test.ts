@@ -54,6 +54,7 @@ test('grantFor() opens the default provider of a wire, or a named one', async ()
   const grant: ModelGrant = await grantFor(database.db, keyring, { wire: 'responses', model: 'b' })
   expect(grant).toEqual({
     wire: 'responses',
+    provider: 'main',
     baseUrl: 'https://api.example.com/v1',
     key: KEY,
     internal: false,

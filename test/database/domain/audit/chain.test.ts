@@ -19,9 +19,9 @@ afterAll(() => database[Symbol.asyncDispose]())
 async function undone(work: (db: Db) => Promise<void>): Promise<void> {
   const done = new Error('done')
   const running = database.db.transaction(async (tx) => {
-    await tamper(tx as never, 'delete from audit_entries')
-    await tamper(tx as never, `update audit_head set seq = 0, hash = decode('${GENESIS}', 'hex')`)
-    await work(tx as never)
+    await tamper(tx, 'delete from audit_entries')
+    await tamper(tx, `update audit_head set seq = 0, hash = decode('${GENESIS}', 'hex')`)
+    await work(tx)
     throw done
   })
   await expect(running).rejects.toBe(done)

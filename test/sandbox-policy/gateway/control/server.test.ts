@@ -40,6 +40,7 @@ beforeEach(async () => {
   server = createControlServer({
     version: '1',
     boot: 'boot-1',
+    putLocal: () => undefined,
     sessions: {
       count: () => sessions.size,
       put: async (config) => sessions.put(config),
