@@ -85,11 +85,9 @@ export function environmentRoutes(deps: ApiDeps) {
     .openapi(create, async (c) => {
       const principal = c.get('principal')
       const { repository, repositories, policy, visibility, groups, collaborators, ...asked } = c.req.valid('json')
-      const workspace = await readSettings(deps.db)
-      const settings = underDefaults(asked, workspace)
-      if (settings.agent !== undefined) assertAgent(settings.agent)
-      assertVersions(settings.versions ?? {}, settings.image ?? DEFAULT_IMAGE)
-      await assertProvider(deps, settings.provider)
+      if (asked.agent !== undefined) assertAgent(asked.agent)
+      assertVersions(asked.versions ?? {}, asked.image ?? DEFAULT_IMAGE)
+      await assertProvider(deps, asked.provider)
       const first = await checkedRepository(deps, repository)
       const parsed = {
         policy: parsePolicies(policy ?? null, { isAdmin: administrates(principal) }),
@@ -97,6 +95,8 @@ export function environmentRoutes(deps: ApiDeps) {
         repositories: nameRepositories(first, await checkedRepositories(deps, repositories ?? [])),
         sharing: await sharingOf(deps, { visibility, groups, collaborators }, { principal }),
       }
+      const workspace = await readSettings(deps.db)
+      const settings = underDefaults(asked, workspace)
       assertMayOpen(parsed.policy, { principal, before: undefined, memberInternet: workspace.memberInternet })
       assertUnderCeilings(settings, workspace)
       const image = settings.image ?? DEFAULT_IMAGE
