@@ -47,6 +47,8 @@ export type ApiOptions = {
   version: string
   /** How often the rights of followers are looked at without a word of the database. */
   accessPollMs?: number
+  /** How long a request waits for a runner that looks into a repository. */
+  inspectionWaitMs?: number
   /** How often the files of TLS are looked at. */
   tlsPollMs?: number
 }
@@ -69,6 +71,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     publicUrl: options.publicUrl ?? (() => undefined),
     trustedProxies: options.trustedProxies ?? [],
     loopbackIssuers: options.loopbackIssuers ?? false,
+    ...(options.inspectionWaitMs !== undefined && { inspectionWaitMs: options.inspectionWaitMs }),
     metrics: createMetrics({ ofProcess: true }),
     logger,
     version: options.version,

@@ -38,8 +38,8 @@ export class RequestMaker {
     for (const each of operation.parameters) {
       if (!each.required && !random.oneIn(3)) continue
       const value = this.#parameter(each, { path: operation.path, random })
-      if (each.in === 'path') path = path.replace(`{${each.name}}`, encodeURIComponent(value))
-      else if (each.in === 'query') query.append(each.name, value)
+      if (each.in === 'path') path = path.replace(`{${each.name}}`, encodeURIComponent(value.toWellFormed()))
+      else if (each.in === 'query') query.append(each.name, value.toWellFormed())
       else if (each.in === 'header') headers[each.name] = value.replaceAll(/[^\x20-\x7e]/g, '?')
     }
     const text = query.toString()
@@ -131,4 +131,4 @@ function spoilBytes(request: ApiRequest, random: Random): void {
 }
 
 /** What a URL can carry. */
-const wellFormed = (text: string): string => text.replaceAll(/[\ud800-\udfff]/g, '?').slice(0, 2000)
+const wellFormed = (text: string): string => text.slice(0, 2000).toWellFormed()

@@ -22,9 +22,11 @@ beforeAll(async () => {
   const baseUrl = `http://${hostAddress()}:${model.port}/v1`
   const provider = { name: 'mock', wire: 'responses', baseUrl, key: KEY, internal: true, isDefault: true }
   expect(await server.call('POST', '/providers', provider)).toMatchObject({ status: 201 })
-  const person = { kind: 'person', name: 'Local', email: 'local@example.test', role: 'member' }
-  const { id } = (await server.call<{ id: string }>('POST', '/users', person)).body
+  // People make their own tokens; for an account that is a service, somebody else does.
+  const account = { kind: 'service', name: 'Local', role: 'member' }
+  const { id } = (await server.call<{ id: string }>('POST', '/users', account)).body
   const made = await server.call<{ token: string }>('POST', `/users/${id}/tokens`, { name: 'cli', scopes: ['write'] })
+  expect(made.status).toBe(201)
   member = { id, token: made.body.token }
 })
 afterAll(async () => {

@@ -167,11 +167,11 @@ describe('one build at a time', () => {
     const fake = gatedEngine(at, 3)
     const [a, b] = [cacheOf(database, fake), cacheOf(database, fake)]
     const wish = await seedWish(database)
-    const ears = listener()
+    const [same, ears] = [listener(), listener()]
     const all = [a.cache.use(wish, listener(), NEVER)]
     await at.reached
-    all.push(a.cache.use(wish, listener(), NEVER), b.cache.use(wish, ears, NEVER))
-    await ears.next('waits for the build')
+    all.push(a.cache.use(wish, same, NEVER), b.cache.use(wish, ears, NEVER))
+    await Promise.all([same.next('cache miss'), ears.next('waits for the build')])
     at.open()
     const ends = await Promise.allSettled(all)
     for (const end of ends)
