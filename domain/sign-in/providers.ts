@@ -170,5 +170,5 @@ async function endAll(db: Executor, providerId: string): Promise<void> {
 const notFound = (name: string) =>
   new DrydockError(
     'sign-in-provider-not-found',
-    `Cannot find sign-in provider ${JSON.stringify(name)}: see them with "drydock sign-in list"`,
+    `Cannot find sign-in provider ${JSON.stringify(name)}: GET /sign-in-providers lists them`,
   )
