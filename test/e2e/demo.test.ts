@@ -9,13 +9,12 @@ import { containersOf, dataFolder, documentOf, git, run, start, temporaryFolder 
 
 const PHASES = ['queue', 'sandbox', 'checkout', 'agent', 'collect', 'publish']
 
-test('demo publishes a branch of the sample, prints one JSON document, leaves nothing running; again it is quick', async () => {
+test('demo publishes a branch of the sample, prints one JSON document, leaves nothing running; again nothing is built', async () => {
   const data = dataFolder()
-  for (const limitMs of [Infinity, 15_000]) {
-    const started = performance.now()
+  for (const isAgain of [false, true]) {
     const { code, stdout, stderr } = await run(['demo', '--data', data, '--json'])
-    const ms = performance.now() - started
     expect(code, stderr).toBe(0)
+    if (isAgain) expect(stderr).not.toMatch(/build|install/i)
     const report = documentOf<DemoReport>({ stdout })
     expect(report).toMatchObject({ state: 'succeeded', reason: null, diff: { files: 2 }, pullRequest: null })
     expect(report.phases.map(({ phase }) => phase)).toEqual(PHASES)
@@ -25,7 +24,6 @@ test('demo publishes a branch of the sample, prints one JSON document, leaves no
       'test/run',
     ])
     expect(containersOf(data)).toEqual([])
-    expect(ms).toBeLessThan(limitMs)
   }
 })
 
