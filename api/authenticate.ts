@@ -35,26 +35,30 @@ export function tokenOf(c: Context): string | undefined {
 
 async function byToken(c: Context<ApiEnv>, deps: ApiDeps, gate: Gate): Promise<void> {
   const token = tokenOf(c)
-  const find = async () => (token === undefined ? undefined : deps.authenticate(token, gate.addressOf(c)))
-  const principal = token === undefined ? undefined : await gate.lookUp(c, token, find)
-  if (principal === undefined) {
-    const state = token === undefined ? 'the request carries no token' : 'this token is unknown, expired or revoked'
-    throw new DrydockError('unauthorized', `Cannot tell who asks: ${state}. Send "Authorization: Bearer dd_…"`)
-  }
+  if (token === undefined) throw nobody('the request carries no token')
+  const find = (address: string | undefined) => deps.authenticate(token, address)
+  const principal = await gate.lookUp(c, token, find)
+  if (principal === undefined) throw nobody('this token is unknown, expired or revoked')
   c.set('principal', principal)
-  c.set('askAgain', find)
+  c.set('askAgain', () => find(principal.address))
 }
+
+const nobody = (state: string) =>
+  new DrydockError('unauthorized', `Cannot tell who asks: ${state}. Send "Authorization: Bearer dd_…"`)
 
 type BySession = { deps: ApiDeps; gate: Gate; cookie: string }
 
 async function bySession(c: Context<ApiEnv>, { deps, gate, cookie }: BySession): Promise<void> {
   assertOwnOrigin(deps, c)
-  const principal = await gate.lookUp(c, cookie, () => findUserBySession(deps.db, cookie))
+  const find = async (address: string | undefined) => {
+    const found = await findUserBySession(deps.db, cookie)
+    return found && { ...found, ...(address !== undefined && { address }) }
+  }
+  const principal = await gate.lookUp(c, cookie, find)
   if (principal === undefined) {
     throw new DrydockError('unauthorized', 'Cannot tell who asks: this session is over. Sign in again')
   }
-  const address = gate.addressOf(c)
-  c.set('principal', { ...principal, ...(address !== undefined && { address }) })
+  c.set('principal', principal)
   c.set('askAgain', () => findUserBySession(deps.db, cookie, { note: false }))
 }
 

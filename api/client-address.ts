@@ -18,9 +18,11 @@ export function createAddressOf(trusted: readonly string[]): (c: Context) => str
     ranges.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits))
   return (c) => {
     let current = parse((c.env as Connection | undefined)?.incoming?.socket?.remoteAddress)
-    const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => parse(hop.trim()))
+    // Nothing of the header is read where its writer is not believed.
+    let hops: string[] | undefined
     while (current !== undefined && isTrusted(current)) {
-      const before = hops.pop()
+      hops ??= (c.req.header('x-forwarded-for') ?? '').split(',')
+      const before = parse(hops.pop()?.trim())
       if (before === undefined) break
       current = before
     }

@@ -14,10 +14,14 @@ const MAX_GOOD = 10_000
 export type Gate = {
   addressOf: (c: Context) => string | undefined
   /**
-   * Looks who a token or session speaks for. An address that failed too often is asked nothing more of, but for those that
+   * Looks who a token or session speaks for, and says where it came from to what looks. An address that failed too often is asked nothing more of, but for those that
    * were good before: nobody is locked out by who shares their address.
    */
-  lookUp: <T>(c: Context, secret: string, find: () => Promise<T | undefined>) => Promise<T | undefined>
+  lookUp: <T>(
+    c: Context,
+    secret: string,
+    find: (address: string | undefined) => Promise<T | undefined>,
+  ) => Promise<T | undefined>
   /** Lets an address begin or end a sign-in, or rejects with `rate-limited`. */
   admitAddress: (c: Context) => void
   /** The same for a person, wherever they come from. */
@@ -41,7 +45,7 @@ export function createGate(trustedProxies: readonly string[]): Gate {
       const client = address === undefined ? undefined : clientOf(address)
       const seconds = client === undefined || good.has(digest) ? 0 : failed.wait(client)
       if (seconds > 0) refuseFor(c, seconds)
-      const found = await find()
+      const found = await find(address)
       if (found !== undefined) remember(good, digest)
       else {
         good.delete(digest)

@@ -8,6 +8,7 @@ import { findUserByToken } from '../domain/access/tokens.ts'
 import type { Database } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
+import { withoutUndefined } from '../domain/without-undefined.ts'
 import { AccessWatch } from './access-watch.ts'
 import { createApp } from './app.ts'
 import { EventHub } from './event-hub.ts'
@@ -57,6 +58,7 @@ export type RunningApi = { url: string; port: number; close(): Promise<void> }
 /** Serves the api until `close` or the signal. Rejects with `port-in-use` when the port is taken. */
 export async function startApi(options: ApiOptions, signal: AbortSignal): Promise<RunningApi> {
   const { database, logger } = options
+  const { publicUrl, trustedProxies, loopbackIssuers, inspectionWaitMs } = options
   const events = await EventHub.start(database, { logger })
   const pollMs = options.accessPollMs
   const access = await AccessWatch.start(database, { logger, ...(pollMs !== undefined && { pollMs }) })
@@ -68,10 +70,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     checkAddress: options.checkAddress,
     callGateway: gatewayCaller(options.openModelSocket),
     keyring: options.keyring,
-    publicUrl: options.publicUrl ?? (() => undefined),
-    trustedProxies: options.trustedProxies ?? [],
-    loopbackIssuers: options.loopbackIssuers ?? false,
-    ...(options.inspectionWaitMs !== undefined && { inspectionWaitMs: options.inspectionWaitMs }),
+    ...withoutUndefined({ publicUrl, trustedProxies, loopbackIssuers, inspectionWaitMs }),
     metrics: createMetrics({ ofProcess: true }),
     logger,
     version: options.version,

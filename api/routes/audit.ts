@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { AUDIT_LOG } from '../../domain/audit/actions.ts'
 import { listAudit, readAfter } from '../../domain/audit/read.ts'
 import type { AuditFilter } from '../../domain/audit/read.ts'
 import { recordAudit } from '../../domain/audit/record.ts'
@@ -66,9 +67,8 @@ export function auditRoutes(deps: ApiDeps) {
     .openapi(verify, async (c) => c.json(await verifyAudit(db, c.req.valid('query')), 200))
     .openapi(exported, async (c) => {
       const filter = c.req.valid('query')
-      const target = { kind: 'audit', id: 'audit', name: 'audit' }
       await db.transaction((tx) =>
-        recordAudit(tx, { by: c.get('principal'), action: 'audit.export', target, after: { ...filter } }),
+        recordAudit(tx, { by: c.get('principal'), action: 'audit.export', target: AUDIT_LOG, after: { ...filter } }),
       )
       c.header('content-type', LINES_TYPE)
       // The name of the type ends with json, so that the route's type takes it for one document.

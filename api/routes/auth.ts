@@ -135,7 +135,7 @@ export function authRoutes(deps: ApiDeps, gate: Gate) {
 
   /** Whoever holds the token: the local administrator, or anybody else. */
   async function personOf(c: Context, token: string | undefined) {
-    const principal = token && (await gate.lookUp(c, token, () => deps.authenticate(token)))
+    const principal = token && (await gate.lookUp(c, token, (address) => deps.authenticate(token, address)))
     if (!principal) throw new DrydockError('unauthorized', 'Cannot sign in: this token is unknown, expired or revoked')
     gate.admitAccount(c, principal.userId)
     const { kind } = await findUser(db, principal.userId)

@@ -5,12 +5,12 @@ import type { ErrorCode } from '../../domain/errors.ts'
 const ID = /^[0-9a-z]{1,32}$/
 const MAX_SEQ = Number.MAX_SAFE_INTEGER
 
-/** Text that PostgreSQL can hold: neither a NUL nor half of a surrogate pair. */
+/** Whether PostgreSQL can hold a text: with neither a NUL nor half of a surrogate pair in it. */
+export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
+
+/** Text that PostgreSQL can hold. */
 export function text(maxLength: number) {
-  return z
-    .string()
-    .max(maxLength)
-    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be Unicode text without NUL characters')
+  return z.string().max(maxLength).refine(isStorable, 'must be Unicode text without NUL characters')
 }
 
 /** Text of one line that is not empty, without control characters. */

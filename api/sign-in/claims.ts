@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DrydockError } from '../../domain/errors.ts'
+import { isStorable, text } from '../schemas/common.ts'
 import type { Claims } from '../../domain/sign-in/people.ts'
 
 const MAX_SUBJECT = 255
@@ -7,7 +8,7 @@ const MAX_NAME = 100
 const MAX_EMAIL = 254
 const MAX_GROUPS = 5000
 
-const Subject = z.string().min(1).max(MAX_SUBJECT).refine(isStorable)
+const Subject = text(MAX_SUBJECT).min(1)
 const Email = z.email().max(MAX_EMAIL)
 
 /** What an issuer says of somebody, as far as it counts. Rejects with `sign-in-refused` without a subject to know them by. */
@@ -36,8 +37,4 @@ function lineOf(value: unknown): string {
   if (typeof value !== 'string' || !isStorable(value)) return ''
   const points = [...value.replace(/[\p{Cc}\p{Cf}]/gu, '').trim()]
   return points.slice(0, MAX_NAME).join('')
-}
-
-function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0')
 }

@@ -15,6 +15,7 @@ import { principalOf } from './principal-row.ts'
 import { principalColumns } from './rights.ts'
 import { hashOf, randomSecret } from './secret-text.ts'
 import { tokenIsValid } from './tokens.ts'
+import { userTarget } from './users.ts'
 
 /** What holds while nobody has set another limit. */
 export const IDLE_MINUTES = 12 * 60
@@ -43,7 +44,7 @@ export async function createSession(db: Db, input: NewSession): Promise<{ id: st
     const { name } = await holdEnabled(tx, { userId, by })
     await tx.insert(sessions).values({ ...by, ...ofBrowser, id, userId, hash: hashOf(secret) })
     const came = 'tokenId' in by ? { tokenId: by.tokenId } : { sessionId: id }
-    const target = { kind: 'user', id: userId, name }
+    const target = userTarget({ id: userId, name })
     await recordAudit(tx, {
       ...{ by: { userId, name, address, ...came }, action: 'sign-in', target },
       after: { session: id, ...by, userAgent: ofBrowser.userAgent },
@@ -129,7 +130,7 @@ export async function endSessionOf(db: Executor, secret: string): Promise<string
 export async function endSessionsOf(db: Db, { userId, name }: { userId: string; name: string }, by: Actor) {
   await db.transaction(async (tx) => {
     const ended = await tx.delete(sessions).where(eq(sessions.userId, userId)).returning({ id: sessions.id })
-    const target = { kind: 'user', id: userId, name }
+    const target = userTarget({ id: userId, name })
     await recordAudit(tx, { by, action: 'user.sign-out', target, after: { sessions: ended.length } })
   })
 }

@@ -63,6 +63,9 @@ export const SERVER: Actor = { userId: null, name: 'server' }
 
 export type Target = { kind: string; id: string; name: string }
 
+/** The log itself: that it was exported, or cut at its beginning. */
+export const AUDIT_LOG: Target = { kind: 'audit', id: 'audit', name: 'audit' }
+
 /** An act to be written down. `before` and `after` have only what changed, and of secrets never more than their names. */
 export type AuditRecord = {
   by: Actor

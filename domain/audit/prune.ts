@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { readSettings } from '../settings/settings.ts'
-import { SERVER } from './actions.ts'
+import { AUDIT_LOG, SERVER } from './actions.ts'
 import { recordAudit } from './record.ts'
 
 /** Whoever records waits meanwhile. */
@@ -32,7 +32,7 @@ async function pruneSome(db: Db): Promise<number> {
     await recordAudit(tx, {
       by: SERVER,
       action: 'audit.prune',
-      target: { kind: 'audit', id: 'audit', name: 'audit' },
+      target: AUDIT_LOG,
       after: { removed, seq: Number(seq), hash },
     })
     return removed

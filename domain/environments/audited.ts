@@ -5,7 +5,10 @@ import type { Target } from '../audit/actions.ts'
 import { digestOf } from '../audit/changed.ts'
 import type { Executor } from '../db.ts'
 import { environments, repositories } from '../schema.ts'
+import { without } from '../without.ts'
 import { readSharing } from './sharing.ts'
+
+const TIMES = ['createdAt', 'updatedAt', 'deletedAt'] as const
 
 export async function environmentTarget(db: Executor, id: string): Promise<Target> {
   const [row] = await db.select({ name: environments.name }).from(environments).where(eq(environments.id, id))
@@ -23,8 +26,7 @@ export async function auditedEnvironment(db: Executor, id: string): Promise<Reco
     .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
     .where(eq(environments.id, id))
   if (row === undefined) return {}
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what is kept
-  const { id: _, repositoryId, createdBy, createdAt, updatedAt, deletedAt, cacheEpoch, ...settings } = row.environment
+  const settings = without(row.environment, 'id', 'repositoryId', 'cacheEpoch', 'createdBy', ...TIMES)
   const { agentScript, setupScript, maintenanceScript, variables, repositories: others } = settings
   const { groups, collaborators } = await readSharing(db, id)
   return {

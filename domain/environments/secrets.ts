@@ -13,6 +13,7 @@ import { environments } from '../schema.ts'
 import { environmentSecrets } from '../schema/secrets.ts'
 import type { Keyring } from '../secrets/keyring.ts'
 import { open, seal } from '../secrets/seal.ts'
+import { without } from '../without.ts'
 import { MAX_SECRETS, MAX_SECRET_BYTES } from './limits.ts'
 
 type Row = typeof environmentSecrets.$inferSelect
@@ -147,8 +148,7 @@ function assertRoom({ name, host, value }: NewSecret, others: readonly Row[]): v
 }
 
 async function write(db: Executor, keyring: Keyring, input: NewSecret): Promise<SecretView> {
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what is kept
-  const { environmentId, name, value, by: _, ...target } = input
+  const { environmentId, name, value, ...target } = without(input, 'by')
   const [before] = await db.select().from(environmentSecrets).where(isNamed(environmentId, name))
   const id = before?.id ?? newId()
   const sealedValue = seal(keyring, value, placeOf(id)).bytes

@@ -147,7 +147,8 @@ function rowOf(record: LedgerRecord) {
 
 const cut = (text: string | null) => text && storable(text.slice(0, MAX_TEXT))
 
-const within = (value: number | null, max: number) =>
+/** A whole number from 0 to `max`, or null. */
+export const within = (value: number | null, max: number) =>
   value !== null && Number.isInteger(value) && value >= 0 && value <= max ? value : null
 
 /** Every record has a time, since the ledger is read in its order; a broken one is that of its writing. */

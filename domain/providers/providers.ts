@@ -10,6 +10,7 @@ import { modelProviders } from '../schema/models.ts'
 import { seal } from '../secrets/seal.ts'
 import type { Keyring } from '../secrets/keyring.ts'
 import { refusingTakenName } from '../taken-name.ts'
+import { without } from '../without.ts'
 import { withoutUndefined } from '../without-undefined.ts'
 
 // Any number that nothing else in this database uses as an advisory lock.
@@ -114,11 +115,7 @@ export async function deleteProvider(db: Db, { id, by }: { id: string; by: Actor
 
 const targetOf = ({ id, name }: { id: string; name: string }) => ({ kind: 'provider', id, name })
 
-function auditedOf(view: ProviderView): Record<string, unknown> {
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what the log says
-  const { id, createdAt, updatedAt, ...rest } = view
-  return rest
-}
+const auditedOf = (view: ProviderView) => without(view, 'id', 'createdAt', 'updatedAt')
 
 function assertKeyStays(before: Row, { baseUrl, key }: ProviderChange): void {
   if (baseUrl === undefined || before.sealedKey === null || key !== undefined) return

@@ -5,7 +5,10 @@ import { SERVER } from '../audit/actions.ts'
 import { recordAudit } from '../audit/record.ts'
 import type { Transaction } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
+import { groupTarget } from '../access/groups.ts'
 import { foldEmail } from '../access/principal.ts'
+import { userTarget } from '../access/users.ts'
+import type { Named } from '../access/users.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { users } from '../schema.ts'
@@ -106,19 +109,23 @@ type Admitted = { userId: string; provider: Provider; claims: Claims; isNew: boo
 
 /** The server does by itself what follows from an issuer's word, and says whose word it was. */
 async function writeDown(tx: Transaction, { userId, provider, claims, isNew, moves }: Admitted): Promise<void> {
-  const [user] = await tx.select({ name: users.name }).from(users).where(eq(users.id, userId))
-  const name = user?.name ?? ''
+  if (!isNew && moves.length === 0) return
+  const member = await findNamed(tx, users, userId)
   const said = { provider: provider.name, issuer: provider.issuer }
   if (isNew) {
     const after = { ...said, subject: claims.subject, role: provider.defaultRole }
-    await recordAudit(tx, { by: SERVER, action: 'user.create', target: { kind: 'user', id: userId, name }, after })
+    await recordAudit(tx, { by: SERVER, action: 'user.create', target: userTarget(member), after })
   }
-  const named = new Map<string, string>()
-  if (moves.length > 0) for (const group of await tx.select().from(groups)) named.set(group.id, group.name)
   for (const { action, groupId } of moves) {
-    const target = { kind: 'group', id: groupId, name: named.get(groupId) ?? groupId }
-    await recordAudit(tx, { by: SERVER, action, target, after: { ...said, member: { id: userId, name } } })
+    const target = groupTarget(await findNamed(tx, groups, groupId))
+    await recordAudit(tx, { by: SERVER, action, target, after: { ...said, member } })
   }
+}
+
+/** A row that the transaction holds, and its name. */
+async function findNamed(tx: Transaction, table: typeof users | typeof groups, id: string): Promise<Named> {
+  const [row] = await tx.select({ name: table.name }).from(table).where(eq(table.id, id))
+  return { id, name: row?.name ?? '' }
 }
 
 const refused = ({ name }: Provider, state: string) =>

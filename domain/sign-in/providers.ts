@@ -15,6 +15,7 @@ import { sessions, signInAttempts, signInGroups, signInProviders } from '../sche
 import { open, seal } from '../secrets/seal.ts'
 import type { Keyring } from '../secrets/keyring.ts'
 import { refusingTakenName } from '../taken-name.ts'
+import { without } from '../without.ts'
 import { withoutUndefined } from '../without-undefined.ts'
 
 type Row = typeof signInProviders.$inferSelect
@@ -140,11 +141,7 @@ export async function deleteSignInProvider(db: Db, by: Actor, name: string): Pro
 const targetOf = ({ id, name }: { id: string; name: string }) => ({ kind: 'sign-in-provider', id, name })
 
 /** What is written down of a provider: all but when it was made and changed. */
-function auditedOf(view: SignInProviderView): Record<string, unknown> {
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- taken out of what is written down
-  const { id, name, createdAt, updatedAt, ...fields } = view
-  return fields
-}
+const auditedOf = (view: SignInProviderView) => without(view, 'id', 'name', 'createdAt', 'updatedAt')
 
 async function mapGroups(db: Executor, providerId: string, groups: readonly GroupMapping[]): Promise<void> {
   await db.delete(signInGroups).where(eq(signInGroups.providerId, providerId))

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import type { LedgerRecord } from '../ledger/record.ts'
+import { within } from '../ledger/store.ts'
 import { storable, storableJson } from '../storable.ts'
 
 const MAX_TEXT = 256
@@ -47,7 +48,7 @@ function rowOf(record: LedgerRecord) {
       model: cut(use.model),
       verdict: record.verdict,
       reason: cut(record.reason),
-      status: within(record.status ?? -1, MAX_STATUS),
+      status: within(record.status, MAX_STATUS),
       input_tokens: within(use.inputTokens, MAX_TOKENS) ?? 0,
       output_tokens: within(use.outputTokens, MAX_TOKENS) ?? 0,
       ms: record.ms,
@@ -56,5 +57,3 @@ function rowOf(record: LedgerRecord) {
 }
 
 const cut = (text: string | null) => text && storable(text.slice(0, MAX_TEXT))
-
-const within = (value: number, max: number) => (Number.isInteger(value) && value >= 0 && value <= max ? value : null)
