@@ -93,17 +93,19 @@ export async function runSoak(input: SoakInput) {
   const about = { before: input.before, shared: input.shared, dataDir, folder, origin, forgeOrigin, token }
   const given = { ...about, orders: [], pullsUrl: '', snapshots: [] }
   // The engine ends what a killed runner asked of it, also when that has been swept after already.
-  const { findings: left, snapshots } = await verdictAfterSweep({ ...given, server: 'up' }, 'left')
+  const { findings: left } = await verdictAfterSweep({ ...given, server: 'up' }, 'left')
   findings.push(...left)
-  for (const [name, server] of [
-    ['runner', runner],
-    ['api', api],
-  ] as const) {
-    const code = await server.stop()
-    if (code !== 0) findings.push(`the ${name} ended with exit code ${code} when asked to stop`)
-  }
+  findings.push(...(await wrongExit('runner', runner)))
+  // Until its last moment a runner may make a snapshot that stays.
+  const { snapshots } = (await verifier(['left'], { ...given, server: 'up' })) as Verdict
+  findings.push(...(await wrongExit('api', api)))
   findings.push(...((await verifier(['after'], { ...given, server: 'down', snapshots })) as Verdict).findings)
   return { counts, held: { api: samples.api.summary(), runner: samples.runner.summary() }, findings }
+}
+
+async function wrongExit(name: string, server: { stop: () => Promise<number | null> }): Promise<string[]> {
+  const code = await server.stop()
+  return code === 0 ? [] : [`the ${name} ended with exit code ${code} when asked to stop`]
 }
 
 /** A runner that can be killed and started anew. */

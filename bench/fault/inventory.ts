@@ -34,14 +34,15 @@ function images(): Thing[] {
 
 function imageLabels(id: string): string {
   const format = '{{range $k, $v := .Config.Labels}}{{$k}}={{$v}},{{end}}'
+  return ifThere(() => linesOf(['image', 'inspect', '--format', format, id])).join('')
+}
+
+/** What was listed a moment ago may be gone. */
+function ifThere(look: () => string[]): string[] {
   try {
-    return execFileSync('docker', ['image', 'inspect', '--format', format, id], {
-      encoding: 'utf8',
-      stdio: QUIET,
-    }).trim()
+    return look()
   } catch {
-    // Gone since it was listed.
-    return ''
+    return []
   }
 }
 
@@ -55,7 +56,9 @@ function linesOf(args: string[]): string[] {
 /** How the mounts of a running container end: the engine names them below another root than the kernel does. */
 export function mountsOf(container: string): string[] {
   const format = '{{.GraphDriver.Data.MergedDir}}\n{{.NetworkSettings.SandboxKey}}'
-  return linesOf(['inspect', '--format', format, container]).map((path) => path.split('/').slice(-2).join('/'))
+  return ifThere(() => linesOf(['inspect', '--format', format, container])).map((path) =>
+    path.split('/').slice(-2).join('/'),
+  )
 }
 
 /** Whether nothing else is in a network than some containers. */

@@ -52,6 +52,8 @@ export class ContainerSandbox implements Sandbox {
   /** The folders on this machine that it writes to, where they can be seen. */
   #folders: readonly string[] = []
   readonly #gate = new ExecGate(STARTS_LIMIT_MS)
+  /** Settles when an image is gone that nobody wanted any more while the engine made it. */
+  #unwanted: Promise<unknown> = Promise.resolve()
   #destroyed = false
 
   constructor(spec: SandboxSpec, deps: ContainerSandboxDeps) {
@@ -112,14 +114,22 @@ export class ContainerSandbox implements Sandbox {
     signal: AbortSignal,
   ): Promise<{ id: string; sizeBytes: number }> {
     const container = this.#running()
+    signal.throwIfAborted()
     const { calls } = this.#deps
     let id = ''
     // The engine freezes it meanwhile.
     const saving = this.#gate.freeze(async () => void (id = await calls.commit(container, { tag, labels })))
-    if (!(await untilAborted(saving, signal)))
-      throw new DrydockError('engine-unavailable', 'Cannot save a sandbox: a command in it does not begin')
-    const image = await untilAborted(calls.image(id), signal)
-    return { id, sizeBytes: image?.sizeBytes ?? 0 }
+    // The engine makes it to its end also when nobody waits.
+    const drop = () => void (this.#unwanted = saving.then((isSaved) => isSaved && calls.removeImage(tag)))
+    signal.addEventListener('abort', drop, { once: true })
+    try {
+      if (!(await untilAborted(saving, signal)))
+        throw new DrydockError('engine-unavailable', 'Cannot save a sandbox: a command in it does not begin')
+      const image = await untilAborted(calls.image(id), signal)
+      return { id, sizeBytes: image?.sizeBytes ?? 0 }
+    } finally {
+      signal.removeEventListener('abort', drop)
+    }
   }
 
   async files(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
@@ -140,6 +150,7 @@ export class ContainerSandbox implements Sandbox {
     if (this.#creating === undefined) return
     await this.#easeRemoval().catch(() => {})
     const { calls } = this.#deps
+    await untilAborted(this.#unwanted, AbortSignal.timeout(DESTROY_DEADLINE_MS)).catch(() => {})
     await removeContainer({ calls, name: this.#name, id: this.#id }, AbortSignal.timeout(DESTROY_DEADLINE_MS))
   }
 

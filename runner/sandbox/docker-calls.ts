@@ -2,6 +2,7 @@ import { addAbortSignal, type Duplex, type Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { SLOW_LIMIT_MS, stateOf, wordsOf, type DockerErrors } from './docker-errors.ts'
+import { dockerImages } from './docker-images.ts'
 import { LABELS } from './engine.ts'
 import { jsonLines } from './json-lines.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
@@ -72,6 +73,7 @@ export function dockerCalls(docker: Docker, errors: DockerErrors): EngineCalls {
       const saving = container(id).commit(options) as Promise<{ Id: string }>
       return (await during('save a sandbox as an image', saving, SLOW_LIMIT_MS)).Id
     },
+    removeImage: dockerImages(docker, errors).removeImage,
     async exportFiles(id) {
       return (await during('read the files of a sandbox', container(id).export())) as Readable
     },

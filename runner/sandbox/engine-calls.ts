@@ -47,6 +47,8 @@ export interface EngineCalls {
   /** Ends every process by tearing the container's PID namespace down, then starts it again on the same file system. */
   restart(container: string): Promise<void>
   commit(container: string, target: { tag: string; labels: Readonly<Record<string, string>> }): Promise<string>
+  /** One that is gone, or in use, is success. */
+  removeImage(ref: string): Promise<unknown>
   /** The file system as a tar archive. */
   exportFiles(container: string): Promise<Readable>
   /** What differs from the image, as the engine's JSON: `[{"Path":"/…","Kind":0}, …]`; 2 are removals. */

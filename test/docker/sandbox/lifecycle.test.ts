@@ -160,6 +160,21 @@ describe('commit()', () => {
   })
 })
 
+test('commit() that is aborted at any moment leaves no image once the sandbox is destroyed', async () => {
+  const labels = { 'drydock.installation': world.installation, 'drydock.kind': 'snapshot' }
+  for (const afterMs of [0, 10, 60]) {
+    const tag = `drydock/test-snapshot:${newId()}`
+    const sandbox = await world.started()
+    await sh(sandbox, 'head -c 20000000 /dev/urandom > /workspace/file')
+    const stop = new AbortController()
+    const saving = sandbox.commit(tag, labels, stop.signal)
+    setTimeout(() => stop.abort(new Error('enough')), afterMs)
+    await expect(saving).rejects.toThrow('enough')
+    await sandbox.destroy()
+    expect(await world.engine.imageInfo(tag)).toBeUndefined()
+  }
+})
+
 test('listOwned() names whose a container is, and removeOwned() removes it', async () => {
   const spec = world.specOf()
   const sandbox = world.engine.createSandbox(spec)
