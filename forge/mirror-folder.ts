@@ -36,7 +36,8 @@ export async function prepareFolder(root: string, deps: FolderDeps): Promise<voi
   }
   if ((await stat(root).catch(() => undefined)) === undefined) await makeFolder(root, deps)
   const folder = mirrorFolder(root)
-  await sweepLeftovers(folder)
+  await sweepLeftovers(folder.objects)
+  await sweepLeftovers(folder.store)
   // Written each time: the data folder may have moved.
   await writeFile(join(folder.store, 'objects', 'info', 'alternates'), `${folder.objects}/objects\n`)
   const orphans = await readFile(folder.fetching, 'utf8').catch(() => undefined)
@@ -65,13 +66,11 @@ async function makeFolder(root: string, deps: FolderDeps): Promise<void> {
   }
 }
 
-/** Lock files and half-written packs of a git process that was killed. */
-export async function sweepLeftovers(folder: MirrorFolder): Promise<void> {
-  for (const gitDir of [folder.objects, folder.store]) {
-    const entries = await readdir(gitDir, { recursive: true, withFileTypes: true })
-    const left = entries.filter((entry) => isLeftover(entry.name, entry.parentPath, gitDir))
-    for (const entry of left) await rm(join(entry.parentPath, entry.name), { recursive: true, force: true })
-  }
+/** Lock files and half-written packs of a git process that was killed. Only for when none works in this git directory. */
+export async function sweepLeftovers(gitDir: string): Promise<void> {
+  const entries = await readdir(gitDir, { recursive: true, withFileTypes: true })
+  const left = entries.filter((entry) => isLeftover(entry.name, entry.parentPath, gitDir))
+  for (const entry of left) await rm(join(entry.parentPath, entry.name), { recursive: true, force: true })
 }
 
 function isLeftover(name: string, parent: string, gitDir: string): boolean {

@@ -160,7 +160,8 @@ async function fetchAll(
     await runFetch({ git, to, objects: folder.objects }, signal)
     complete = true
   } finally {
-    if (!complete) await sweepLeftovers(folder)
+    // Not in the store: others collect and publish there meanwhile.
+    if (!complete) await sweepLeftovers(folder.objects)
     // The remote may have moved between listing and fetching: the tips are those that truly went.
     const fetched = await readRefs(folder, git)
     const present = new Set(fetched.table.values())
