@@ -6,9 +6,19 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 
+/** The engine takes seconds to end a container. */
+const SHARE_LIMIT_S = 60
+
 export type DataFolder = AsyncDisposable & {
   path: string
   /** 12 hex digits, made once: labels and claims carry it. */ installation: string
+  /** Uses something that the servers of the folder have together. Waits while the last user of before ends it. */
+  share: (name: string) => Promise<Shared>
+}
+
+export type Shared = AsyncDisposable & {
+  /** Whether no other server uses it. Asked once, when done with it: of several that ask at once, the last is told so. */
+  isLast: () => Promise<boolean>
 }
 
 /**
@@ -37,7 +47,24 @@ export async function openDataFolder(path: string, role: string): Promise<DataFo
     await release()
     throw error
   }
-  return { path, installation, [Symbol.asyncDispose]: release }
+  const share = (name: string) => shared(join(path, `${name}.lock`))
+  return { path, installation, share, [Symbol.asyncDispose]: release }
+}
+
+async function shared(file: string): Promise<Shared> {
+  const handle = await open(file, 'a+', 0o600)
+  try {
+    if (!(await lock(handle, ['--shared', '--timeout', String(SHARE_LIMIT_S)])))
+      throw new DrydockError('data-folder-in-use', `Cannot use ${file}: a server that ends holds it. Try again.`)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+  return {
+    // The kernel lets go of the shared lock before it tries the exclusive one: whoever is refused stands in nobody's way.
+    isLast: () => lock(handle, ['--exclusive', '--nonblock']),
+    [Symbol.asyncDispose]: () => handle.close(),
+  }
 }
 
 /** Writes a file once; whoever comes second reads what the first wrote. */
@@ -62,7 +89,7 @@ async function readOrCreate(file: string, make: () => string): Promise<string> {
 async function takeLock(file: string, { path, mark }: { path: string; mark: string }): Promise<FileHandle> {
   const handle = await open(file, 'a+', 0o600)
   try {
-    if (!(await lock(handle))) {
+    if (!(await lock(handle, ['--exclusive', '--nonblock']))) {
       const holder = (await handle.readFile('utf8')).trim() || 'just started'
       throw new DrydockError(
         'data-folder-in-use',
@@ -79,8 +106,8 @@ async function takeLock(file: string, { path, mark }: { path: string; mark: stri
 }
 
 /** Node has no flock(2). The lock belongs to the open file, so it stays when the program that took it has ended. */
-async function lock(handle: FileHandle): Promise<boolean> {
-  const child = spawn('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'pipe', handle.fd] })
+async function lock(handle: FileHandle, options: readonly string[]): Promise<boolean> {
+  const child = spawn('flock', [...options, '3'], { stdio: ['ignore', 'ignore', 'pipe', handle.fd] })
   let said = ''
   child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
   const code = await new Promise<number | null>((resolve, reject) => {

@@ -189,6 +189,8 @@ async function findDatabase({
   if (config.databaseUrl) return { kind: 'url', url: config.databaseUrl }
   if (!folder) throw new DrydockError('config-invalid', 'Cannot start without a data folder: DATABASE_URL is not set.')
   const image = await images.ensure('postgres', stop, (line) => logger.info(line))
+  const shared = await folder.share('postgres')
+  defer(async () => shared[Symbol.asyncDispose]())
   const postgres = await startEmbeddedPostgres(
     {
       engine,
@@ -205,7 +207,8 @@ async function findDatabase({
   defer(async () => {
     supervision.abort()
     await supervised
-    await postgres.stop()
+    // The runner may end before the api of the same folder, which goes on.
+    if (await shared.isLast()) await postgres.stop()
   })
   return postgres.address
 }

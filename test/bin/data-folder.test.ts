@@ -48,3 +48,32 @@ test('openDataFolder() makes one installation for two that start at once', async
   expect(new Set(opened.map(({ installation }) => installation)).size).toBe(1)
   await Promise.all(opened.map((each) => each[Symbol.asyncDispose]()))
 })
+
+test('share() tells one server alone, the last, that nobody else uses what it shares', async () => {
+  await using folder = await emptyFolder()
+  await using api = await openDataFolder(folder.path, 'api')
+  await using runner = await openDataFolder(folder.path, 'runner')
+  await using one = await api.share('thing')
+  const other = await runner.share('thing')
+  expect(await one.isLast()).toBe(false)
+  // One that has asked is done with it, though it still lives.
+  expect(await other.isLast()).toBe(true)
+  const again = runner.share('thing')
+  await other[Symbol.asyncDispose]()
+  await using last = await again
+  expect(await last.isLast()).toBe(true)
+})
+
+test('share() counts no server that was killed', async () => {
+  await using folder = await emptyFolder()
+  const holder = spawn('flock', ['--shared', join(folder.path, 'thing.lock'), 'sh', '-c', 'echo held; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  })
+  await once(holder.stdout, 'data')
+  await using api = await openDataFolder(folder.path, 'api')
+  await using shared = await api.share('thing')
+  process.kill(-(holder.pid ?? 0), 'SIGKILL')
+  await once(holder, 'exit')
+  expect(await shared.isLast()).toBe(true)
+})
