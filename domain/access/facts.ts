@@ -2,11 +2,12 @@
 
 import { and, eq, isNull, or, sql } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
+import { prepared } from '../prepared.ts'
 import { attempts, environments, settings, tasks } from '../schema.ts'
 import { TASK_AUDIENCES } from './decide.ts'
 import type { Facts, ObjectNeed, TaskAudience } from './decide.ts'
 import type { Viewer } from './principal.ts'
-import { mayUse, relationTo } from './relation.ts'
+import { mayUse, relationTo, relationToPlaceholder, viewerValues } from './relation.ts'
 
 export type ObjectFacts = Facts & { id: string }
 export type ObjectQuestion = { of: ObjectNeed['of']; id: string }
@@ -20,22 +21,30 @@ export async function findFacts(db: Executor, viewer: Viewer, asked: ObjectQuest
 
 const audience = sql<string | null>`(select value #>> '{}' from settings where key = 'tasksVisibleTo')`
 
-async function taskFacts(db: Executor, viewer: Viewer, taskId: string) {
-  const [row] = await db
-    .select({ id: tasks.id, creatorId: tasks.creatorId, relation: relationTo(viewer), audience })
-    .from(tasks)
-    .innerJoin(environments, eq(environments.id, tasks.environmentId))
-    .where(eq(tasks.id, taskId))
+async function taskFacts(db: Executor, viewer: Viewer, id: string) {
+  const statement = prepared(db, 'taskFacts', (on) =>
+    on
+      .select({ id: tasks.id, creatorId: tasks.creatorId, relation: relationToPlaceholder(), audience })
+      .from(tasks)
+      .innerJoin(environments, eq(environments.id, tasks.environmentId))
+      .where(eq(tasks.id, sql.placeholder('id')))
+      .prepare('taskFacts'),
+  )
+  const [row] = await statement.execute({ id, ...viewerValues(viewer) })
   return row
 }
 
-async function attemptFacts(db: Executor, viewer: Viewer, attemptId: string) {
-  const [row] = await db
-    .select({ id: attempts.id, creatorId: tasks.creatorId, relation: relationTo(viewer), audience })
-    .from(attempts)
-    .innerJoin(tasks, eq(tasks.id, attempts.taskId))
-    .innerJoin(environments, eq(environments.id, tasks.environmentId))
-    .where(eq(attempts.id, attemptId))
+async function attemptFacts(db: Executor, viewer: Viewer, id: string) {
+  const statement = prepared(db, 'attemptFacts', (on) =>
+    on
+      .select({ id: attempts.id, creatorId: tasks.creatorId, relation: relationToPlaceholder(), audience })
+      .from(attempts)
+      .innerJoin(tasks, eq(tasks.id, attempts.taskId))
+      .innerJoin(environments, eq(environments.id, tasks.environmentId))
+      .where(eq(attempts.id, sql.placeholder('id')))
+      .prepare('attemptFacts'),
+  )
+  const [row] = await statement.execute({ id, ...viewerValues(viewer) })
   return row
 }
 

@@ -9,22 +9,31 @@ import type { Viewer } from './principal.ts'
  * named by the letter: drizzle leaves it out where a statement has only one.
  */
 export function relationTo({ userId, groupIds, verifiedEmail }: Viewer): SQL<Relation | null> {
-  const isCollaborator =
-    verifiedEmail === undefined
-      ? sql`false`
-      : sql`exists (select 1 from environment_collaborators c
-          where c.environment_id = environments.id and c.email = ${verifiedEmail})`
-  const inGroup =
-    groupIds.length === 0
-      ? sql`false`
-      : sql`exists (select 1 from environment_groups g
-          where g.environment_id = environments.id and g.group_id = any(${sql.param([...groupIds])}::text[]))`
-  return sql<Relation | null>`case
-    when environments.created_by = ${userId} then 'owner'
-    when ${isCollaborator} then 'collaborator'
-    when environments.visibility = 'workspace' or (environments.visibility = 'groups' and ${inGroup}) then 'user'
-  end`
+  return relation({ userId, groupIds: sql.param([...groupIds]), verifiedEmail: verifiedEmail ?? null })
 }
+
+/** The same, of whom a prepared statement gets when it is carried out: `viewerValues`. */
+export const relationToPlaceholder = () =>
+  relation({
+    userId: sql.placeholder('userId'),
+    groupIds: sql.placeholder('groupIds'),
+    verifiedEmail: sql.placeholder('verifiedEmail'),
+  })
+
+export const viewerValues = ({ userId, groupIds, verifiedEmail }: Viewer) => ({
+  ...{ userId, groupIds: [...groupIds], verifiedEmail: verifiedEmail ?? null },
+})
+
+type Asked = Record<'userId' | 'groupIds' | 'verifiedEmail', unknown>
+
+const relation = ({ userId, groupIds, verifiedEmail }: Asked) => sql<Relation | null>`case
+    when environments.created_by = ${userId} then 'owner'
+    when exists (select 1 from environment_collaborators c
+      where c.environment_id = environments.id and c.email = ${verifiedEmail}::text) then 'collaborator'
+    when environments.visibility = 'workspace' or (environments.visibility = 'groups'
+      and exists (select 1 from environment_groups g
+        where g.environment_id = environments.id and g.group_id = any(${groupIds}::text[]))) then 'user'
+  end`
 
 /** Says whether a person may use the environment of a row; no condition for who may use all. */
 export function mayUse(viewer: Viewer): SQL | undefined {

@@ -6,6 +6,7 @@ import { isUseDue, recordTokenUse } from '../audit/token-use.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { prepared } from '../prepared.ts'
 import { apiTokens, users } from '../schema.ts'
 import { PERMISSIONS } from './permissions.ts'
 import type { Permission } from './permissions.ts'
@@ -72,21 +73,7 @@ const tokenTarget = ({ id, name }: { id: string; name: string }) => ({ kind: 'to
 export async function findUserByToken(db: Db, token: string, address?: string): Promise<Principal | undefined> {
   const secret = FORM.exec(token)?.[1]
   if (secret === undefined) return undefined
-  const [row] = await db
-    .select({
-      tokenId: apiTokens.id,
-      tokenName: apiTokens.name,
-      kind: users.kind,
-      isUseDue,
-      expiresAt: apiTokens.expiresAt,
-      scopes: apiTokens.scopes,
-      limitedTo: apiTokens.permissions,
-      ...principalColumns,
-      stale: sql<boolean>`${apiTokens.lastUsedAt} is null or ${apiTokens.lastUsedAt} < now() - interval '1 minute'`,
-    })
-    .from(apiTokens)
-    .innerJoin(users, eq(users.id, apiTokens.userId))
-    .where(and(eq(apiTokens.hash, hashOf(PREFIX + secret)), tokenIsValid(), isNull(users.disabledAt)))
+  const [row] = await holderOf(db).execute({ hash: hashOf(PREFIX + secret) })
   if (row === undefined) return undefined
   const { stale, tokenName, kind, isUseDue: isDue, ...who } = row
   if (stale) await noteUse(db, row.tokenId)
@@ -94,6 +81,26 @@ export async function findUserByToken(db: Db, token: string, address?: string): 
   if (kind === 'service' && isDue) await recordTokenUse(db, by, tokenTarget({ id: who.tokenId, name: tokenName }))
   return { ...principalOf(who), ...(address !== undefined && { address }) }
 }
+
+const holderOf = (db: Db) =>
+  prepared(db, 'holderOf', (on) =>
+    on
+      .select({
+        tokenId: apiTokens.id,
+        tokenName: apiTokens.name,
+        kind: users.kind,
+        isUseDue,
+        expiresAt: apiTokens.expiresAt,
+        scopes: apiTokens.scopes,
+        limitedTo: apiTokens.permissions,
+        ...principalColumns,
+        stale: sql<boolean>`${apiTokens.lastUsedAt} is null or ${apiTokens.lastUsedAt} < now() - interval '1 minute'`,
+      })
+      .from(apiTokens)
+      .innerJoin(users, eq(users.id, apiTokens.userId))
+      .where(and(eq(apiTokens.hash, sql.placeholder('hash')), tokenIsValid(), isNull(users.disabledAt)))
+      .prepare('holderOf'),
+  )
 
 /** The tokens of one person that are not revoked, newest first. */
 export async function listTokens(db: Executor, userId: string): Promise<TokenView[]> {

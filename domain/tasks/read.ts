@@ -2,6 +2,7 @@ import { and, asc, eq, sql } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
 import { ledgerSummaries } from '../ledger/summary.ts'
 import type { LedgerSummary } from '../ledger/summary.ts'
+import { prepared } from '../prepared.ts'
 import { attempts, diffs, environments, pullRequests, tasks, turns, users } from '../schema.ts'
 import { changePatches } from '../schema/change-patches.ts'
 import { turnImages } from '../schema/turns.ts'
@@ -76,14 +77,12 @@ export const headColumns = {
 
 /** A task with everything that its page shows, or nothing when there is none. */
 export async function readTask(db: Executor, taskId: string): Promise<TaskView | undefined> {
-  const [head] = await db
-    .select({ ...headColumns, branch: tasks.branch, agent: tasks.agent })
-    .from(tasks)
-    .innerJoin(environments, eq(environments.id, tasks.environmentId))
-    .innerJoin(users, eq(users.id, tasks.creatorId))
-    .where(eq(tasks.id, taskId))
+  const [[head], asked, ran] = await Promise.all([
+    readHead(db, taskId),
+    readTurns(db, taskId),
+    readAttempts(db, taskId),
+  ])
   if (head === undefined) return undefined
-  const [asked, ran] = await Promise.all([readTurns(db, taskId), readAttempts(db, taskId)])
   const networks = await ledgerSummaries(
     db,
     ran.map(({ attempt }) => attempt.id),
@@ -97,31 +96,46 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskView |
   return { ...head, turns: withAttempts }
 }
 
-async function readTurns(db: Executor, taskId: string) {
-  return db
-    .select({
-      id: turns.id,
-      prompt: turns.prompt,
-      images: sql<number>`(select count(*)::int from ${turnImages} where ${turnImages.turnId} = ${turns.id})`,
-    })
-    .from(turns)
-    .where(eq(turns.taskId, taskId))
-    .orderBy(asc(turns.n))
-}
+const readHead = (db: Executor, taskId: string) =>
+  prepared(db, 'readHead', (on) =>
+    on
+      .select({ ...headColumns, branch: tasks.branch, agent: tasks.agent })
+      .from(tasks)
+      .innerJoin(environments, eq(environments.id, tasks.environmentId))
+      .innerJoin(users, eq(users.id, tasks.creatorId))
+      .where(eq(tasks.id, sql.placeholder('taskId')))
+      .prepare('readHead'),
+  ).execute({ taskId })
 
-async function readAttempts(db: Executor, taskId: string) {
-  return db
-    .select({
-      attempt: attempts,
-      diff: { files: diffs.files, additions: diffs.additions, deletions: diffs.deletions },
-      pullRequest: { number: pullRequests.number, url: pullRequests.url },
-    })
-    .from(attempts)
-    .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
-    .leftJoin(pullRequests, eq(pullRequests.attemptId, attempts.id))
-    .where(eq(attempts.taskId, taskId))
-    .orderBy(asc(attempts.n))
-}
+const readTurns = (db: Executor, taskId: string) =>
+  prepared(db, 'readTurns', (on) =>
+    on
+      .select({
+        id: turns.id,
+        prompt: turns.prompt,
+        images: sql<number>`(select count(*)::int from ${turnImages} where ${turnImages.turnId} = ${turns.id})`,
+      })
+      .from(turns)
+      .where(eq(turns.taskId, sql.placeholder('taskId')))
+      .orderBy(asc(turns.n))
+      .prepare('readTurns'),
+  ).execute({ taskId })
+
+const readAttempts = (db: Executor, taskId: string) =>
+  prepared(db, 'readAttempts', (on) =>
+    on
+      .select({
+        attempt: attempts,
+        diff: { files: diffs.files, additions: diffs.additions, deletions: diffs.deletions },
+        pullRequest: { number: pullRequests.number, url: pullRequests.url },
+      })
+      .from(attempts)
+      .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
+      .leftJoin(pullRequests, eq(pullRequests.attemptId, attempts.id))
+      .where(eq(attempts.taskId, sql.placeholder('taskId')))
+      .orderBy(asc(attempts.n))
+      .prepare('readAttempts'),
+  ).execute({ taskId })
 
 type AttemptRow = Awaited<ReturnType<typeof readAttempts>>[number]
 
