@@ -22,6 +22,7 @@ export const STATUS = {
   'sign-in-refused': 403,
   'sign-in-expired': 400,
   'sign-in-unavailable': 502,
+  'sign-in-too-old': 403,
   'foreign-origin': 403,
   'user-not-found': 404,
   'group-not-found': 404,

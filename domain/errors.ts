@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'sign-in-refused'
   | 'sign-in-expired'
   | 'sign-in-unavailable'
+  | 'sign-in-too-old'
   | 'foreign-origin'
   | 'user-not-found'
   | 'group-not-found'
