@@ -24,6 +24,22 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'print a completion script for bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completionOf(COMMANDS),
   },
+  login: {
+    summary: 'sign in at a server, and keep the token in a profile',
+    load: async () => (await import('../cli/commands/login.ts')).login,
+  },
+  logout: {
+    summary: 'remove a profile, and revoke its token',
+    load: async () => (await import('../cli/commands/logout.ts')).logout,
+  },
+  'profile list': {
+    summary: 'list the profiles, and which is in use',
+    load: async () => (await import('../cli/commands/profile/list.ts')).listProfiles,
+  },
+  'profile use': {
+    summary: 'say which profile is used',
+    load: async () => (await import('../cli/commands/profile/use.ts')).useProfile,
+  },
   whoami: {
     summary: 'show who you are for the server, and what you may do',
     load: async () => (await import('../cli/commands/whoami.ts')).whoami,
@@ -212,7 +228,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ['Start here', ['demo', 'serve', 'sandbox', 'doctor', 'whoami', 'completion']],
+  ['Start here', ['demo', 'serve', 'sandbox', 'doctor', 'completion']],
+  ['You', ['login', 'logout', 'profile list', 'profile use', 'whoami']],
   [
     'Environments',
     [

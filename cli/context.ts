@@ -7,6 +7,8 @@ export type Output = { write: (text: string | Uint8Array) => void; isTerminal: b
 /** What a command may touch of the world around it. */
 export type CliContext = {
   config: () => ClientConfig
+  /** What `--profile` names, before all commands alike. */
+  profile?: string | undefined
   /** Results: what a script reads. */
   out: Output
   /** Words for people. */

@@ -172,7 +172,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
+                    action?: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
                     /** @description Id or name of the one who did it */
                     actor?: string;
                     /** @description `nextCursor` of the page before */
@@ -227,7 +227,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
+                    action?: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
                     /** @description Id or name of the one who did it */
                     actor?: string;
                     since?: string;
@@ -3594,7 +3594,7 @@ export interface components {
         };
         AuditEntry: {
             /** @enum {string} */
-            action: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
+            action: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
             actor: {
                 address: string | null;
                 credentialId: string | null;
@@ -3843,6 +3843,16 @@ export interface components {
             header?: string;
             /** @description The whole value of the header. Written, never read */
             value: string;
+        };
+        Device: {
+            device_code: string;
+            expires_in: number;
+            interval: number;
+            user_code: string;
+            verification_uri: string;
+        };
+        DeviceToken: {
+            device_code: string;
         };
         Environment: {
             agent: string;
@@ -4200,6 +4210,17 @@ export interface components {
                 /** @enum {boolean} */
                 run_environment_in_qa_mode?: false;
             };
+        };
+        NewDevice: {
+            /** @description What asks, and where: people see it, and the token gets this name */
+            client: string;
+            /**
+             * @default [
+             *       "read",
+             *       "write"
+             *     ]
+             */
+            scopes?: ("read" | "write" | "admin")[];
         };
         NewEnvironment: {
             agent?: string;

@@ -86,6 +86,21 @@ export async function findUserBySession(
   return { ...principalOf({ ...who, tokenId: sessionId, scopes: ofToken }), sessionId, signedInLately }
 }
 
+/** Who a session speaks for, while it does. Held: who ends it at this moment waits. */
+export async function findLiveSession(
+  tx: Executor,
+  sessionId: string,
+): Promise<{ userId: string; name: string } | undefined> {
+  const [row] = await tx
+    .select({ userId: users.id, name: users.name })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .leftJoin(apiTokens, eq(apiTokens.id, sessions.tokenId))
+    .where(and(eq(sessions.id, sessionId), isAlive(), isNull(users.disabledAt)))
+    .for('share', { of: sessions })
+  return row
+}
+
 /** The sessions of one person, the last used first. */
 export async function listSessions(db: Executor, userId: string): Promise<SessionView[]> {
   const rows = await db
