@@ -1,4 +1,5 @@
 import type { Command } from '../cli/command.ts'
+import { PEOPLE_COMMANDS } from './people-commands.ts'
 
 export type CommandEntry = { summary: string; load: () => Promise<Command> }
 
@@ -68,6 +69,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove an environment',
     load: async () => (await import('../cli/commands/env/delete.ts')).deleteEnvironment,
   },
+  'env share': {
+    summary: 'let more people use an environment',
+    load: async () => (await import('../cli/commands/env/share.ts')).shareEnvironment,
+  },
+  'env unshare': {
+    summary: 'take an environment back',
+    load: async () => (await import('../cli/commands/env/unshare.ts')).unshareEnvironment,
+  },
+  'env access': {
+    summary: 'show who may use an environment',
+    load: async () => (await import('../cli/commands/env/access.ts')).showAccess,
+  },
   'env plan': {
     summary: 'show what .drydock/environment.yml would change',
     load: async () => (await import('../cli/commands/env/plan.ts')).planEnvironment,
@@ -108,6 +121,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'take variables and secrets from a .env file',
     load: async () => (await import('../cli/commands/env/import-env.ts')).importEnv,
   },
+  ...PEOPLE_COMMANDS,
   'settings get': {
     summary: 'show the settings of the installation',
     load: async () => (await import('../cli/commands/settings/get.ts')).getSettings,
@@ -234,6 +248,7 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     'Environments',
     [
       ...['env create', 'env detect', 'env list', 'env show', 'env update', 'env delete', 'env import-env'],
+      ...['env share', 'env unshare', 'env access'],
       ...['env plan', 'env apply', 'env export', 'env cache', 'env refresh', 'env reset-cache'],
       ...['env secret set', 'env secret list', 'env secret delete'],
     ],
@@ -243,6 +258,14 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     [
       ...['provider add', 'provider list', 'provider show', 'provider update', 'provider delete'],
       ...['credential set', 'credential list', 'credential delete', 'rotate-keys', 'gateway-ca'],
+    ],
+  ],
+  [
+    'People',
+    [
+      ...['sign-in list', 'sign-in add', 'sign-in set', 'sign-in remove', 'user list', 'user set', 'user disable'],
+      ...['group list', 'group create', 'group add', 'group remove', 'group delete'],
+      ...['role list', 'role create', 'role set', 'role delete', 'role grant', 'role revoke'],
     ],
   ],
   ['Settings', ['settings get', 'settings set']],
