@@ -4346,7 +4346,7 @@ export interface components {
             /** @description Of verified addresses; none: all are let in */
             emailDomains?: string[];
             enabled?: boolean;
-            /** @description The claim that names groups; null: none does */
+            /** @description The claim that names groups, or the way to it: realm_access.roles. null: none does */
             groupClaim?: string | null;
             /** @description Who has this value in the claim is in that group */
             groups?: {
@@ -4769,7 +4769,7 @@ export interface components {
             /** @description Of verified addresses; none: all are let in */
             emailDomains?: string[];
             enabled?: boolean;
-            /** @description The claim that names groups; null: none does */
+            /** @description The claim that names groups, or the way to it: realm_access.roles. null: none does */
             groupClaim?: string | null;
             /** @description Who has this value in the claim is in that group */
             groups?: {
