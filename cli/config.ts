@@ -11,8 +11,10 @@ export type ClientConfig = {
   token: string | undefined
   /** Read when there is no token and the server is on this machine. */
   tokenFile: string
-  colour: boolean
 }
+
+/** Whether a terminal is to be given colours. */
+export const wantsColour = (env: NodeJS.ProcessEnv): boolean => !env.NO_COLOR && env.TERM !== 'dumb'
 
 /**
  * Reads the client's settings: variables, then the profile, then what holds for this machine's own server. Rejects with exit
@@ -30,7 +32,6 @@ export function readClientConfig(env: NodeJS.ProcessEnv, wanted?: string): Clien
     url,
     token: token ?? (isIts ? profile.token : undefined),
     tokenFile: join(dataFolder(env), 'admin-token'),
-    colour: !env.NO_COLOR && env.TERM !== 'dumb',
   }
 }
 

@@ -9,6 +9,8 @@ import type { CliContext } from '../context.ts'
 import { signInByDevice } from '../device-login.ts'
 import { usageError } from '../errors.ts'
 import { assertProfileName, readProfiles, withProfile, writeProfiles } from '../profiles.ts'
+import type { Profile } from '../profiles.ts'
+import { revokeToken } from '../revoke-token.ts'
 import { neutraliseLine } from '../terminal.ts'
 
 const MAX_NAME = 100
@@ -40,11 +42,12 @@ export const login = defineCommand({
     const file = profilesFile(context.env)
     const before = readProfiles(file).all[name]
     const url = parseUrl(urlText ?? context.env.DRYDOCK_URL ?? before?.url ?? DEFAULT_URL, 'URL')
-    const config = { url, token: undefined, tokenFile: '', colour: false }
+    const config = { url, token: undefined, tokenFile: '' }
     warnOfPlain(url, context)
     const { token, tokenId } = await tokenFor(config, values, context)
     const me = await (await createClient({ ...context, config: () => ({ ...config, token }) })).whoAmI()
     writeProfiles(file, withProfile(readProfiles(file), name, { url: url.href, token, ...(tokenId && { tokenId }) }))
+    if (before?.token !== token) await forget(before, context)
     if (values.json) writeJson(context, { profile: name, url: url.href, user: { id: me.id, name: me.name } })
     else say(context, `You are ${neutraliseLine(me.name)} at ${url.origin}, by profile "${name}".`)
     const winning = ['DRYDOCK_URL', 'DRYDOCK_TOKEN'].filter((variable) => context.env[variable])
@@ -52,6 +55,12 @@ export const login = defineCommand({
     return 0
   },
 })
+
+/** What the profile had before is of no use to anybody who means well. */
+async function forget(before: Profile | undefined, context: CliContext): Promise<void> {
+  const refused = before && (await revokeToken(before, context))
+  if (refused) say(context, `The token that the profile had before stays valid. ${refused.message}`)
+}
 
 type Got = { token: string; tokenId?: string }
 

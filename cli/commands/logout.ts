@@ -1,11 +1,9 @@
-import { createClient } from '../client.ts'
 import { JSON_OPTION, defineCommand } from '../command.ts'
-import { parseUrl, profileName, profilesFile } from '../config.ts'
+import { profileName, profilesFile } from '../config.ts'
 import { say, writeJson } from '../context.ts'
-import type { CliContext } from '../context.ts'
-import { CliError, usageError } from '../errors.ts'
+import { usageError } from '../errors.ts'
 import { chooseProfile, readProfiles, withoutProfile, writeProfiles } from '../profiles.ts'
-import type { Profile } from '../profiles.ts'
+import { revokeToken } from '../revoke-token.ts'
 
 export const logout = defineCommand({
   name: 'logout',
@@ -21,7 +19,7 @@ export const logout = defineCommand({
     const wanted = values.profile ?? context.profile ?? profileName(context.env)
     const profile = chooseProfile(readProfiles(file), wanted)
     if (profile === undefined) throw usageError('Cannot sign out: no profile is in use', 'profile-not-found')
-    const refused = await revoke(profile, context)
+    const refused = await revokeToken(profile, context)
     // Whatever the server said, the token is off this machine.
     writeProfiles(file, withoutProfile(readProfiles(file), profile.name))
     const isRevoked = profile.tokenId !== undefined && refused === undefined
@@ -32,16 +30,3 @@ export const logout = defineCommand({
     return refused === undefined ? 0 : 1
   },
 })
-
-/** What kept the server from revoking the token, if anything did. */
-async function revoke({ url, token, tokenId }: Profile, context: CliContext): Promise<CliError | undefined> {
-  if (tokenId === undefined) return undefined
-  const config = { url: parseUrl(url), token, tokenFile: '', colour: false }
-  try {
-    await (await createClient({ ...context, config: () => config })).revokeToken(tokenId)
-    return undefined
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error
-    return ['unauthorized', 'token-not-found'].includes(error.code) ? undefined : error
-  }
-}

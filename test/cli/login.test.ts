@@ -106,6 +106,24 @@ test.each([
   await expect(running).rejects.not.toThrow(/dd_made|secret/)
 })
 
+test.each([
+  [() => new Response(null, { status: 204 }), false],
+  [problem(503, 'database-unavailable', 'Cannot answer'), true],
+])('login has the token revoked that the profile had before', async (answer, stays) => {
+  writeProfiles(file, { current: 'work', all: { work: { url: `${URL_}/`, token: 'dd_before', tokenId: 'k0' } } })
+  const world = fakeWorld({ 'GET /me': me, 'DELETE /tokens/k0': answer }, { env, stdin: stdin(TOKEN) })
+  expect(await login.run(['--profile', 'work', '--token-stdin'], world.context)).toBe(0)
+  expect(world.calls.at(-1)?.headers.get('authorization')).toBe('Bearer dd_before')
+  expect(world.err().includes('stays valid')).toBe(stays)
+  expect(readProfiles(file).all['work']?.token).toBe(TOKEN)
+})
+
+test('login leaves a token alone that it is given again', async () => {
+  writeProfiles(file, { current: 'default', all: { default: { url: `${URL_}/`, token: TOKEN, tokenId: 'k0' } } })
+  const world = fakeWorld({ 'GET /me': me }, { env, stdin: stdin(TOKEN) })
+  expect(await login.run(['--token-stdin'], world.context)).toBe(0)
+})
+
 test('login says where the way is open, and which variables win', async () => {
   const variables = { ...env, DRYDOCK_TOKEN: 'dd_env' }
   const world = fakeWorld({ 'GET /me': me }, { env: variables, stdin: stdin(TOKEN) })

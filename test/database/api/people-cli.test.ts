@@ -18,7 +18,7 @@ afterAll(() => api[Symbol.asyncDispose]())
 
 /** What a command prints for programs, with the api behind it. */
 async function drydock<T = Record<string, unknown>>(name: string, ...argv: string[]): Promise<T> {
-  const config = { url: new URL('http://localhost'), token, tokenFile: '', colour: false }
+  const config = { url: new URL('http://localhost'), token, tokenFile: '' }
   const world = fakeWorld(
     {},
     {
