@@ -1,7 +1,19 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['**/*.mjs', 'dist/', 'node_modules/', 'migrations/', 'scripts/', 'bin/drydock', '*.js', 'images/'] },
+  {
+    ignores: [
+      '**/*.mjs',
+      'dist/',
+      'node_modules/',
+      'migrations/',
+      'scripts/',
+      'client/schema.ts',
+      'bin/drydock',
+      '*.js',
+      'images/',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -18,12 +18,15 @@ import { assertDeclared, requireRight } from './enforce.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
 import { createGate } from './gate.ts'
+import { pageHeaders } from './sign-in/page.ts'
 import { tokenRoutes } from './routes/access.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { meRoutes } from './routes/me.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { userRoutes } from './routes/users.ts'
 import { authRoutes } from './routes/auth.ts'
+import { devicePageRoutes } from './routes/device-page.ts'
+import { deviceRoutes } from './routes/device.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { signInProviderRoutes } from './routes/sign-in-providers.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -81,6 +84,7 @@ export function createApp(deps: ApiDeps, routes: readonly Routes[] = ROUTES): Op
   const app = newRouter(deps)
   app.onError((error, c) => answerError(deps, error, c))
   app.use(requestId(), observe(deps))
+  app.use(pageHeaders)
   app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }), noStore)
   const gate = createGate(deps.trustedProxies ?? [])
   app.use(authenticate(deps, gate))
@@ -89,6 +93,8 @@ export function createApp(deps: ApiDeps, routes: readonly Routes[] = ROUTES): Op
   app.route('/', health)
   app.route(BASE, health)
   app.route('/', authRoutes(deps, gate))
+  app.route('/', deviceRoutes(deps, gate))
+  app.route('/', devicePageRoutes(deps, gate))
   for (const group of routes) app.route(BASE, group(deps))
   for (const { base, routes: group } of codexRoutes(deps)) app.route(base, group)
   app.route(MODEL_BASE, modelRoutes(deps))

@@ -11,7 +11,7 @@ import { assertOwnOrigin } from './sign-in/origin.ts'
 
 export const BASE = '/api/v1'
 /** Where a browser is served; elsewhere a cookie counts for nothing. */
-const OF_BROWSERS = /^\/(api\/v1|auth)\//
+const OF_BROWSERS = /^\/((api\/v1|auth|device)\/|device$)/
 
 /** Says who asks. Everything needs a token or a session but the routes which say that they need nobody, unknown paths too. */
 export function authenticate(deps: ApiDeps, gate: Gate): MiddlewareHandler<ApiEnv> {

@@ -9,6 +9,9 @@ const MINUTE = 60_000
 const FAILED_SECRETS = { most: 100, windowMs: 5 * MINUTE }
 const SIGN_INS_OF_ADDRESS = { most: 60, windowMs: 5 * MINUTE }
 const SIGN_INS_OF_ACCOUNT = { most: 20, windowMs: 5 * MINUTE }
+/** A program asks every five seconds. */
+const POLLS_OF_DEVICE = { most: 120, windowMs: 5 * MINUTE }
+const CODES_OF_ACCOUNT = { most: 20, windowMs: 5 * MINUTE }
 const MAX_GOOD = 10_000
 
 export type Gate = {
@@ -26,12 +29,17 @@ export type Gate = {
   admitAddress: (c: Context) => void
   /** The same for a person, wherever they come from. */
   admitAccount: (c: Context, account: string) => void
+  /** Lets a program ask for its token. */
+  admitDevice: (c: Context, deviceCode: string) => void
+  /** Lets a person try a short code: these could be guessed. */
+  admitCode: (c: Context, account: string) => void
 }
 
 export function createGate(trustedProxies: readonly string[]): Gate {
   const addressOf = createAddressOf(trustedProxies)
   const [failed, ofAddress] = [new RateLimit(FAILED_SECRETS), new RateLimit(SIGN_INS_OF_ADDRESS)]
   const ofAccount = new RateLimit(SIGN_INS_OF_ACCOUNT)
+  const [ofDevice, codes] = [new RateLimit(POLLS_OF_DEVICE), new RateLimit(CODES_OF_ACCOUNT)]
   const good = new Set<string>()
   const admit = (c: Context, limit: RateLimit, key: string) => {
     const seconds = limit.wait(key)
@@ -58,6 +66,8 @@ export function createGate(trustedProxies: readonly string[]): Gate {
       if (address !== undefined) admit(c, ofAddress, clientOf(address))
     },
     admitAccount: (c, account) => admit(c, ofAccount, account),
+    admitDevice: (c, deviceCode) => admit(c, ofDevice, hashOf(deviceCode).toString('base64')),
+    admitCode: (c, account) => admit(c, codes, account),
   }
 }
 

@@ -2,7 +2,8 @@ import { createToken } from '../domain/access/tokens.ts'
 import { assertHas } from '../domain/access/giving.ts'
 import type { Permission } from '../domain/access/permissions.ts'
 import type { Principal, Scope } from '../domain/access/principal.ts'
-import { forbidden } from '../domain/errors.ts'
+import { FRESH_MINUTES } from '../domain/access/sessions.ts'
+import { DrydockError, forbidden } from '../domain/errors.ts'
 import type { ApiDeps } from './context.ts'
 import { tokenJson } from './schemas/access.ts'
 
@@ -16,6 +17,7 @@ type Wanted = {
 
 /** Makes a token within what the own one may do. Its text is in the answer, and nowhere else. */
 export async function makeToken({ db }: Pick<ApiDeps, 'db'>, principal: Principal, wanted: Wanted) {
+  assertSignedInLately(principal)
   const permissions = permissionsWithin(principal, wanted.permissions)
   const made = await createToken(db, {
     ...wanted,
@@ -24,6 +26,18 @@ export async function makeToken({ db }: Pick<ApiDeps, 'db'>, principal: Principa
     expiresAt: expiryWithin(principal, wanted),
   })
   return { ...tokenJson(made.view), token: made.token }
+}
+
+/**
+ * A token outlives the session that makes it: whoever finds a browser open must not keep the access. Rejects with
+ * `sign-in-too-old`.
+ */
+export function assertSignedInLately({ sessionId, signedInLately }: Principal): void {
+  if (sessionId === undefined || signedInLately === true) return
+  throw new DrydockError(
+    'sign-in-too-old',
+    `Cannot make a token: you signed in more than ${FRESH_MINUTES} minutes ago. Sign in again, then it works`,
+  )
 }
 
 /**

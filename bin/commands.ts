@@ -1,4 +1,5 @@
 import type { Command } from '../cli/command.ts'
+import { PEOPLE_COMMANDS } from './people-commands.ts'
 
 export type CommandEntry = { summary: string; load: () => Promise<Command> }
 
@@ -23,6 +24,22 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   completion: {
     summary: 'print a completion script for bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completionOf(COMMANDS),
+  },
+  login: {
+    summary: 'sign in at a server, and keep the token in a profile',
+    load: async () => (await import('../cli/commands/login.ts')).login,
+  },
+  logout: {
+    summary: 'remove a profile, and revoke its token',
+    load: async () => (await import('../cli/commands/logout.ts')).logout,
+  },
+  'profile list': {
+    summary: 'list the profiles, and which is in use',
+    load: async () => (await import('../cli/commands/profile/list.ts')).listProfiles,
+  },
+  'profile use': {
+    summary: 'say which profile is used',
+    load: async () => (await import('../cli/commands/profile/use.ts')).useProfile,
   },
   whoami: {
     summary: 'show who you are for the server, and what you may do',
@@ -51,6 +68,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'env delete': {
     summary: 'remove an environment',
     load: async () => (await import('../cli/commands/env/delete.ts')).deleteEnvironment,
+  },
+  'env share': {
+    summary: 'let more people use an environment',
+    load: async () => (await import('../cli/commands/env/share.ts')).shareEnvironment,
+  },
+  'env unshare': {
+    summary: 'take an environment back',
+    load: async () => (await import('../cli/commands/env/unshare.ts')).unshareEnvironment,
+  },
+  'env access': {
+    summary: 'show who may use an environment',
+    load: async () => (await import('../cli/commands/env/access.ts')).showAccess,
   },
   'env plan': {
     summary: 'show what .drydock/environment.yml would change',
@@ -92,6 +121,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'take variables and secrets from a .env file',
     load: async () => (await import('../cli/commands/env/import-env.ts')).importEnv,
   },
+  ...PEOPLE_COMMANDS,
   'settings get': {
     summary: 'show the settings of the installation',
     load: async () => (await import('../cli/commands/settings/get.ts')).getSettings,
@@ -212,11 +242,13 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ['Start here', ['demo', 'serve', 'sandbox', 'doctor', 'whoami', 'completion']],
+  ['Start here', ['demo', 'serve', 'sandbox', 'doctor', 'completion']],
+  ['You', ['login', 'logout', 'profile list', 'profile use', 'whoami']],
   [
     'Environments',
     [
       ...['env create', 'env detect', 'env list', 'env show', 'env update', 'env delete', 'env import-env'],
+      ...['env share', 'env unshare', 'env access'],
       ...['env plan', 'env apply', 'env export', 'env cache', 'env refresh', 'env reset-cache'],
       ...['env secret set', 'env secret list', 'env secret delete'],
     ],
@@ -226,6 +258,14 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     [
       ...['provider add', 'provider list', 'provider show', 'provider update', 'provider delete'],
       ...['credential set', 'credential list', 'credential delete', 'rotate-keys', 'gateway-ca'],
+    ],
+  ],
+  [
+    'People',
+    [
+      ...['sign-in list', 'sign-in add', 'sign-in set', 'sign-in remove', 'user list', 'user set', 'user disable'],
+      ...['group list', 'group create', 'group add', 'group remove', 'group delete'],
+      ...['role list', 'role create', 'role set', 'role delete', 'role grant', 'role revoke'],
     ],
   ],
   ['Settings', ['settings get', 'settings set']],

@@ -8,6 +8,7 @@ import { COMMANDS, GROUPS } from './commands.ts'
 const ENVIRONMENT_VARIABLES = [
   ['DRYDOCK_URL', 'the server (default http://127.0.0.1:7070)'],
   ['DRYDOCK_TOKEN', "your token (default: the local server's admin-token)"],
+  ['DRYDOCK_PROFILE', 'the profile of "drydock login" to use, as --profile at any command'],
 ] as const
 
 const NAME_WIDTH = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
@@ -75,7 +76,7 @@ function unknownCommand(name: string): Error {
 
 function overview(style: Style): string {
   const groups = GROUPS.map(([title, names]) => `${style('bold', title)}\n${rows(names, style)}`)
-  const variables = ENVIRONMENT_VARIABLES.map(([name, help]) => `  ${style('cyan', name.padEnd(14))} ${help}`)
+  const variables = ENVIRONMENT_VARIABLES.map(([name, help]) => `  ${style('cyan', name.padEnd(15))} ${help}`)
   return [
     'Drydock runs coding agents on your repositories, in sandboxes without network.\n',
     'Usage: drydock COMMAND [options]\n',

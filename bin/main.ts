@@ -5,6 +5,7 @@ import type { ClientConfig } from '../cli/config.ts'
 import type { CliContext, Output } from '../cli/context.ts'
 import { askHidden } from './ask-hidden.ts'
 import { dispatch } from './dispatch.ts'
+import { takeProfile } from './take-profile.ts'
 import { reportError } from './report-error.ts'
 import { ROOT } from './root.ts'
 
@@ -17,21 +18,25 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0
   }
   const interrupt = onInterrupt()
-  const context = createContext(interrupt.signal, () => interrupt.abort())
+  const { rest, profile } = takeProfile(argv)
+  const context = createContext({ profile, signal: interrupt.signal, interrupt: () => interrupt.abort() })
   const end = argv.indexOf('--')
   const json = (end < 0 ? argv : argv.slice(0, end)).includes('--json')
   try {
-    return await dispatch(argv, context)
+    return await dispatch(rest, context)
   } catch (error) {
     if (interrupt.signal.aborted) return INTERRUPTED
     return reportError(error, { json, context })
   }
 }
 
-function createContext(signal: AbortSignal, interrupt: () => void): CliContext {
+type Start = { profile: string | undefined; signal: AbortSignal; interrupt: () => void }
+
+function createContext({ profile, signal, interrupt }: Start): CliContext {
   let config: ClientConfig | undefined
   return {
-    config: () => (config ??= readClientConfig(process.env)),
+    config: () => (config ??= readClientConfig(process.env, profile)),
+    profile,
     out: outputOf(process.stdout),
     err: outputOf(process.stderr),
     stdin: { isTerminal: process.stdin.isTTY, read: readStdin, ask: (question) => ask(question, interrupt) },

@@ -26,11 +26,4 @@ function isDrydockError(error: unknown): error is Error & { code: string } {
   return error instanceof Error && error.name === 'DrydockError' && 'code' in error && typeof error.code === 'string'
 }
 
-function label(context: CliContext): string {
-  try {
-    return styleOf(context, context.err)('red', 'drydock:')
-  } catch {
-    // The configuration itself may be what is wrong.
-    return 'drydock:'
-  }
-}
+const label = (context: CliContext) => styleOf(context, context.err)('red', 'drydock:')

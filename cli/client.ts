@@ -11,12 +11,14 @@ import type { MeJson } from '../api/schemas/people.ts'
 import type { InspectionJson } from '../api/schemas/inspection.ts'
 import type { LedgerJson } from '../api/schemas/ledger.ts'
 import type { EventJson, NewTaskJson, NewTurnJson, PublishJson, TaskJson, TaskPageJson } from '../api/schemas/task.ts'
+import { isThisMachine } from './config.ts'
 import type { ClientConfig } from './config.ts'
 import type { CliContext } from './context.ts'
 import { CliError, usageError } from './errors.ts'
 import { auditCalls } from './audit-calls.ts'
 import { environmentFileCalls } from './environment-file-calls.ts'
 import { followEvents } from './follow.ts'
+import { peopleCalls } from './people-calls.ts'
 import { providerCalls } from './provider-calls.ts'
 import { settingsCalls } from './settings-calls.ts'
 import { secretCalls } from './secret-calls.ts'
@@ -45,6 +47,9 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
   const json = async <T>(request: Call) => (await (await call(request, signal)).json()) as T
   return {
     whoAmI: () => json<MeJson>({ path: '/me' }),
+    revokeToken: async (id: string) => {
+      await call({ method: 'DELETE', path: `/tokens/${segment(id)}` }, signal)
+    },
     createTask: (body: NewTaskJson) =>
       json<TaskJson>({ method: 'POST', path: '/tasks', body, headers: { 'idempotency-key': randomUUID() } }),
     listTasks: (query: TaskFilter) => json<TaskPageJson>({ path: '/tasks', query }),
@@ -64,6 +69,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
       json<LedgerJson>({ path: `/environments/${segment(environment)}/cache/ledger`, query: { after } }),
     ...auditCalls(call, signal),
     ...providerCalls(call, signal),
+    ...peopleCalls(call, signal),
     ...settingsCalls(call, signal),
     ...environmentFileCalls(call, signal),
     ...secretCalls(call, signal),
@@ -97,17 +103,25 @@ async function openEvents(call: Caller, { id, after }: { id: string; after: numb
   return body
 }
 
-function createCaller(config: ClientConfig, { token, fetch }: { token: string; fetch: CliContext['fetch'] }): Caller {
-  const base = config.url.href.replace(/\/+$/, '')
+type CallerOptions = {
+  /** None for the few routes where nobody has to say who they are. */
+  token?: string
+  fetch: CliContext['fetch']
+  /** What all paths begin with. */
+  root?: string
+}
+
+export function createCaller(config: ClientConfig, { token, fetch, root = '/api/v1' }: CallerOptions): Caller {
+  const base = config.url.href.replace(/\/+$/, '') + root
   return async ({ method = 'GET', path, query = {}, body, headers = {} }, signal) => {
-    const url = new URL(`${base}/api/v1${path}`)
+    const url = new URL(`${base}${path}`)
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value)
     const init = {
       method,
       // A redirect could carry the token elsewhere.
       redirect: 'error' as const,
       headers: {
-        authorization: `Bearer ${token}`,
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
         'x-drydock-product': 'cli',
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
@@ -125,14 +139,17 @@ function createCaller(config: ClientConfig, { token, fetch }: { token: string; f
 
 async function tokenOf({ token, tokenFile, url }: ClientConfig): Promise<string> {
   if (token !== undefined) return token
-  const isLocal = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
+  const isLocal = isThisMachine(url)
   // The local administrator's token goes to this machine only.
   const fromFile = isLocal ? await readFile(tokenFile, 'utf8').catch(() => '') : ''
   if (fromFile.trim() !== '') return fromFile.trim()
   const where = isLocal
     ? `, and ${tokenFile} cannot be read. Start the server with "bin/drydock serve", or set the token`
     : ''
-  throw usageError(`Cannot ask ${url.origin}: DRYDOCK_TOKEN is not set${where}`, 'token-missing')
+  throw usageError(
+    `Cannot ask ${url.origin}: DRYDOCK_TOKEN is not set, and no "drydock login" was made there${where}`,
+    'token-missing',
+  )
 }
 
 function unreachable({ url }: ClientConfig, error: unknown): CliError {

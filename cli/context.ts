@@ -1,3 +1,4 @@
+import { wantsColour } from './config.ts'
 import type { ClientConfig } from './config.ts'
 import { createStyle, escapeUnsafe } from './terminal.ts'
 import type { Style } from './terminal.ts'
@@ -7,6 +8,8 @@ export type Output = { write: (text: string | Uint8Array) => void; isTerminal: b
 /** What a command may touch of the world around it. */
 export type CliContext = {
   config: () => ClientConfig
+  /** What `--profile` names, before all commands alike. */
+  profile?: string | undefined
   /** Results: what a script reads. */
   out: Output
   /** Words for people. */
@@ -28,7 +31,7 @@ export type CliContext = {
 }
 
 export function styleOf(context: CliContext, output: Output): Style {
-  return createStyle(output.isTerminal && context.config().colour)
+  return createStyle(output.isTerminal && wantsColour(context.env))
 }
 
 /** The one JSON document of a command. What a terminal could act on is escaped, which programs read as the same text. */

@@ -15,6 +15,8 @@ const SOURCES = [
   'cli',
   'bin',
   'bench',
+  'client',
+  'examples',
   'test/support/fake-github',
 ]
 const STAMP = join(ROOT, 'dist', '.stamp')

@@ -13,6 +13,8 @@ const LAYERS: Record<string, Record<string, Permission>> = {
   runner: { domain: 'value', 'sandbox-policy': 'value', forge: 'value' },
   api: { domain: 'value', 'sandbox-policy': 'value', forge: 'value' },
   cli: { api: 'type' },
+  client: {},
+  examples: { client: 'value' },
   bin: { '*': 'value' },
   bench: { '*': 'value' },
 }
@@ -28,8 +30,12 @@ const VENDORS: Record<string, string> = {
   'prom-client': 'api/metrics.ts',
   'openid-client': 'api/sign-in/',
   yaml: 'api/environment-file/',
+  'openapi-fetch': 'client/',
   postgres: 'domain/db.ts|domain/migrate.ts',
 }
+
+/** What a program writes may have any length. */
+const GENERATED = ['client/schema.ts']
 
 /** Folders of the repository that hold no layer of the product. */
 const OUTSIDE = new Set(['test', 'docs', 'images', 'migrations', 'scripts', 'node_modules', 'dist'])
@@ -85,7 +91,9 @@ test('nothing is exported by default and nothing is re-exported', () => {
 })
 
 test('a file has at most 300 lines', () => {
-  expect(files.filter((file) => readFileSync(file, 'utf8').split('\n').length > 301)).toEqual([])
+  expect(
+    files.filter((file) => !GENERATED.includes(file) && readFileSync(file, 'utf8').split('\n').length > 301),
+  ).toEqual([])
 })
 
 type Import = { to: string; typeOnly: boolean }

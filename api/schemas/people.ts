@@ -70,6 +70,13 @@ export const RoleSchema = z
 export const RoleListSchema = z.object({ data: z.array(RoleSchema) })
 
 export type MeJson = z.infer<typeof MeSchema>
+export type UserJson = z.infer<typeof UserSchema>
+export type UserChangeJson = z.input<typeof UserChangeSchema>
+export type GroupHeadJson = z.infer<typeof GroupHeadSchema>
+export type GroupJson = z.infer<typeof GroupSchema>
+export type RoleJson = z.infer<typeof RoleSchema>
+export type NewRoleJson = z.input<typeof NewRoleSchema>
+export type RoleChangeJson = z.input<typeof RoleChangeSchema>
 
 export function userJson({ disabledAt, createdAt, ...view }: UserView): z.infer<typeof UserSchema> {
   return { ...view, disabled: disabledAt !== null, createdAt: createdAt.toISOString() }

@@ -35,7 +35,10 @@ const settings = {
     .max(20)
     .refine((all) => all.includes('openid'), 'must have "openid"')
     .optional(),
-  groupClaim: line(200).nullable().optional().openapi({ description: 'The claim that names groups; null: none does' }),
+  groupClaim: line(200)
+    .nullable()
+    .optional()
+    .openapi({ description: 'The claim that names groups, or the way to it: realm_access.roles. null: none does' }),
   groups: z
     .array(Mapping)
     .max(MAX_GROUPS)

@@ -22,9 +22,22 @@ export function readClaims(said: Readonly<Record<string, unknown>>, groupClaim: 
     subject: subject.data,
     name: name ?? 'Somebody',
     email,
-    groups: groupClaim === null ? [] : groupsOf(said[groupClaim]),
+    groups: groupClaim === null ? [] : groupsOf(claimAt(said, groupClaim)),
   }
 }
+
+/**
+ * A claim by its name, or else by the way to it: `realm_access.roles`. Names that are addresses have dots, too, so the whole
+ * name comes first.
+ */
+function claimAt(said: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(said, name)) return said[name]
+  const step = (at: unknown, key: string): unknown => (isRecord(at) && Object.hasOwn(at, key) ? at[key] : undefined)
+  return name.split('.').reduce<unknown>(step, said)
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** One group may come as a text of its own. */
 function groupsOf(claim: unknown): string[] {

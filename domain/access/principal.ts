@@ -25,6 +25,8 @@ export type Principal = Viewer & {
   /** Of the token, or of the session where they came with one. */
   tokenId: string
   sessionId?: string
+  /** Of a session: whether its person has signed in within `FRESH_MINUTES`, and not long ago. */
+  signedInLately?: boolean
   /** The token gives some of its person's permissions only. */
   isLimited?: boolean
   /** From where the connection came; absent where nobody could say. */

@@ -20,6 +20,8 @@ import { userTarget } from './users.ts'
 /** What holds while nobody has set another limit. */
 export const IDLE_MINUTES = 12 * 60
 export const MOST_MINUTES = 7 * 24 * 60
+/** How long after a sign-in a session may make what outlives it. */
+export const FRESH_MINUTES = 15
 const MAX_SHOWN = 300
 
 export type NewSession = {
@@ -71,16 +73,32 @@ export async function findUserBySession(
       expiresAt: apiTokens.expiresAt,
       ...principalColumns,
       stale: sql<boolean>`${sessions.lastSeenAt} < now() - interval '1 minute'`,
+      signedInLately: sql<boolean>`${sessions.createdAt} > now() - make_interval(mins => ${FRESH_MINUTES}::int)`,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .leftJoin(apiTokens, eq(apiTokens.id, sessions.tokenId))
     .where(and(eq(sessions.hash, hashOf(secret)), isAlive(), isNull(users.disabledAt)))
   if (row === undefined) return undefined
-  const { sessionId, stale, scopes, tokenId, ...who } = row
+  const { sessionId, stale, signedInLately, scopes, tokenId, ...who } = row
   if (stale && note) await noteSeen(db, sessionId)
   const ofToken = tokenId === null ? SCOPES : (scopes ?? [])
-  return { ...principalOf({ ...who, tokenId: sessionId, scopes: ofToken }), sessionId }
+  return { ...principalOf({ ...who, tokenId: sessionId, scopes: ofToken }), sessionId, signedInLately }
+}
+
+/** Who a session speaks for, while it does. Held: who ends it at this moment waits. */
+export async function findLiveSession(
+  tx: Executor,
+  sessionId: string,
+): Promise<{ userId: string; name: string } | undefined> {
+  const [row] = await tx
+    .select({ userId: users.id, name: users.name })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .leftJoin(apiTokens, eq(apiTokens.id, sessions.tokenId))
+    .where(and(eq(sessions.id, sessionId), isAlive(), isNull(users.disabledAt)))
+    .for('share', { of: sessions })
+  return row
 }
 
 /** The sessions of one person, the last used first. */

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { SERVER } from '../audit/actions.ts'
 import type { Actor } from '../audit/actions.ts'
 import { recordAudit } from '../audit/record.ts'
+import type { Transaction } from '../audit/record.ts'
 import { isUseDue, recordTokenUse } from '../audit/token-use.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
@@ -44,24 +45,25 @@ export type NewToken = {
 }
 
 /** Makes a token. Its text is returned here and nowhere else: the database holds its hash. */
-export async function createToken(db: Db, input: NewToken): Promise<{ token: string; view: TokenView }> {
+export const createToken = (db: Db, input: NewToken) => db.transaction((tx) => insertToken(tx, input))
+
+/** The same as the last step of a transaction. */
+export async function insertToken(tx: Transaction, input: NewToken): Promise<{ token: string; view: TokenView }> {
   const token = PREFIX + randomSecret()
   const { userId, name, scopes, expiresAt = null } = input
   const permissions = input.permissions ? [...input.permissions] : null
-  return db.transaction(async (tx) => {
-    const [row] = await tx
-      .insert(apiTokens)
-      .values({
-        ...{ id: newId(), userId, name, scopes: [...scopes], permissions, expiresAt },
-        hash: hashOf(token),
-        prefix: token.slice(0, PREFIX_SHOWN),
-      })
-      .returning()
-    if (row === undefined) throw new Error('insert returned no row')
-    const after = { userId, scopes, permissions, expiresAt }
-    await recordAudit(tx, { by: input.by, action: 'token.create', target: tokenTarget(row), after })
-    return { token, view: viewOf(row) }
-  })
+  const [row] = await tx
+    .insert(apiTokens)
+    .values({
+      ...{ id: newId(), userId, name, scopes: [...scopes], permissions, expiresAt },
+      hash: hashOf(token),
+      prefix: token.slice(0, PREFIX_SHOWN),
+    })
+    .returning()
+  if (row === undefined) throw new Error('insert returned no row')
+  const after = { userId, scopes, permissions, expiresAt }
+  await recordAudit(tx, { by: input.by, action: 'token.create', target: tokenTarget(row), after })
+  return { token, view: viewOf(row) }
 }
 
 const tokenTarget = ({ id, name }: { id: string; name: string }) => ({ kind: 'token', id, name })

@@ -24,6 +24,8 @@ export const AUDIT_ACTIONS = [
   'token.create',
   'token.revoke',
   'token.use',
+  'device.confirm',
+  'device.deny',
   'environment.create',
   'environment.update',
   'environment.apply',

@@ -30,7 +30,7 @@ test('createClient() never shows it to another machine', async () => {
   const world = fakeWorld({}, { config: () => config })
   await expect(createClient(world.context)).rejects.toMatchObject({
     exitCode: 2,
-    message: 'Cannot ask http://drydock.example: DRYDOCK_TOKEN is not set',
+    message: 'Cannot ask http://drydock.example: DRYDOCK_TOKEN is not set, and no "drydock login" was made there',
   })
 })
 

@@ -26,7 +26,7 @@ export function fakeWorld(
     columns: Infinity,
   })
   const context: CliContext = {
-    config: () => ({ url: new URL('http://drydock.test'), token: 'dd_test', tokenFile: '/nowhere', colour: true }),
+    config: () => ({ url: new URL('http://drydock.test'), token: 'dd_test', tokenFile: '/nowhere' }),
     out: output('out'),
     err: output('err'),
     stdin: noInput({ isTerminal: true }),

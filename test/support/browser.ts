@@ -2,7 +2,7 @@ import type { createApp } from '../../api/app.ts'
 import type { Issuer } from './issuer.ts'
 
 type App = Pick<ReturnType<typeof createApp>, 'request'>
-type Sent = { body?: unknown; headers?: Record<string, string> }
+type Sent = { body?: unknown; form?: Record<string, string>; headers?: Record<string, string> }
 
 /** A browser on an app: it keeps cookies, and says which page asks. */
 export class Browser {
@@ -13,7 +13,7 @@ export class Browser {
     this.#app = app
   }
 
-  async send(method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Response> {
+  async send(method: string, path: string, { body, form, headers = {} }: Sent = {}): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const response = await this.#app.request(path, {
       method,
@@ -24,6 +24,7 @@ export class Browser {
         ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(form !== undefined && { body: new URLSearchParams(form) }),
     })
     for (const line of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []

@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createSession } from '../../../domain/access/sessions.ts'
+import { without } from '../../../domain/without.ts'
 import { auditedRoutes } from '../../../api/enforce.ts'
 import { claimInspection, endInspection } from '../../../domain/environments/inspections.ts'
 import { parseKeyring } from '../../../domain/secrets/keyring.ts'
@@ -30,17 +32,22 @@ beforeAll(async () => {
 })
 afterAll(() => api[Symbol.asyncDispose]())
 
-async function send(route: string, body?: unknown) {
+type Sent = { form?: Record<string, string> | undefined; session?: string | undefined }
+
+async function send(route: string, body?: unknown, { form, session }: Sent = {}) {
   const [method = '', path = ''] = route.split(' ')
   const response = await api.app.request(path.startsWith('^') ? path.slice(1) : `${V1}${path}`, {
     method,
     headers: {
-      authorization: `Bearer ${people.of.get('owner')?.token ?? ''}`,
+      ...(session === undefined
+        ? { authorization: `Bearer ${people.of.get('owner')?.token ?? ''}` }
+        : { cookie: `__Host-drydock=${session}` }),
       // Where browsers sign in, whatever comes from another page is refused.
       origin: 'http://localhost',
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(form && { body: new URLSearchParams(form) }),
   })
   return { status: response.status, text: await response.text() }
 }
@@ -48,6 +55,9 @@ async function send(route: string, body?: unknown) {
 type Case = {
   params?: Record<string, string>
   body?: unknown
+  form?: Record<string, string>
+  /** In a browser of the owner. */
+  session?: { id: string; secret: string }
   before?: () => Promise<unknown>
   during?: () => Promise<unknown>
 }
@@ -83,6 +93,15 @@ const fresh = () => `m${++made}`
 async function ownToken(): Promise<Record<string, string>> {
   const { text } = await send('POST /tokens', { name: 'more' })
   return { id: (JSON.parse(text) as { id: string }).id }
+}
+
+/** A browser of the owner, and a program that waits for what it says. */
+async function device() {
+  const { userId = '', tokenId = '' } = people.of.get('owner') ?? {}
+  const session = await createSession(api.database.db, { userId, by: { tokenId } })
+  const { text } = await send('POST ^/auth/device', { client: 'a program' })
+  const { user_code, device_code } = JSON.parse(text) as Record<'user_code' | 'device_code', string>
+  return { session, form: { user_code }, body: { device_code } }
 }
 
 /** In the order in which they are called: objects last as long as they are needed. */
@@ -121,6 +140,16 @@ const CASES: Record<string, () => Case | Promise<Case>> = {
   },
   'DELETE /users/{id}/sessions': () => ({ params: { id: objects.userId } }),
   'POST ^/auth/session': () => ({ body: {} }),
+  'POST ^/auth/device': () => ({ body: { client: 'a program' } }),
+  'POST ^/device': async () => without(await device(), 'body'),
+  'POST ^/device/confirm': async () => without(await device(), 'body'),
+  'POST ^/device/deny': async () => without(await device(), 'body'),
+  'POST ^/auth/device/token': async () => {
+    const { session, form, body } = await device()
+    await send('POST ^/device/confirm', undefined, { form, session: session.secret })
+    // The program has the code alone; who confirmed it is who makes the token.
+    return { body, session }
+  },
   'DELETE /sessions/{id}': async () => {
     const { text } = await send('POST ^/auth/session', {})
     return { params: { id: (JSON.parse(text) as { sessionId: string }).sessionId } }
@@ -166,18 +195,19 @@ test('the cases below are of every route that is written down or changes somethi
 
 test.each(Object.entries(CASES))('%s writes down what it says', async (route, makeCase) => {
   const { db } = api.database
-  const { params, body, before, during } = await makeCase()
+  const { params, body, form, session, before, during } = await makeCase()
   await before?.()
   const all = { id: objects.environmentId, user: objects.userId, group: objects.groupId, ...params }
   const named = route.replaceAll(/\{(\w+)\}/g, (_, name: string) => (all as Record<string, string>)[name] ?? '')
   const earlier = (await allEntries(db)).length
-  const [{ status, text }] = await Promise.all([send(named, body), during?.()])
+  const [{ status, text }] = await Promise.all([send(named, body, { form, session: session?.secret }), during?.()])
   expect(status, text).toBeLessThan(300)
   const written = (await allEntries(db)).slice(earlier)
   const said = auditedRoutes(api.app).get(colons(pathOf(route)))
   expect(written.map(({ action }) => action)).toEqual(said === 'none' ? [] : [said])
   const { userId, tokenId } = people.of.get('owner') ?? { userId: '', tokenId: '' }
-  for (const entry of written) expect(entry).toMatchObject({ actorId: userId, via: 'token', credentialId: tokenId })
+  const came = session ? { via: 'session', credentialId: session.id } : { via: 'token', credentialId: tokenId }
+  for (const entry of written) expect(entry).toMatchObject({ actorId: userId, ...came })
 })
 
 test('a change of a policy is there with before and after, and nothing that stayed', async () => {

@@ -76,6 +76,8 @@ function requestOf({ method, path }: Row, objects: Objects): Request {
       before: () => asAdmin('PUT', `/credentials/${name}`, { value: 'x' }),
     },
     'PATCH /settings': { body: {} },
+    'POST ^/auth/device': { body: { client: name } },
+    'POST ^/auth/device/token': { body: { device_code: name } },
     'POST /tokens': { body: { name, scopes: ['read'] } },
     ...Object.fromEntries(CODEX_TASKS.map((route) => [route, { body: codexTask(objects.environmentName) }])),
     'POST /users': { body: { kind: 'person', name, email: 'new@example.test', role: 'viewer' } },

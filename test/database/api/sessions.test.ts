@@ -42,6 +42,17 @@ test.each([
   expect((await browser.me()).status).toBe(status)
 })
 
+test.each([
+  ['14 minutes', 201, undefined],
+  ['15 minutes', 403, 'sign-in-too-old'],
+] as const)('a session that began %s ago makes tokens: %i', async (by, status, code) => {
+  await move('created_at', by)
+  const answer = await browser.send('POST', '/api/v1/tokens', { body: { name: 'x' } })
+  expect([answer.status, ((await answer.json()) as { code?: string }).code]).toEqual([status, code])
+  // What a token makes has nothing to do with it.
+  expect((await person.call('POST', '/tokens', { name: 'x' })).status).toBe(201)
+})
+
 test('limits that are lowered hold for sessions that are there', async () => {
   await move('last_seen_at', '1 hour')
   await updateSettings(api.database.db, { sessionIdleMinutes: 30 }, SERVER)

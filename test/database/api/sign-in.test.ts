@@ -21,7 +21,7 @@ let groupIds: Record<'eng' | 'ops' | 'hand', string>
 beforeAll(async () => {
   const keyring = parseKeyring([randomBytes(32).toString('base64')])
   api = await testApi({ keyring, loopbackIssuers: true })
-  const uris = ['main', 'strict'].map((name) => `http://localhost/auth/callback/${name}`)
+  const uris = ['main', 'strict', 'nested'].map((name) => `http://localhost/auth/callback/${name}`)
   issuer = await startIssuer(uris)
   other = await startIssuer(['http://localhost/auth/callback/other'])
   call = (await api.person('owner')).call
@@ -35,6 +35,7 @@ beforeAll(async () => {
   const rows = [
     { name: 'main', issuer: issuer.url, groupClaim: 'groups', groups, scopes },
     { name: 'strict', issuer: issuer.url, emailDomains: ['example.test'] },
+    { name: 'nested', issuer: issuer.url, groupClaim: 'groups.access.roles', groups, scopes },
     { name: 'other', issuer: other.url },
   ]
   for (const row of rows)
@@ -171,6 +172,7 @@ describe('a sign-in is refused', () => {
     expect(await (await browser.send('GET', '/auth/providers')).json()).toEqual({
       data: [
         { id: 'main', name: 'main' },
+        { id: 'nested', name: 'nested' },
         { id: 'strict', name: 'strict' },
       ],
     })
@@ -235,6 +237,12 @@ test('groups that the mapping names follow the claim at each sign-in; others sta
   claim()
   await browser.signIn(issuer, account)
   expect(await groupsOf()).toEqual([groupIds.hand])
+})
+
+test('a claim inside another one names groups, too', async () => {
+  issuer.people.set(account, { groups: { access: { roles: ['engineers'] } } })
+  await browser.signIn(issuer, account, 'nested')
+  expect((await browser.me()).json['groups']).toMatchObject([{ id: groupIds.eng }])
 })
 
 test.each([
