@@ -13,7 +13,9 @@ type RunOptions = { env?: Record<string, string>; cwd?: string; stdin?: string }
 
 /** Starts bin/drydock as a person would, away from this machine's own server. */
 export function start(args: readonly string[], { env = {}, cwd, stdin = '' }: RunOptions = {}) {
-  const own = Object.entries(process.env).filter(([name]) => !/^(DRYDOCK_(URL|TOKEN|DATA|PROFILE)|DATABASE_URL)$/.test(name))
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(DRYDOCK_(URL|TOKEN|DATA|PROFILE)|DATABASE_URL)$/.test(name),
+  )
   const child = spawn(PROGRAM, [...args], {
     env: { ...Object.fromEntries(own), ...env },
     cwd,
