@@ -8,7 +8,7 @@ import { ENVIRONMENTS } from './environments.ts'
 import type { EnvironmentName } from './environments.ts'
 
 const POLL_MS = 250
-/** What takes longer is stuck. */
+/** What does not change for longer is stuck. */
 const TASK_LIMIT_MS = 300_000
 const ENDED = new Set(['succeeded', 'failed', 'cancelled'])
 /** A runner that is killed three times over an attempt ends it. */
@@ -83,12 +83,15 @@ async function submit({ client }: UserDeps, asked: Asked): Promise<string> {
 
 /** The task at its end, publishing included; undefined when it is stuck, which is a finding. */
 async function ended({ client, found }: UserDeps, id: string): Promise<TaskJson | undefined> {
-  const until = performance.now() + TASK_LIMIT_MS
+  let [seen, seenAt] = ['', performance.now()]
   for (;;) {
     const task = JSON.parse(await client.ask((at) => at.send('GET', `/tasks/${id}`))) as TaskJson
     const isOver = lastAttempts(task).every(({ state, publish }) => ENDED.has(state) && publish.state !== 'pending')
     if (isOver && ENDED.has(task.state)) return task
-    if (performance.now() > until) {
+    // Whose runner was killed begins anew: that is no standstill.
+    const now = JSON.stringify(lastAttempts(task).map(({ state, startedAt, publish }) => [state, startedAt, publish]))
+    if (now !== seen) [seen, seenAt] = [now, performance.now()]
+    if (performance.now() - seenAt > TASK_LIMIT_MS) {
       found(`task ${id} is stuck as ${task.state}`)
       return undefined
     }
