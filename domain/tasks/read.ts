@@ -3,6 +3,8 @@ import type { Executor } from '../db.ts'
 import { ledgerSummaries } from '../ledger/summary.ts'
 import type { LedgerSummary } from '../ledger/summary.ts'
 import { attempts, diffs, environments, pullRequests, tasks, turns, users } from '../schema.ts'
+import { readRemovals } from '../retention/removed.ts'
+import type { ContentRemoval } from '../retention/removed.ts'
 import { changePatches } from '../schema/change-patches.ts'
 import { turnImages } from '../schema/turns.ts'
 import type { RepositoryChange } from './changes.ts'
@@ -58,7 +60,13 @@ export type AttemptView = {
 
 /** `images` is their number. */
 export type TurnView = { id: string; prompt: string; images: number; attempts: AttemptView[] }
-export type TaskView = TaskHead & { branch: string | null; agent: string; turns: TurnView[] }
+export type TaskView = TaskHead & {
+  branch: string | null
+  agent: string
+  turns: TurnView[]
+  /** Absent while all of it is there. */
+  removed?: ContentRemoval[]
+}
 
 /** The columns that a list and a single task share. */
 export const headColumns = {
@@ -84,6 +92,8 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskView |
     .where(eq(tasks.id, taskId))
   if (head === undefined) return undefined
   const [asked, ran] = await Promise.all([readTurns(db, taskId), readAttempts(db, taskId)])
+  // After the content: what is gone of that is known here.
+  const removed = await readRemovals(db, taskId)
   const networks = await ledgerSummaries(
     db,
     ran.map(({ attempt }) => attempt.id),
@@ -94,7 +104,7 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskView |
       .filter((row) => row.attempt.turnId === turn.id)
       .map((row) => attemptView(row, networks.get(row.attempt.id) ?? null)),
   }))
-  return { ...head, turns: withAttempts }
+  return { ...head, turns: withAttempts, ...(removed.length > 0 && { removed }) }
 }
 
 async function readTurns(db: Executor, taskId: string) {
