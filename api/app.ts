@@ -22,6 +22,7 @@ import { tokenRoutes } from './routes/access.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { meRoutes } from './routes/me.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { peopleRoutes } from './routes/people.ts'
 import { userRoutes } from './routes/users.ts'
 import { authRoutes } from './routes/auth.ts'
 import { sessionRoutes } from './routes/sessions.ts'
@@ -67,6 +68,7 @@ const ROUTES = [
   tokenRoutes,
   meRoutes,
   userRoutes,
+  peopleRoutes,
   groupRoutes,
   roleRoutes,
   sessionRoutes,

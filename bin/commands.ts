@@ -180,6 +180,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show what a task asked of the network',
     load: async () => (await import('../cli/commands/ledger.ts')).ledger,
   },
+  'person export': {
+    summary: 'write all that is kept about a person into a file',
+    load: async () => (await import('../cli/commands/person/export.ts')).exportPerson,
+  },
+  'person delete': {
+    summary: 'delete a person, with what is in their tasks',
+    load: async () => (await import('../cli/commands/person/delete.ts')).deletePerson,
+  },
   'audit list': {
     summary: 'list who did what',
     load: async () => (await import('../cli/commands/audit/list.ts')).listAudit,
@@ -230,6 +238,7 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ],
   ['Settings', ['settings get', 'settings set']],
   ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
+  ['People', ['person export', 'person delete']],
   ['Audit', ['audit list', 'audit export', 'audit verify']],
   ['Measuring', ['bench', 'fault', 'soak', 'fuzz']],
 ]

@@ -17,6 +17,7 @@ import { CliError, usageError } from './errors.ts'
 import { auditCalls } from './audit-calls.ts'
 import { environmentFileCalls } from './environment-file-calls.ts'
 import { followEvents } from './follow.ts'
+import { peopleCalls } from './people-calls.ts'
 import { providerCalls } from './provider-calls.ts'
 import { settingsCalls } from './settings-calls.ts'
 import { secretCalls } from './secret-calls.ts'
@@ -64,6 +65,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
       json<LedgerJson>({ path: `/environments/${segment(environment)}/cache/ledger`, query: { after } }),
     ...auditCalls(call, signal),
     ...providerCalls(call, signal),
+    ...peopleCalls(call, signal),
     ...settingsCalls(call, signal),
     ...environmentFileCalls(call, signal),
     ...secretCalls(call, signal),

@@ -69,6 +69,7 @@ export const RoleSchema = z
   .openapi('Role')
 export const RoleListSchema = z.object({ data: z.array(RoleSchema) })
 
+export type UserJson = z.infer<typeof UserSchema>
 export type MeJson = z.infer<typeof MeSchema>
 
 export function userJson({ disabledAt, createdAt, ...view }: UserView): z.infer<typeof UserSchema> {

@@ -5,6 +5,8 @@
 export const AUDIT_ACTIONS = [
   'user.create',
   'user.update',
+  'person.export',
+  'person.delete',
   'group.create',
   'group.update',
   'group.delete',

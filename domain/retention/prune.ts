@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
+import { finishDeletions } from '../people/finish-deletion.ts'
 import { readSettings } from '../settings/settings.ts'
 import type { Settings } from '../settings/settings.ts'
 import { deleteRows, eraseMarked } from './erase.ts'
@@ -17,6 +18,7 @@ export async function pruneContent(db: Db): Promise<void> {
 /** Removes what a workspace that keeps nothing has left. Goes on with what an earlier process has begun, whatever it was. */
 export async function pruneZeroRetained(db: Db): Promise<void> {
   for (const rule of zeroRetentionRules(await readSettings(db))) await markDue(db, rule)
+  await finishDeletions(db)
   await eraseMarked(db)
 }
 
