@@ -23,6 +23,7 @@ import { tokenRoutes } from './routes/access.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { meRoutes } from './routes/me.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { peopleRoutes } from './routes/people.ts'
 import { userRoutes } from './routes/users.ts'
 import { authRoutes } from './routes/auth.ts'
 import { devicePageRoutes } from './routes/device-page.ts'
@@ -70,6 +71,7 @@ const ROUTES = [
   tokenRoutes,
   meRoutes,
   userRoutes,
+  peopleRoutes,
   groupRoutes,
   roleRoutes,
   sessionRoutes,

@@ -45,6 +45,7 @@ export const STATUS = {
   'idempotency-mismatch': 422,
   'task-already-finished': 409,
   'task-not-finished': 409,
+  'content-removed': 410,
   'image-refused': 422,
   'attempt-not-finished': 409,
   'no-changes': 409,

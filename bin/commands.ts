@@ -264,6 +264,7 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     'People',
     [
       ...['sign-in list', 'sign-in add', 'sign-in set', 'sign-in remove', 'user list', 'user set', 'user disable'],
+      ...['user export', 'user delete'],
       ...['group list', 'group create', 'group add', 'group remove', 'group delete'],
       ...['role list', 'role create', 'role set', 'role delete', 'role grant', 'role revoke'],
     ],

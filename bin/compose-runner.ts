@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Database } from '../domain/db.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
+import { forgetTrees } from '../forge/forget-trees.ts'
 import type { RunGit } from '../forge/git.ts'
 import { createGitHub } from '../forge/github.ts'
 import type { GitHubOptions } from '../forge/github.ts'
@@ -43,6 +44,7 @@ export type ComposeInput = {
 export function composeRunner(input: ComposeInput): RunnerDeps {
   const { config, database, engine, images, settings, folder, logger, roots, git } = input
   const { github } = config
+  const mirrorsFolder = join(folder.path, 'mirrors')
   const forge = github && createGitHub(githubOptions(github))
   return {
     db: database.db,
@@ -69,8 +71,9 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     },
     images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
     ownTags: images.tags,
+    forgetTrees: (trees) => forgetTrees(trees, { folder: mirrorsFolder, git }),
     mirrors: createMirrors({
-      folder: join(folder.path, 'mirrors'),
+      folder: mirrorsFolder,
       repositoryRoots: roots,
       get allowedHosts() {
         return settings.gitAllowedHosts()

@@ -30,6 +30,14 @@ export const PEOPLE_COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'keep somebody out',
     load: async () => (await import('../cli/commands/user/disable.ts')).disableUser,
   },
+  'user export': {
+    summary: 'write all that is kept about a person into a file',
+    load: async () => (await import('../cli/commands/user/export.ts')).exportUser,
+  },
+  'user delete': {
+    summary: 'delete a person, with what is in their tasks',
+    load: async () => (await import('../cli/commands/user/delete.ts')).deleteUser,
+  },
   'group list': {
     summary: 'list the groups',
     load: async () => (await import('../cli/commands/group/list.ts')).listGroups,

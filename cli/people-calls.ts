@@ -9,6 +9,7 @@ import type {
 } from '../api/schemas/people.ts'
 import type { NewSignInProviderJson, SignInProviderChangeJson, SignInProviderJson } from '../api/schemas/sign-in.ts'
 import type { Caller } from './client.ts'
+import { CliError } from './errors.ts'
 import { segment } from './segment.ts'
 
 /** Whom a role is given to: a person or a group, by id. */
@@ -47,5 +48,11 @@ export function peopleCalls(call: Caller, signal: AbortSignal) {
     updateSignInProvider: (name: string, body: SignInProviderChangeJson) =>
       json<SignInProviderJson>({ method: 'PATCH', path: provider(name), body }),
     deleteSignInProvider: (name: string) => gone(provider(name)),
+    exportUser: async (id: string) => {
+      const { body } = await call({ path: `/users/${segment(id)}/export` }, signal)
+      if (body === null) throw new CliError('internal', 'Cannot export the person: the answer has no body')
+      return body
+    },
+    deleteUser: (id: string) => gone(`/users/${segment(id)}`),
   }
 }

@@ -26,6 +26,7 @@ export function renderTask(task: TaskJson, style: Style): string {
     `  environment  ${neutraliseLine(task.environmentName)}`,
     ...(task.branch === null ? [] : [`  from branch  ${neutraliseLine(task.branch)}`]),
     `  created      ${task.createdAt} by ${neutraliseLine(task.creatorName)} (${task.product})`,
+    ...(task.contentRemoved ?? []).map(({ kind, at, sentence }) => `  ${kind.padEnd(13)}${sentence} (${at})`),
   ]
   for (const [i, turn] of task.turns.entries()) {
     if (task.turns.length > 1) lines.push('', `  turn ${i + 1}: ${neutraliseLine(turn.prompt.slice(0, 200))}`)
@@ -104,7 +105,7 @@ export function networkText({ requests, denied, bytesUp, bytesDown, hosts, other
   const rest = hosts.length - shown.length + (others?.hosts ?? 0)
   return [
     `${requests} ${requests === 1 ? 'request' : 'requests'}, ${denied} denied, ${bytesText(bytesUp)} up, ${bytesText(bytesDown)} down`,
-    `(${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''})`,
+    ...(shown.length === 0 ? [] : [`(${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''})`]),
   ].join(' ')
 }
 

@@ -7,7 +7,8 @@ type Known = { id: string; name: string; email?: string }
 export function resolveName<T extends Known>(what: string, text: string, all: readonly T[]): T {
   const byId = all.find(({ id }) => id === text)
   if (byId !== undefined) return byId
-  const [found, ...others] = all.filter(({ name, email = '' }) => name === text || (email !== '' && email === text))
+  const isTheirs = (email: string) => email !== '' && email.toLowerCase() === text.toLowerCase()
+  const [found, ...others] = all.filter(({ name, email = '' }) => name === text || isTheirs(email))
   if (found === undefined) throw usageError(`Cannot find ${what} ${JSON.stringify(text)}: see: drydock ${what} list`)
   if (others.length === 0) return found
   const ids = [found, ...others].map(({ id }) => id).join(', ')

@@ -172,7 +172,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
+                    action?: "user.create" | "user.update" | "person.export" | "person.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove";
                     /** @description Id or name of the one who did it */
                     actor?: string;
                     /** @description `nextCursor` of the page before */
@@ -227,7 +227,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
+                    action?: "user.create" | "user.update" | "person.export" | "person.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove";
                     /** @description Id or name of the one who did it */
                     actor?: string;
                     since?: string;
@@ -2371,6 +2371,8 @@ export interface paths {
                             auditRetentionDays?: number | null;
                             /** @default true */
                             automaticPublishing?: boolean;
+                            /** @default null */
+                            changesRetentionDays?: number | null;
                             /** @default true */
                             cloudForMembers?: boolean;
                             /** @default {} */
@@ -2394,6 +2396,8 @@ export interface paths {
                             };
                             /** @default [] */
                             gitAllowedHosts?: string[];
+                            /** @default null */
+                            ledgerRetentionDays?: number | null;
                             /** @default {} */
                             limitCeiling?: {
                                 agentMs: number;
@@ -2449,10 +2453,14 @@ export interface paths {
                              * @enum {string}
                              */
                             tasksVisibleTo?: "environment" | "creator";
+                            /** @default null */
+                            transcriptRetentionDays?: number | null;
                             /** @default [] */
                             upstreamCas?: string[];
                             /** @default null */
                             upstreamProxy?: string | null;
+                            /** @default null */
+                            zeroRetentionMinutes?: number | null;
                         };
                     };
                 };
@@ -2509,6 +2517,8 @@ export interface paths {
                             auditRetentionDays?: number | null;
                             /** @default true */
                             automaticPublishing?: boolean;
+                            /** @default null */
+                            changesRetentionDays?: number | null;
                             /** @default true */
                             cloudForMembers?: boolean;
                             /** @default {} */
@@ -2532,6 +2542,8 @@ export interface paths {
                             };
                             /** @default [] */
                             gitAllowedHosts?: string[];
+                            /** @default null */
+                            ledgerRetentionDays?: number | null;
                             /** @default {} */
                             limitCeiling?: {
                                 agentMs: number;
@@ -2587,10 +2599,14 @@ export interface paths {
                              * @enum {string}
                              */
                             tasksVisibleTo?: "environment" | "creator";
+                            /** @default null */
+                            transcriptRetentionDays?: number | null;
                             /** @default [] */
                             upstreamCas?: string[];
                             /** @default null */
                             upstreamProxy?: string | null;
+                            /** @default null */
+                            zeroRetentionMinutes?: number | null;
                         };
                     };
                 };
@@ -3321,7 +3337,35 @@ export interface paths {
         };
         put?: never;
         post?: never;
-        delete?: never;
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description They are deleted, with what is in their tasks */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description What went wrong, in one sentence */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         options?: never;
         head?: never;
         patch: {
@@ -3359,6 +3403,52 @@ export interface paths {
                 };
             };
         };
+        trace?: never;
+    };
+    "/api/v1/users/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description All that is kept about a person, one record on each line, told apart by its type; for who may see all tasks */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/x-ndjson": string;
+                    };
+                };
+                /** @description What went wrong, in one sentence */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/users/{id}/sessions": {
@@ -3594,7 +3684,7 @@ export interface components {
         };
         AuditEntry: {
             /** @enum {string} */
-            action: "user.create" | "user.update" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune";
+            action: "user.create" | "user.update" | "person.export" | "person.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove";
             actor: {
                 address: string | null;
                 credentialId: string | null;
@@ -4624,6 +4714,7 @@ export interface components {
             alwaysHoldFlagged?: boolean;
             auditRetentionDays?: number | null;
             automaticPublishing?: boolean;
+            changesRetentionDays?: number | null;
             cloudForMembers?: boolean;
             defaultLimits?: {
                 agentMs: number;
@@ -4643,6 +4734,7 @@ export interface components {
                 pids: number;
             };
             gitAllowedHosts?: string[];
+            ledgerRetentionDays?: number | null;
             limitCeiling?: {
                 agentMs: number;
                 checkoutMs: number;
@@ -4726,8 +4818,10 @@ export interface components {
             };
             /** @enum {string} */
             tasksVisibleTo?: "environment" | "creator";
+            transcriptRetentionDays?: number | null;
             upstreamCas?: string[];
             upstreamProxy?: string | null;
+            zeroRetentionMinutes?: number | null;
         };
         SignedIn: {
             sessionId: string;
@@ -4781,6 +4875,16 @@ export interface components {
         Task: {
             agent: string;
             branch: string | null;
+            /** @description What is gone of it, since when and why: transcript (title, prompts, log, answers), changes (diffs, sessions, pictures) or ledger. Absent while everything is there */
+            contentRemoved: {
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                kind: "transcript" | "changes" | "ledger";
+                sentence: string;
+                /** @enum {string} */
+                why: "retention" | "zero-retention" | "person-deleted";
+            }[];
             /** Format: date-time */
             createdAt: string;
             creator: string;

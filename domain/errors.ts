@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'idempotency-mismatch'
   | 'task-already-finished'
   | 'task-not-finished'
+  | 'content-removed'
   | 'image-refused'
   | 'attempt-not-finished'
   | 'no-changes'

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { pruneAudit } from '../domain/audit/prune.ts'
+import { pruneContent, pruneZeroRetained } from '../domain/retention/prune.ts'
+import { releaseTrees } from '../domain/retention/stale-trees.ts'
 import { claimInspection } from '../domain/environments/inspections.ts'
 import type { ClaimedInspection } from '../domain/environments/inspections.ts'
 import { releaseBuilds } from '../domain/environments/snapshot-builds.ts'
@@ -34,6 +36,10 @@ const FRESH_EVERY_MS = 10 * SECOND
 const OVERDUE_EVERY_MS = 30 * SECOND
 const IMAGES_EVERY_MS = 3600 * SECOND
 const AUDIT_EVERY_MS = 3600 * SECOND
+const CONTENT_EVERY_MS = 3600 * SECOND
+const ZERO_RETENTION_EVERY_MS = 30 * SECOND
+/** Whoever has the same tree in the making has written it down by then. */
+const TREES_SETTLE_MS = 3600 * SECOND
 /** Publishing waits on networks, not on cores. */
 const PUBLISH_CAPACITY = 4
 const INSPECTION_CAPACITY = 2
@@ -95,6 +101,8 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
     periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, inUse), onError }, background.signal),
     periodically({ everyMs: 60 * SECOND, work: () => warm.tidy(), onError }, background.signal),
     periodically({ everyMs: AUDIT_EVERY_MS, work: () => pruneAudit(db), onError }, background.signal),
+    periodically({ everyMs: CONTENT_EVERY_MS, work: () => removeContent(deps), onError }, background.signal),
+    periodically({ everyMs: ZERO_RETENTION_EVERY_MS, work: () => pruneZeroRetained(db), onError }, background.signal),
     periodically({ everyMs: IMAGES_EVERY_MS, work: () => collectImages(deps, new Date()), onError }, background.signal),
   ]
   const unlisten = await listen(deps, {
@@ -125,6 +133,12 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
       await within(Promise.all([unlisten(), ...tasks]), 5 * SECOND)
     },
   }
+}
+
+/** What is kept no longer goes from the database, and an hour later from the files of this host. */
+async function removeContent({ db, hostId, forgetTrees }: RunnerDeps): Promise<void> {
+  await pruneContent(db)
+  await releaseTrees(db, { hostId, settledMs: TREES_SETTLE_MS }, forgetTrees)
 }
 
 type LoopContext = {

@@ -19,6 +19,8 @@ export type RunnerDeps = {
   client: SqlClient
   engine: Engine
   mirrors: Mirrors
+  /** Removes what the mirrors' stores have of changes, by their trees. */
+  forgetTrees: (trees: ReadonlySet<string>) => Promise<void>
   /** Host git, for reading what the mirrors hold. */
   git: RunGit
   /** Identifies the data folder: labels carry it, and claims of this host begin with it. */

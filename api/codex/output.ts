@@ -3,6 +3,7 @@ import { isOpen } from '../../domain/tasks/attempt.ts'
 import { lastMessage } from '../../domain/tasks/last-message.ts'
 import { readPatch } from '../../domain/tasks/read.ts'
 import type { AttemptView, TaskView } from '../../domain/tasks/read.ts'
+import { removedBecause } from '../../domain/retention/kinds.ts'
 import { visibleText } from '../../forge/plain-text.ts'
 
 /** What an attempt left: its diff, where there is one, and what is to be said. */
@@ -11,6 +12,8 @@ export type Output = { diff: string | undefined; messages: string[] }
 /** Reads what an attempt left. A question has an answer, code has a change and notes about it. */
 export async function outputOf(db: Db, task: TaskView, attempt: AttemptView): Promise<Output> {
   if (isOpen(attempt.state)) return { diff: undefined, messages: [] }
+  const gone = task.removed?.find(({ kind }) => kind !== 'ledger')
+  if (gone) return { diff: undefined, messages: [`Its content was ${removedBecause(gone)}.`] }
   if (task.mode === 'ask') return { diff: undefined, messages: said([attempt.answer]) }
   const patch = await readPatch(db, attempt.id)
   const diff = patch && textOf(patch)

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { DrydockError } from '../../domain/errors.ts'
+import { assertKept } from '../../domain/retention/removed.ts'
 import { isOpen } from '../../domain/tasks/attempt.ts'
 import { requestPublish } from '../../domain/tasks/publish-request.ts'
 import { readAttemptState, readPatch, readRepositoryPatch } from '../../domain/tasks/read.ts'
@@ -40,6 +41,8 @@ export function attemptRoutes(deps: ApiDeps) {
       const patch = await (name === undefined
         ? readPatch(deps.db, id)
         : readRepositoryPatch(deps.db, { attemptId: id, name }))
+      const cannot = `Cannot show the diff of attempt "${id}"`
+      await assertKept(deps.db, { attemptId: id, kinds: ['changes'], cannot })
       if (patch === undefined) throw await noDiff(deps, id, name)
       c.header('content-type', 'text/x-diff')
       return c.body(new Uint8Array(patch), 200)

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Right, WatchedRight } from '../access-watch.ts'
+import { assertKept } from '../../domain/retention/removed.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { rightOf } from '../enforce.ts'
@@ -24,6 +25,7 @@ const follow = defineRoute({
 export function eventRoutes(deps: ApiDeps) {
   return newRouter(deps).openapi(follow, async (c) => {
     const taskId = c.get('objectId')
+    await assertKept(deps.db, { taskId, kinds: ['transcript'], cannot: `Cannot show the log of task "${taskId}"` })
     // A browser that reconnects repeats its URL: the header is the later word.
     const after = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after ?? 0
     c.header('content-type', 'text/event-stream')

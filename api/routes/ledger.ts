@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { readLedger } from '../../domain/ledger/read.ts'
 import type { LedgerOf } from '../../domain/ledger/read.ts'
+import { assertKept } from '../../domain/retention/removed.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps, ApiEnv } from '../context.ts'
 import { rightOf } from '../enforce.ts'
@@ -45,6 +46,10 @@ export function ledgerRoutes(deps: ApiDeps) {
 type Asked = { deps: ApiDeps; of: LedgerOf; query: z.infer<typeof LedgerQuery> }
 
 async function answer(c: Context<ApiEnv>, { deps, of, query: { after, limit, format } }: Asked) {
+  if ('attempt' in of) {
+    const cannot = `Cannot show the ledger of attempt "${of.attempt}"`
+    await assertKept(deps.db, { attemptId: of.attempt, kinds: ['ledger'], cannot })
+  }
   const wantsLines = format === undefined && c.req.header('accept')?.includes(LINES_TYPE) === true
   if (format !== 'jsonl' && !wantsLines) return c.json(await readLedger(deps.db, of, { after, limit }), 200)
   c.header('content-type', LINES_TYPE)

@@ -69,8 +69,8 @@ export const RoleSchema = z
   .openapi('Role')
 export const RoleListSchema = z.object({ data: z.array(RoleSchema) })
 
-export type MeJson = z.infer<typeof MeSchema>
 export type UserJson = z.infer<typeof UserSchema>
+export type MeJson = z.infer<typeof MeSchema>
 export type UserChangeJson = z.input<typeof UserChangeSchema>
 export type GroupHeadJson = z.infer<typeof GroupHeadSchema>
 export type GroupJson = z.infer<typeof GroupSchema>

@@ -25,7 +25,8 @@ const proxy = line(300).refine(isProxy, 'must be http://host:port, without user,
 // Defaults belong to reading: a change that leaves a key out leaves the setting alone.
 const { publicUrl, allowedRegistries, gitAllowedHosts, memberInternet, redactQueries } = Settings.shape
 const { resourceCeiling, limitCeiling, tasksVisibleTo, sessionIdleMinutes, sessionMaxMinutes } = Settings.shape
-const { auditRetentionDays } = Settings.shape
+const { auditRetentionDays, transcriptRetentionDays, changesRetentionDays, ledgerRetentionDays } = Settings.shape
+const { zeroRetentionMinutes } = Settings.shape
 const { cloudForMembers, localUse, localDailyTokens, localMonthlyTokens, allowedModels } = Settings.shape
 const { defaultResources, defaultLimits, automaticPublishing, alwaysHoldFlagged } = Settings.shape
 
@@ -41,6 +42,10 @@ export const SettingsChangeSchema = z
     sessionIdleMinutes: sessionIdleMinutes.unwrap().optional(),
     sessionMaxMinutes: sessionMaxMinutes.unwrap().optional(),
     auditRetentionDays: auditRetentionDays.unwrap().optional(),
+    transcriptRetentionDays: transcriptRetentionDays.unwrap().optional(),
+    changesRetentionDays: changesRetentionDays.unwrap().optional(),
+    ledgerRetentionDays: ledgerRetentionDays.unwrap().optional(),
+    zeroRetentionMinutes: zeroRetentionMinutes.unwrap().optional(),
     networkCeiling: Policy.nullable().optional(),
     networkDeny: z.array(DenyRule).max(1000).optional(),
     memberInternet: memberInternet.unwrap().optional(),

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { ATTEMPT_STATES, PHASES, PUBLISH_STATES } from '../../domain/tasks/attempt.ts'
+import { CONTENT_KINDS, REMOVAL_CAUSES, removedBecause } from '../../domain/retention/kinds.ts'
 import type { TaskHead, TaskView } from '../../domain/tasks/read.ts'
 import { CAPS } from '../../domain/environments/limits.ts'
 import { BranchName, Seq, line, text } from './common.ts'
@@ -149,6 +150,13 @@ const head = {
   createdAt: z.iso.datetime(),
 }
 
+const Removed = z.object({
+  kind: z.enum(CONTENT_KINDS),
+  at: z.iso.datetime(),
+  why: z.enum(REMOVAL_CAUSES),
+  sentence: z.string(),
+})
+
 export const TaskHeadSchema = z.object(head).openapi('TaskHead')
 export const TaskSchema = z
   .object({
@@ -156,6 +164,10 @@ export const TaskSchema = z
     branch: z.string().nullable(),
     agent: z.string(),
     turns: z.array(z.object({ id: z.string(), prompt: z.string(), images: count, attempts: z.array(AttemptSchema) })),
+    contentRemoved: z.array(Removed).exactOptional().openapi({
+      description:
+        'What is gone of it, since when and why: transcript (title, prompts, log, answers), changes (diffs, sessions, pictures) or ledger. Absent while everything is there',
+    }),
   })
   .openapi('Task')
 export const TaskPageSchema = z.object({ data: z.array(TaskHeadSchema), nextCursor: z.string().nullable() })
@@ -190,7 +202,7 @@ export function taskHeadJson(head: TaskHead): TaskHeadJson {
   return { ...head, createdAt: head.createdAt.toISOString() }
 }
 
-export function taskJson(task: TaskView): TaskJson {
+export function taskJson({ removed, ...task }: TaskView): TaskJson {
   const turns = task.turns.map((turn) => ({
     ...turn,
     attempts: turn.attempts.map((attempt) => ({
@@ -199,7 +211,10 @@ export function taskJson(task: TaskView): TaskJson {
       finishedAt: attempt.finishedAt?.toISOString() ?? null,
     })),
   }))
-  return { ...task, createdAt: task.createdAt.toISOString(), turns }
+  const contentRemoved = removed?.map(({ at, ...rule }) => {
+    return { kind: rule.kind, at: at.toISOString(), why: rule.why, sentence: removedBecause(rule) }
+  })
+  return { ...task, createdAt: task.createdAt.toISOString(), turns, ...(contentRemoved && { contentRemoved }) }
 }
 
 function isBase64(text: string): boolean {

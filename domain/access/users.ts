@@ -5,6 +5,7 @@ import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { users } from '../schema.ts'
+import { deletedPeople } from '../schema/deleted-people.ts'
 import { withoutUndefined } from '../without-undefined.ts'
 import { assertWithin } from './giving.ts'
 import type { Giver } from './giving.ts'
@@ -38,12 +39,18 @@ function named(rows: ReturnType<typeof sql>) {
 }
 
 export async function listUsers(db: Executor): Promise<UserView[]> {
-  return (await db.select(viewColumns).from(users).orderBy(asc(name), asc(id))).map(viewOf)
+  return (await db.select(viewColumns).from(users).where(isThere).orderBy(asc(name), asc(id))).map(viewOf)
 }
+
+/** Who was deleted is in no list and found by nobody; what they did still leads to their row. */
+const isThere = sql`not exists (select from ${deletedPeople} d where d.user_id = users.id)`
 
 /** Rejects with `user-not-found`. */
 export async function findUser(db: Executor, userId: string): Promise<UserView> {
-  const [row] = await db.select(viewColumns).from(users).where(eq(id, userId))
+  const [row] = await db
+    .select(viewColumns)
+    .from(users)
+    .where(and(eq(id, userId), isThere))
   if (row === undefined) throw new DrydockError('user-not-found', `Cannot find user "${userId}"`)
   return viewOf(row)
 }
@@ -93,7 +100,7 @@ export const userTarget = ({ id, name }: Named) => ({ kind: 'user', id, name })
 const auditedOf = ({ name, role, disabledAt }: UserView) => ({ name, role, disabled: disabledAt !== null })
 
 /** Holds the owners, always in one order: of two who demote each other, the second sees what the first did. */
-async function lockOwners(db: Executor): Promise<string[]> {
+export async function lockOwners(db: Executor): Promise<string[]> {
   const rows = await db
     .select({ id })
     .from(users)

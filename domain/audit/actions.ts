@@ -5,6 +5,8 @@
 export const AUDIT_ACTIONS = [
   'user.create',
   'user.update',
+  'person.export',
+  'person.delete',
   'group.create',
   'group.update',
   'group.delete',
@@ -47,6 +49,7 @@ export const AUDIT_ACTIONS = [
   'task.cancel',
   'audit.export',
   'audit.prune',
+  'content.remove',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 
@@ -67,6 +70,9 @@ export type Target = { kind: string; id: string; name: string }
 
 /** The log itself: that it was exported, or cut at its beginning. */
 export const AUDIT_LOG: Target = { kind: 'audit', id: 'audit', name: 'audit' }
+
+/** What tasks leave, all of them together. */
+export const CONTENT: Target = { kind: 'content', id: 'content', name: 'content' }
 
 /** An act to be written down. `before` and `after` have only what changed, and of secrets never more than their names. */
 export type AuditRecord = {

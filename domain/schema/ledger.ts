@@ -38,6 +38,9 @@ export const ledger = pgTable(
     index('ledger_by_environment')
       .on(t.environmentId, t.at, t.sandbox, t.seq)
       .where(sql`environment_id is not null`),
+    index('ledger_of_builds_by_time')
+      .on(t.at)
+      .where(sql`environment_id is not null`),
     check('ledger_owner', sql`(attempt_id is null) <> (environment_id is null)`),
   ],
 )

@@ -9,6 +9,7 @@ import type { Db, Executor } from '../db.ts'
 import { LimitValues, ResourceValues } from '../environments/limits.ts'
 import { settings } from '../schema.ts'
 import { networkSettings } from './network.ts'
+import { retentionSettings } from './retention.ts'
 import { useSettings } from './use.ts'
 
 const HOST = /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?(?::\d{1,5})?$/
@@ -39,6 +40,7 @@ export const Settings = z.strictObject({
   sessionMaxMinutes: z.int().min(1).max(MAX_SESSION_MINUTES).default(MOST_MINUTES),
   /** For how long the audit log is kept; null: for ever. */
   auditRetentionDays: z.int().min(30).max(36_500).nullable().default(null),
+  ...retentionSettings,
   ...networkSettings,
   ...useSettings,
 })

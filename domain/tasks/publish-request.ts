@@ -4,6 +4,7 @@ import { recordAudit } from '../audit/record.ts'
 import type { Transaction } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
+import { assertKept } from '../retention/removed.ts'
 import { attempts, diffs, environments, pullRequests, repositories, tasks } from '../schema.ts'
 import { appendEvent } from './append-events.ts'
 import { isOpen } from './attempt.ts'
@@ -44,6 +45,12 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
   return db.transaction(async (tx) => {
     const attempt = await lockAttempt(tx, request.attemptId)
     if (isDone(attempt)) return viewOf(request.attemptId, attempt)
+    const { attemptId } = request
+    await assertKept(tx, {
+      attemptId,
+      kinds: ['transcript', 'changes'],
+      cannot: `Cannot publish attempt "${attemptId}"`,
+    })
     const changes = askedFor(attempt.changes, request.confirmFlagged)
     if (attempt.publishState === 'pending') {
       // Under way, perhaps as a branch only: who works on it sees before it ends that more is wanted.

@@ -4,6 +4,8 @@ import { ledgerSummaries } from '../ledger/summary.ts'
 import type { LedgerSummary } from '../ledger/summary.ts'
 import { prepared } from '../prepared.ts'
 import { attempts, diffs, environments, pullRequests, tasks, turns, users } from '../schema.ts'
+import { readRemovals } from '../retention/removed.ts'
+import type { ContentRemoval } from '../retention/removed.ts'
 import { changePatches } from '../schema/change-patches.ts'
 import { turnImages } from '../schema/turns.ts'
 import type { RepositoryChange } from './changes.ts'
@@ -59,7 +61,13 @@ export type AttemptView = {
 
 /** `images` is their number. */
 export type TurnView = { id: string; prompt: string; images: number; attempts: AttemptView[] }
-export type TaskView = TaskHead & { branch: string | null; agent: string; turns: TurnView[] }
+export type TaskView = TaskHead & {
+  branch: string | null
+  agent: string
+  turns: TurnView[]
+  /** Absent while all of it is there. */
+  removed?: ContentRemoval[]
+}
 
 /** The columns that a list and a single task share. */
 export const headColumns = {
@@ -83,6 +91,8 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskView |
     readAttempts(db, taskId),
   ])
   if (head === undefined) return undefined
+  // After the content: what is gone of that is known here.
+  const removed = await readRemovals(db, taskId)
   const networks = await ledgerSummaries(
     db,
     ran.map(({ attempt }) => attempt.id),
@@ -93,7 +103,7 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskView |
       .filter((row) => row.attempt.turnId === turn.id)
       .map((row) => attemptView(row, networks.get(row.attempt.id) ?? null)),
   }))
-  return { ...head, turns: withAttempts }
+  return { ...head, turns: withAttempts, ...(removed.length > 0 && { removed }) }
 }
 
 const readHead = (db: Executor, taskId: string) =>

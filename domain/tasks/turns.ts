@@ -3,6 +3,7 @@
 import { and, asc, desc, eq, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
+import { assertKept } from '../retention/removed.ts'
 import { attempts, diffs, environments, taskEventHeads, tasks, turns } from '../schema.ts'
 import { changePatches } from '../schema/change-patches.ts'
 import { agentSessions, turnImages } from '../schema/turns.ts'
@@ -34,6 +35,7 @@ export async function createTurn(db: Db, input: NewTurn): Promise<void> {
       .where(eq(taskEventHeads.taskId, taskId))
       .for('update')
     const environmentId = await assertReady(tx, taskId)
+    await assertKept(tx, { taskId, kinds: ['transcript', 'changes'], cannot: `Cannot go on with task "${taskId}"` })
     const n = await lastTurn(tx, taskId)
     const baseAttemptId = await findBase(tx, { taskId, n, wanted: input.attempt })
     await queueTurn(tx, {

@@ -117,6 +117,7 @@ export async function stalledRunner({ db, client }: TestDatabase, at: Stall) {
     keyring: parseKeyring([randomBytes(32).toString('base64')]),
     images: { ownImage: async (name) => `drydock/${name}:1`, allowedRegistries: async () => [] },
     ownTags: async () => [],
+    forgetTrees: async () => undefined,
     mirrors: {
       async open(_remote, signal) {
         await at.at('checkout', signal, { ofEngine: false })

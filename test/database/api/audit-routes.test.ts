@@ -138,6 +138,16 @@ const CASES: Record<string, () => Case | Promise<Case>> = {
     const { text } = await send(`POST /users/${objects.userId}/tokens`, { name: 'more', scopes: ['read'] })
     return { params: { id: objects.userId, token: (JSON.parse(text) as { id: string }).id } }
   },
+  'GET /users/{id}/export': () => ({ params: { id: objects.userId } }),
+  'DELETE /users/{id}': async () => {
+    const { text } = await send('POST /users', {
+      kind: 'person',
+      name: 'Gone',
+      email: 'g@example.test',
+      role: 'viewer',
+    })
+    return { params: { id: (JSON.parse(text) as { id: string }).id } }
+  },
   'DELETE /users/{id}/sessions': () => ({ params: { id: objects.userId } }),
   'POST ^/auth/session': () => ({ body: {} }),
   'POST ^/auth/device': () => ({ body: { client: 'a program' } }),

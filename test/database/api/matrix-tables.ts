@@ -116,6 +116,8 @@ PATCH  /sign-in-providers/{name}                     401    401     401      403
 DELETE /sign-in-providers/{name}                     401    401     401      403    403   403      403     403    204   204   403     403    204
 GET    /users/{id}/tokens                            401    401     401      403    403   403      403     403    200   200   403     200    200
 DELETE /users/{id}/tokens/{token}                    401    401     401      403    403   403      403     403    204   204   403     403    204
+GET    /users/{id}/export                            401    401     401      403    403   403      403     403    200   200   403     403    403
+DELETE /users/{id}                                   401    401     401      403    403   403      403     403    204   204   403     403    204
 DELETE /users/{id}/sessions                          401    401     401      403    403   403      403     403    204   204   403     403    204
 `
 

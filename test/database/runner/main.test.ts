@@ -31,6 +31,7 @@ function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<b
     keyring: parseKeyring([randomBytes(32).toString('base64')]),
     images: { ownImage: unused, allowedRegistries: async () => [] },
     ownTags: async () => [],
+    forgetTrees: unused,
     mirrors: { open: unused, commit: unused, push: unused },
     git: unused,
     checkOut: unused,

@@ -1,0 +1,32 @@
+import { sql } from 'drizzle-orm'
+import type { Db } from '../db.ts'
+
+const AT_ONCE = 1000
+
+/**
+ * Hands the trees of removed changes that a host may have in files to somebody who removes those, and forgets them. Trees that
+ * another task has as well are kept for it: when that one goes, they are listed again.
+ */
+export async function releaseTrees(
+  db: Db,
+  { hostId, settledMs }: { hostId: string; settledMs: number },
+  remove: (trees: ReadonlySet<string>) => Promise<void>,
+): Promise<void> {
+  const settled = sql`s.host_id = ${hostId} and s.at <= now() - make_interval(secs => ${settledMs / 1000})`
+  const rows = await db.execute<{ tree: string; wanted: boolean }>(sql`
+    with listed as (select s.tree from stale_trees s where ${settled} order by s.at limit ${AT_ONCE}),
+    kept as (
+      select a.tree from attempts a where a.tree in (select tree from listed) and ${isKept}
+      union
+      select c ->> 'tree' from attempts a cross join jsonb_array_elements(a.changes) c
+      where a.changes <> '[]' and c ->> 'tree' in (select tree from listed) and ${isKept}
+    )
+    select tree, tree in (select tree from kept) as wanted from listed`)
+  if (rows.length === 0) return
+  await remove(new Set(rows.flatMap(({ tree, wanted }) => (wanted ? [] : [tree]))))
+  const done = JSON.stringify(rows.map(({ tree }) => tree))
+  await db.execute(sql`
+    delete from stale_trees s where ${settled} and s.tree in (select value from jsonb_array_elements_text(${done}::jsonb))`)
+}
+
+const isKept = sql`not exists (select from content_removals r where r.task_id = a.task_id and r.kind = 'changes')`
