@@ -48,6 +48,8 @@ export const AUDIT_ACTIONS = [
   'audit.export',
   'audit.prune',
   'content.remove',
+  'backup.write',
+  'backup.restore',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 
