@@ -166,6 +166,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'make a new master key and seal all stored keys with it',
     load: async () => (await import('./commands/rotate-keys.ts')).rotateKeys,
   },
+  backup: {
+    summary: 'write the database into a file',
+    load: async () => (await import('./commands/backup.ts')).backup,
+  },
+  restore: {
+    summary: 'restore a backup into an empty installation',
+    load: async () => (await import('./commands/restore.ts')).restoreBackup,
+  },
   'gateway-ca': {
     summary: 'replace the CA of the gateway',
     load: async () => (await import('./commands/gateway-ca.ts')).gatewayCa,
@@ -270,6 +278,7 @@ export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['Settings', ['settings get', 'settings set']],
+  ['Backups', ['backup', 'restore']],
   ['Tasks', ['exec', 'follow', 'list', 'status', 'logs', 'diff', 'apply', 'pr', 'cancel', 'ledger']],
   ['Audit', ['audit list', 'audit export', 'audit verify']],
   ['Measuring', ['bench', 'fault', 'soak', 'fuzz']],

@@ -7,20 +7,17 @@ import type { Logger } from 'pino'
 import { startApi } from '../api/main.ts'
 import { ensureAdminToken } from '../domain/access/tokens.ts'
 import { migrateDatabase, openDatabase } from '../domain/db.ts'
-import type { Database, DatabaseAddress } from '../domain/db.ts'
-import { DrydockError } from '../domain/errors.ts'
+import type { Database } from '../domain/db.ts'
 import { checkCanary } from '../domain/secrets/canary.ts'
 import { checkAddress } from '../forge/addresses.ts'
 import { limitedGit } from '../forge/git.ts'
 import { ownProcessHost } from '../forge/process-host.ts'
 import { cleanupStack } from '../runner/cleanup.ts'
-import { startEmbeddedPostgres } from '../runner/database/embedded-postgres.ts'
 import type { ManagedNetworks } from '../runner/network/networks.ts'
 import { modelSocketIn } from '../runner/network/gateway-folders.ts'
 import { socketPath } from '../runner/network/socket-path.ts'
 import { keepLocalAccess } from '../runner/local-access.ts'
 import { startRunner } from '../runner/main.ts'
-import type { Engine } from '../runner/sandbox/engine.ts'
 import { createDockerEngine } from '../runner/sandbox/docker.ts'
 import { composeNetworks } from './compose-networks.ts'
 import { composeRunner } from './compose-runner.ts'
@@ -29,9 +26,9 @@ import type { ServerConfig } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
 import type { DataFolder } from './data-folder.ts'
 import { openKeyring } from './keyring.ts'
+import { findDatabase } from './find-database.ts'
 import { createLogger } from './logger.ts'
 import { ownImages } from './own-images.ts'
-import type { OwnImages } from './own-images.ts'
 import { watchSettings } from './watch-settings.ts'
 
 const PREPARE_END_MS = 10_000
@@ -165,57 +162,6 @@ function surviveUnhandled(logger: Logger): () => void {
   const log = (error: unknown) => logger.error({ err: error }, 'A fault of ours that nobody waited for')
   process.on('unhandledRejection', log)
   return () => void process.off('unhandledRejection', log)
-}
-
-type DatabaseInput = {
-  config: ServerConfig
-  folder: DataFolder | undefined
-  engine: Engine
-  images: OwnImages
-  logger: Logger
-  stop: AbortSignal
-  defer: (release: () => Promise<void>) => void
-}
-
-async function findDatabase({
-  config,
-  folder,
-  engine,
-  images,
-  logger,
-  stop,
-  defer,
-}: DatabaseInput): Promise<DatabaseAddress> {
-  if (config.databaseUrl) return { kind: 'url', url: config.databaseUrl }
-  if (!folder) throw new DrydockError('config-invalid', 'Cannot start without a data folder: DATABASE_URL is not set.')
-  const image = await images.ensure('postgres', stop, (line) => logger.info(line))
-  const shared = await folder.share('postgres')
-  defer(async () => shared[Symbol.asyncDispose]())
-  const postgres = await startEmbeddedPostgres(
-    {
-      engine,
-      dataDir: folder.path,
-      installation: folder.installation,
-      image: image ?? '',
-      probe,
-      onEvent: (message) => logger.warn(message),
-    },
-    stop,
-  )
-  const supervision = new AbortController()
-  const supervised = postgres.supervise(supervision.signal)
-  defer(async () => {
-    supervision.abort()
-    await supervised
-    // The runner may end before the api of the same folder, which goes on.
-    if (await shared.isLast()) await postgres.stop()
-  })
-  return postgres.address
-}
-
-async function probe(address: DatabaseAddress): Promise<void> {
-  await using database = openDatabase(address, { max: 1 })
-  await database.client`select 1`
 }
 
 /** Keeps the administrator's token in the data folder, readable by its owner only; the same one as long as it is valid. */

@@ -23,7 +23,7 @@ const exported = defineRoute({
   method: 'get',
   path: '/users/{id}/export',
   needs: MANAGE_MEMBERS,
-  audit: 'person.export',
+  audit: 'user.export',
   request: { params: IdParams },
   responses: {
     200: {
@@ -38,7 +38,7 @@ const remove = defineRoute({
   method: 'delete',
   path: '/users/{id}',
   needs: MANAGE_MEMBERS,
-  audit: 'person.delete',
+  audit: 'user.delete',
   request: { params: IdParams },
   responses: { 204: { description: 'They are deleted, with what is in their tasks' }, ...problems },
 })
@@ -54,7 +54,7 @@ export function peopleRoutes(deps: ApiDeps) {
       const user = await findUser(db, userId(c.req.valid('param').id))
       assertWithin(principal, user.role, user.permissions)
       await db.transaction((tx) =>
-        recordAudit(tx, { by: principal, action: 'person.export', target: userTarget(user) }),
+        recordAudit(tx, { by: principal, action: 'user.export', target: userTarget(user) }),
       )
       c.header('content-type', LINES_TYPE)
       // The name of the type ends with json, so that the route's type takes it for one document.

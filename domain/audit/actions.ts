@@ -5,8 +5,8 @@
 export const AUDIT_ACTIONS = [
   'user.create',
   'user.update',
-  'person.export',
-  'person.delete',
+  'user.export',
+  'user.delete',
   'group.create',
   'group.update',
   'group.delete',
@@ -50,6 +50,8 @@ export const AUDIT_ACTIONS = [
   'audit.export',
   'audit.prune',
   'content.remove',
+  'backup.write',
+  'backup.restore',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 

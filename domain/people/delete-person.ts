@@ -41,7 +41,7 @@ export async function deletePerson(db: Db, giver: Giver, userId: string): Promis
     const by = giver.userId === userId ? { ...giver, name } : giver
     await recordAudit(tx, {
       by,
-      action: 'person.delete',
+      action: 'user.delete',
       target,
       before: { kind: person.kind, role: person.role, ...gone },
     })

@@ -15,7 +15,11 @@ const PLACE = { table: 'key_canary', row: ID, column: 'sealed_text' }
  * them that the right ones cannot open. The first start leaves the canary that later ones look at.
  */
 export async function checkCanary(db: Executor, keyring: Keyring): Promise<void> {
-  const known = (await readCanary(db)) ?? (await leaveCanary(db, keyring))
+  assertOpens(keyring, (await readCanary(db)) ?? (await leaveCanary(db, keyring)))
+}
+
+/** The same of a canary that somebody has in hand. */
+export function assertOpens(keyring: Keyring, known: Buffer): void {
   try {
     if (open(keyring, known, PLACE).toString() === TEXT) return
   } catch (error) {

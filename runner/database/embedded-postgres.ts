@@ -44,14 +44,8 @@ export async function startEmbeddedPostgres(
   await mkdir(socketFolder, { recursive: true })
   // The container's own user must reach the socket, nobody else: the folder above keeps others out.
   await chmod(folder, 0o700)
-  const password = await readOrCreatePassword(join(folder, 'password'))
-  const address: DatabaseAddress = {
-    kind: 'socket',
-    folder: socketFolder,
-    user: 'drydock',
-    password,
-    database: 'drydock',
-  }
+  await createPassword(passwordFile(input.dataDir))
+  const address = await embeddedAddress(input.dataDir)
 
   const ensure = async () => {
     const found = await engine.inspectService(name)
@@ -70,6 +64,23 @@ export async function startEmbeddedPostgres(
     supervise: (running) => supervise({ ensure, onEvent: input.onEvent }, running),
     stop: () => engine.removeService(name),
   }
+}
+
+const passwordFile = (dataDir: string) => join(dataDir, 'postgres', 'password')
+
+/** Where the database of a data folder answers, while it runs. Rejects where that folder has none. */
+export async function embeddedAddress(dataDir: string): Promise<DatabaseAddress> {
+  const password = await readFile(passwordFile(dataDir), 'utf8').catch((error: unknown) => {
+    throw new DrydockError(
+      'config-invalid',
+      `Cannot find a database in ${dataDir}: set DATABASE_URL if it is elsewhere`,
+      {
+        cause: error,
+      },
+    )
+  })
+  const folder = join(dataDir, 'postgres', 'socket')
+  return { kind: 'socket', folder, user: 'drydock', password: password.trim(), database: 'drydock' }
 }
 
 type SpecInput = { name: string; folder: string; socketFolder: string; input: EmbeddedPostgresInput }
@@ -131,13 +142,12 @@ async function untilAnswers(
   }
 }
 
-async function readOrCreatePassword(file: string): Promise<string> {
+async function createPassword(file: string): Promise<void> {
   try {
     await writeFile(file, randomBytes(24).toString('hex'), { mode: 0o600, flag: 'wx' })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  return (await readFile(file, 'utf8')).trim()
 }
 
 function requireShortPath(path: string): void {

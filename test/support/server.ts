@@ -72,7 +72,7 @@ function asTestServer(server: RunningServer, { home, keep }: { home: string; kee
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    const isJson = response.headers.get('content-type')?.includes('json')
+    const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '')
     return { status: response.status, body: (isJson ? JSON.parse(text) : text) as never }
   }
   return {

@@ -83,7 +83,7 @@ test('the audit log tells of it without their name, and its chain holds', async 
   await createToken(db(), { by: { userId, name: NAME }, userId, name: 't', scopes: SCOPES })
   await deletePerson(db(), owner, userId)
   const entry = (await allEntries(db())).at(-1)
-  expect(entry).toMatchObject({ action: 'person.delete', actorId: owner.userId, targetId: userId })
+  expect(entry).toMatchObject({ action: 'user.delete', actorId: owner.userId, targetId: userId })
   expect(entry?.before).toEqual({ kind: 'person', role: 'admin', tokens: 1 })
   expect(JSON.stringify(entry)).not.toContain(NAME)
   expect((await verifyAll(db())).broken).toBeNull()
@@ -99,7 +99,7 @@ test('tasks that run are cancelled first, and nothing of that comes into the aud
   await deletePerson(db(), owner, userId)
   await finishDeletions(db())
   expect(await readTask(db(), taskId)).toMatchObject({ state: 'cancelled', title: '(content removed)' })
-  expect((await allEntries(db())).map(({ action }) => action)).toEqual(['person.delete'])
+  expect((await allEntries(db())).map(({ action }) => action)).toEqual(['user.delete'])
 })
 
 test('finishDeletions() comes back to a task that somebody holds, and then has done', async () => {
