@@ -53,9 +53,7 @@ export function peopleRoutes(deps: ApiDeps) {
       if (!administrates(principal)) throw forbidden()
       const user = await findUser(db, userId(c.req.valid('param').id))
       assertWithin(principal, user.role, user.permissions)
-      await db.transaction((tx) =>
-        recordAudit(tx, { by: principal, action: 'user.export', target: userTarget(user) }),
-      )
+      await db.transaction((tx) => recordAudit(tx, { by: principal, action: 'user.export', target: userTarget(user) }))
       c.header('content-type', LINES_TYPE)
       // The name of the type ends with json, so that the route's type takes it for one document.
       return c.body(lineStream(deps, rightOf(deps, c), await linesOf(exportPerson(db, user.id))), 200) as never
