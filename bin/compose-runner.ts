@@ -71,7 +71,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     },
     images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
     ownTags: images.tags,
-    forgetTrees: (trees) => forgetTrees(trees, { folder: mirrorsFolder, git }),
+    forgetTrees: (trees, keepsAny) => forgetTrees(trees, { folder: mirrorsFolder, git, keepsAny }),
     mirrors: createMirrors({
       folder: mirrorsFolder,
       repositoryRoots: roots,

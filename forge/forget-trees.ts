@@ -16,6 +16,8 @@ export type ForgetOptions = {
   /** Where all mirrors lie. */
   folder: string
   git: RunGit
+  /** Whether one of these is the tree of a change that stays: a pack of it may have the tree of another change in a folder. */
+  keepsAny: (ids: readonly string[]) => Promise<boolean>
   /** What is younger is left alone; default an hour. */
   youngMs?: number
 }
@@ -41,7 +43,8 @@ async function forgetPacks(store: string, trees: ReadonlySet<string>, options: F
     const index = join(folder, name)
     if (!(await isOld(index, options))) continue
     const ids = await idsIn(index)
-    if (!hasAny(ids, trees) || (await haveCommit(ids, store, options))) continue
+    if (!hasAny(ids, trees) || (await haveCommit(ids, store, options)) || (await options.keepsAny(listOf(ids))))
+      continue
     // Git takes notice of a pack by its index: that goes first.
     await rm(index, { force: true })
     await rm(index.replace(/\.idx$/, '.pack'), { force: true })
@@ -71,8 +74,10 @@ function hasAny(ids: Buffer, trees: ReadonlySet<string>): boolean {
   })
 }
 
+const listOf = (ids: Buffer): string[] => ids.toString('hex').match(/.{40}/g) ?? []
+
 async function haveCommit(ids: Buffer, gitDir: string, { git }: ForgetOptions): Promise<boolean> {
-  const stdin = ids.toString('hex').replace(/.{40}/g, '$&\n')
+  const stdin = `${listOf(ids).join('\n')}\n`
   const checked = await git(['cat-file', '--batch-check=%(objecttype)'], { gitDir, stdin })
   // What cannot be told is left where it is.
   return checked.code !== 0 || /^(commit|tag)$/m.test(checked.stdout.toString('latin1'))

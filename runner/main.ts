@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { pruneAudit } from '../domain/audit/prune.ts'
 import { pruneContent, pruneZeroRetained } from '../domain/retention/prune.ts'
-import { releaseTrees } from '../domain/retention/stale-trees.ts'
+import { keepsAny, releaseTrees } from '../domain/retention/stale-trees.ts'
 import { claimInspection } from '../domain/environments/inspections.ts'
 import type { ClaimedInspection } from '../domain/environments/inspections.ts'
 import { releaseBuilds } from '../domain/environments/snapshot-builds.ts'
@@ -138,7 +138,8 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
 /** What is kept no longer goes from the database, and an hour later from the files of this host. */
 async function removeContent({ db, hostId, forgetTrees }: RunnerDeps): Promise<void> {
   await pruneContent(db)
-  await releaseTrees(db, { hostId, settledMs: TREES_SETTLE_MS }, forgetTrees)
+  const forget = (trees: ReadonlySet<string>) => forgetTrees(trees, (ids) => keepsAny(db, ids))
+  await releaseTrees(db, { hostId, settledMs: TREES_SETTLE_MS }, forget)
 }
 
 type LoopContext = {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Db, SqlClient } from '../domain/db.ts'
 import type { RepositoryAddress } from '../domain/repositories/repositories.ts'
+import type { ForgetOptions } from '../forge/forget-trees.ts'
 import type { Forge } from '../forge/forge.ts'
 import type { RunGit } from '../forge/git.ts'
 import type { Mirrors, Remote } from '../forge/mirrors.ts'
@@ -20,7 +21,7 @@ export type RunnerDeps = {
   engine: Engine
   mirrors: Mirrors
   /** Removes what the mirrors' stores have of changes, by their trees. */
-  forgetTrees: (trees: ReadonlySet<string>) => Promise<void>
+  forgetTrees: (trees: ReadonlySet<string>, keepsAny: ForgetOptions['keepsAny']) => Promise<void>
   /** Host git, for reading what the mirrors hold. */
   git: RunGit
   /** Identifies the data folder: labels carry it, and claims of this host begin with it. */

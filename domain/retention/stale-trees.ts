@@ -29,4 +29,14 @@ export async function releaseTrees(
     delete from stale_trees s where ${settled} and s.tree in (select value from jsonb_array_elements_text(${done}::jsonb))`)
 }
 
+/** Whether one of these objects is the tree of a change that some task has still. */
+export async function keepsAny(db: Db, ids: readonly string[]): Promise<boolean> {
+  const wanted = sql`(select value from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))`
+  const [row] = await db.execute<{ kept: boolean }>(sql`
+    select exists (select from attempts a where a.tree in ${wanted} and ${isKept})
+      or exists (select from attempts a cross join jsonb_array_elements(a.changes) c
+        where a.changes <> '[]' and c ->> 'tree' in ${wanted} and ${isKept}) as kept`)
+  return row?.kept === true
+}
+
 const isKept = sql`not exists (select from content_removals r where r.task_id = a.task_id and r.kind = 'changes')`

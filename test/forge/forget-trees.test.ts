@@ -29,7 +29,8 @@ afterEach(async () => {
 })
 
 const mirrorsIn = () => join(folder.path, 'mirrors')
-const options = () => ({ folder: mirrorsIn(), git: limitedGit(path), youngMs: 0 })
+const never = () => Promise.resolve(false)
+const options = () => ({ folder: mirrorsIn(), git: limitedGit(path), keepsAny: never, youngMs: 0 })
 const packs = () => readdirSync(join(view.store, 'objects', 'pack')).sort()
 
 const run = (input: string, ...args: string[]) =>
@@ -60,7 +61,7 @@ test('forgetTrees() removes pack and commit of a tree, and leaves those of other
 
 test('forgetTrees() leaves what was written a moment ago: another task may have the same tree in the making', async () => {
   const { tree, commit } = await change('young')
-  await forgetTrees(new Set([tree]), { folder: mirrorsIn(), git: limitedGit(path) })
+  await forgetTrees(new Set([tree]), { ...options(), youngMs: 3_600_000 })
   expect([tree, commit].map(has)).toEqual([true, true])
 })
 
@@ -69,4 +70,18 @@ test("forgetTrees() leaves packs with commits: they are the origin's old history
   run(`${tree}\n${file}\n${commit}\n`, 'pack-objects', '--quiet', 'objects/pack/pack')
   await forgetTrees(new Set([tree]), options())
   expect([tree, file, commit].map(has)).toEqual([true, true, true])
+})
+
+test('forgetTrees() leaves the pack of a change that stays, also where it has the tree of another in a folder', async () => {
+  const gone = await change('gone')
+  const tree = run(`040000 tree ${gone.tree}\tfolder\n`, 'mktree')
+  run(`${tree}\n${gone.tree}\n${gone.file}\n`, 'pack-objects', '--quiet', 'objects/pack/pack')
+  run('', 'prune-packed')
+  const asked: string[][] = []
+  const keepsAny = (ids: readonly string[]) => Promise.resolve(asked.push([...ids]) > 0 && ids.includes(tree))
+  await forgetTrees(new Set([gone.tree]), { ...options(), keepsAny })
+  expect(asked.flat()).toEqual(expect.arrayContaining([tree, gone.tree, gone.file]))
+  expect(packs().filter((name) => name.endsWith('.pack'))).toHaveLength(1)
+  expect(run(tree, 'cat-file', '--batch-check')).toContain('tree')
+  expect([tree, gone.tree, gone.file].map(has)).toEqual([true, true, true])
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { releaseTrees } from '../../../../domain/retention/stale-trees.ts'
+import { keepsAny, releaseTrees } from '../../../../domain/retention/stale-trees.ts'
 import { contentRemovals, staleTrees } from '../../../../domain/schema/content-removals.ts'
 import { seedContent } from '../../../support/content.ts'
 import { testDatabase } from '../../../support/database.ts'
@@ -14,6 +14,8 @@ test('releaseTrees() gives a host its own trees that no task has any more, and f
   await db.insert(contentRemovals).values({ taskId: gone.taskId, kind: 'changes', why: 'retention', after: 1 })
   const listed = [A, B].map((tree) => ({ hostId: 'host', tree }))
   await db.insert(staleTrees).values([...listed, { hostId: 'other', tree: OTHER }])
+  expect(await keepsAny(db, [OTHER, B])).toBe(true)
+  expect(await keepsAny(db, [OTHER, A])).toBe(false)
   const seen: string[][] = []
   const take = (trees: ReadonlySet<string>) => Promise.resolve(void seen.push([...trees]))
 
