@@ -237,7 +237,8 @@ test('createApp() sends security headers with successes and errors alike', async
 
 test('GET /tasks/:id/events says nothing of a follower that hung up while it waited', async () => {
   const facts = [{ id: 'a', creatorId: 'u', relation: 'user', audience: null }]
-  const from = () => ({ innerJoin: () => ({ where: async () => facts }) })
+  const statement = { execute: () => Promise.resolve(facts) }
+  const from = () => ({ innerJoin: () => ({ where: () => ({ prepare: () => statement }) }) })
   const db = { select: () => ({ from }) } as unknown as ApiDeps['db']
   let isOver: () => void = () => undefined
   const over = new Promise<void>((resolve) => (isOver = resolve))
