@@ -238,7 +238,9 @@ test('createApp() sends security headers with successes and errors alike', async
 test('GET /tasks/:id/events says nothing of a follower that hung up while it waited', async () => {
   const facts = [{ id: 'a', creatorId: 'u', relation: 'user', audience: null }]
   const statement = { execute: () => Promise.resolve(facts) }
-  const from = () => ({ innerJoin: () => ({ where: () => ({ prepare: () => statement }) }) })
+  const ofTask = { where: () => ({ prepare: () => statement }) }
+  const removals = { orderBy: () => ({ limit: () => Promise.resolve([]) }) }
+  const from = () => ({ innerJoin: () => ofTask, where: () => removals })
   const db = { select: () => ({ from }) } as unknown as ApiDeps['db']
   let isOver: () => void = () => undefined
   const over = new Promise<void>((resolve) => (isOver = resolve))
