@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 
+const ALONE = ['--exclusive', '--nonblock']
 /** The engine takes seconds to end a container. */
 const SHARE_LIMIT_S = 60
 
@@ -62,7 +63,7 @@ async function shared(file: string): Promise<Shared> {
   }
   return {
     // The kernel lets go of the shared lock before it tries the exclusive one: whoever is refused stands in nobody's way.
-    isLast: () => lock(handle, ['--exclusive', '--nonblock']),
+    isLast: () => lock(handle, ALONE),
     [Symbol.asyncDispose]: () => handle.close(),
   }
 }
@@ -89,7 +90,7 @@ async function readOrCreate(file: string, make: () => string): Promise<string> {
 async function takeLock(file: string, { path, mark }: { path: string; mark: string }): Promise<FileHandle> {
   const handle = await open(file, 'a+', 0o600)
   try {
-    if (!(await lock(handle, ['--exclusive', '--nonblock']))) {
+    if (!(await lock(handle, ALONE))) {
       const holder = (await handle.readFile('utf8')).trim() || 'just started'
       throw new DrydockError(
         'data-folder-in-use',

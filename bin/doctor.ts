@@ -1,5 +1,4 @@
-import { resolve } from 'node:path'
-import { dataFolder } from '../cli/config.ts'
+import { dataFolderOf } from './data-option.ts'
 import { JSON_OPTION, defineCommand } from '../cli/command.ts'
 import { styleOf, writeJson } from '../cli/context.ts'
 import type { Style } from '../cli/terminal.ts'
@@ -21,7 +20,7 @@ export const doctor = defineCommand({
   examples: ['drydock doctor', 'drydock doctor --json | jq .checks'],
   run: async ({ values }, context) => {
     const { env } = process
-    const folder = values.data === undefined ? dataFolder(env) : resolve(context.cwd, values.data)
+    const folder = dataFolderOf(values, { env, cwd: context.cwd })
     const groups = await Promise.all([
       checkGit(),
       checkConfiguredEngine(env),

@@ -11,6 +11,12 @@ export class CliError extends Error {
   }
 }
 
+/** Rejects with exit code 2 a command that changes things where none is named. */
+export function assertNamesChange(command: string, change: object): void {
+  if (Object.keys(change).length > 0) return
+  throw usageError(`Cannot run "${command}": nothing to change is named. See: drydock ${command} --help`)
+}
+
 /** Wrong use: the person can put it right by typing something else. */
 export function usageError(message: string, code = 'usage'): CliError {
   return new CliError(code, message, { exitCode: 2 })

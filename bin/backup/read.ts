@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { z } from 'zod'
-import { SERVER } from '../../domain/audit/actions.ts'
+import { BACKUP, SERVER } from '../../domain/audit/actions.ts'
 import { recordAudit } from '../../domain/audit/record.ts'
 import { clear, copyIn, isEmpty, setGuards, tablesInOrder } from '../../domain/backup/tables.ts'
 import type { Connection, TableShape } from '../../domain/backup/tables.ts'
@@ -22,8 +22,9 @@ export async function readManifest(file: string): Promise<Manifest> {
 export async function loadBackup({ db, client }: Database, file: string): Promise<{ rows: number }> {
   const { at } = await readManifest(file)
   const rows = await client.begin<number>((connection) => loadAll(connection, file))
-  const target = { kind: 'backup', id: 'backup', name: 'backup' }
-  await db.transaction((tx) => recordAudit(tx, { by: SERVER, action: 'backup.restore', target, after: { at, rows } }))
+  await db.transaction((tx) =>
+    recordAudit(tx, { by: SERVER, action: 'backup.restore', target: BACKUP, after: { at, rows } }),
+  )
   return { rows }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { open, rm } from 'node:fs/promises'
-import { SERVER } from '../../domain/audit/actions.ts'
+import { BACKUP, SERVER } from '../../domain/audit/actions.ts'
 import { recordAudit } from '../../domain/audit/record.ts'
 import { copyOut, inSnapshot, tablesInOrder } from '../../domain/backup/tables.ts'
 import type { Connection } from '../../domain/backup/tables.ts'
@@ -25,8 +25,7 @@ export async function writeBackup(
     throw new DrydockError('invalid-request', `Cannot write ${file}: ${why}`, { cause: error })
   })
   try {
-    const target = { kind: 'backup', id: 'backup', name: 'backup' }
-    await db.transaction((tx) => recordAudit(tx, { by: SERVER, action: 'backup.write', target }))
+    await db.transaction((tx) => recordAudit(tx, { by: SERVER, action: 'backup.write', target: BACKUP }))
     const sink = hashing((bytes) => handle.appendFile(bytes))
     const counts = await inSnapshot(client, (connection) => writeAll(connection, { sink, about }))
     await handle.sync()

@@ -2,14 +2,7 @@ import { resolve } from 'node:path'
 import { JSON_OPTION, defineCommand } from '../../cli/command.ts'
 import { say, writeJson } from '../../cli/context.ts'
 import { bytesText } from '../../cli/render-task.ts'
-
-export const DATA_OPTION = {
-  data: {
-    type: 'string',
-    value: 'DIR',
-    help: "the server's data folder (default ~/.local/share/drydock, as root /var/lib/drydock)",
-  },
-} as const
+import { DATA_OPTION, dataFolderOf } from '../data-option.ts'
 
 const LEFT_OUT = [
   'Not in it, on purpose: the master key. Keep that elsewhere: without it, stored keys, secrets and sessions are lost.',
@@ -31,7 +24,7 @@ export const backup = defineCommand({
     const { readServerConfig } = await import('../config.ts')
     const { backUp } = await import('../backup/installation.ts')
     const config = readServerConfig(context.env)
-    const dataDir = values.data === undefined ? config.dataDir : resolve(context.cwd, values.data)
+    const dataDir = dataFolderOf(values, context)
     const file = resolve(context.cwd, name)
     const written = await backUp({ ...config, dataDir }, file)
     if (values.json) writeJson(context, { file, ...written })

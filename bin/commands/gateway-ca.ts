@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { JSON_OPTION, defineCommand } from '../../cli/command.ts'
-import { dataFolder } from '../../cli/config.ts'
 import { say, writeJson } from '../../cli/context.ts'
 import { usageError } from '../../cli/errors.ts'
+import { dataFolderOf } from '../data-option.ts'
 import { controlClient } from '../../runner/network/control-client.ts'
 import { socketPath } from '../../runner/network/socket-path.ts'
 
@@ -30,7 +30,7 @@ export const gatewayCa = defineCommand({
   run: async ({ values, positionals: [step = ''] }, context) => {
     if (!isStep(step))
       throw usageError(`Cannot do ${JSON.stringify(step)}: the steps are ${Object.keys(STEPS).join(', ')}`)
-    const folder = values.data === undefined ? dataFolder(context.env) : resolve(context.cwd, values.data)
+    const folder = dataFolderOf(values, context)
     const socket = join(folder, 'gateway', 'control', 'control.sock')
     if (!(await isThere(socket))) {
       throw usageError(

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { JSON_OPTION, defineCommand } from '../../cli/command.ts'
 import { say, writeJson } from '../../cli/context.ts'
+import { DATA_OPTION, dataFolderOf } from '../data-option.ts'
 import { prepareMachine } from '../prepare-machine.ts'
 import { ROOT } from '../root.ts'
-import { DATA_OPTION } from './backup.ts'
 
 export const restoreBackup = defineCommand({
   name: 'restore',
@@ -22,7 +22,7 @@ export const restoreBackup = defineCommand({
     const { readServerConfig } = await import('../config.ts')
     const { restore } = await import('../backup/installation.ts')
     const config = readServerConfig(context.env)
-    const dataDir = values.data === undefined ? config.dataDir : resolve(context.cwd, values.data)
+    const dataDir = dataFolderOf(values, context)
     const { rows } = await restore({ ...config, dataDir }, resolve(context.cwd, name), context.signal)
     if (values.json) writeJson(context, { dataDir, rows })
     else {

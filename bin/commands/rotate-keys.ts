@@ -1,22 +1,17 @@
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { createClient } from '../../cli/client.ts'
 import { JSON_OPTION, defineCommand } from '../../cli/command.ts'
-import { dataFolder } from '../../cli/config.ts'
 import { say, writeJson } from '../../cli/context.ts'
 import { usageError } from '../../cli/errors.ts'
 import { addMasterKey, currentKeyId, dropOldKeys, masterKeyFile } from '../keyring.ts'
+import { DATA_OPTION, dataFolderOf } from '../data-option.ts'
 
 export const rotateKeys = defineCommand({
   name: 'rotate-keys',
   summary: 'Makes a new master key and seals every stored key and session anew with it.',
   positionals: [],
   options: {
-    data: {
-      type: 'string',
-      value: 'DIR',
-      help: "the server's data folder (default ~/.local/share/drydock, as root /var/lib/drydock)",
-    },
+    ...DATA_OPTION,
     'keep-key': { type: 'boolean', help: 'make no new key: seal with the current one what an older one sealed' },
     'drop-old': { type: 'boolean', help: 'forget the older keys when everything is sealed anew' },
     ...JSON_OPTION,
@@ -29,7 +24,7 @@ export const rotateKeys = defineCommand({
   examples: ['drydock rotate-keys', 'drydock rotate-keys --drop-old', 'drydock rotate-keys --keep-key'],
   run: async ({ values }, context) => {
     const client = await createClient(context)
-    const folder = values.data === undefined ? dataFolder(context.env) : resolve(context.cwd, values.data)
+    const folder = dataFolderOf(values, context)
     const file = masterKeyFile(folder)
     const isHere = await stat(file).then(
       () => true,

@@ -73,6 +73,9 @@ export type Target = { kind: string; id: string; name: string }
 /** The log itself: that it was exported, or cut at its beginning. */
 export const AUDIT_LOG: Target = { kind: 'audit', id: 'audit', name: 'audit' }
 
+/** The database as a whole, copied or restored. */
+export const BACKUP: Target = { kind: 'backup', id: 'backup', name: 'backup' }
+
 /** What tasks leave, all of them together. */
 export const CONTENT: Target = { kind: 'content', id: 'content', name: 'content' }
 

@@ -91,12 +91,9 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskView |
     readAttempts(db, taskId),
   ])
   if (head === undefined) return undefined
+  const ids = ran.map(({ attempt }) => attempt.id)
   // After the content: what is gone of that is known here.
-  const removed = await readRemovals(db, taskId)
-  const networks = await ledgerSummaries(
-    db,
-    ran.map(({ attempt }) => attempt.id),
-  )
+  const [removed, networks] = await Promise.all([readRemovals(db, taskId), ledgerSummaries(db, ids)])
   const withAttempts = asked.map((turn) => ({
     ...turn,
     attempts: ran

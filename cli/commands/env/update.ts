@@ -3,7 +3,7 @@ import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
 import { ENVIRONMENT_OPTIONS, environmentFromFlags } from '../../environment-flags.ts'
-import { usageError } from '../../errors.ts'
+import { assertNamesChange, usageError } from '../../errors.ts'
 
 export const updateEnvironment = defineCommand({
   name: 'env update',
@@ -25,9 +25,7 @@ export const updateEnvironment = defineCommand({
   run: async ({ values, positionals: [id = ''] }, context) => {
     const { 'unset-var': removed = [], 'remove-repo': leftOut = [], json, ...flags } = values
     const change = await environmentFromFlags(flags, context.cwd)
-    if (Object.keys(change).length === 0 && removed.length === 0 && leftOut.length === 0) {
-      throw usageError('Cannot run "env update": nothing to change is named. See: drydock env update --help')
-    }
+    if (removed.length === 0 && leftOut.length === 0) assertNamesChange('env update', change)
     const client = await createClient(context)
     const { variables, resources, limits } = change
     if (removed.length > 0 || [variables, resources, limits].some((each) => each !== undefined)) {

@@ -1,7 +1,7 @@
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
-import { usageError } from '../../errors.ts'
+import { assertNamesChange } from '../../errors.ts'
 import { PROVIDER_OPTIONS, providerFromFlags } from '../../provider-flags.ts'
 
 export const updateProvider = defineCommand({
@@ -23,9 +23,7 @@ export const updateProvider = defineCommand({
   ],
   run: async ({ values: { rename, json, ...flags }, positionals: [id = ''] }, context) => {
     const change = { ...(await providerFromFlags(flags, context)), ...(rename !== undefined && { name: rename }) }
-    if (Object.keys(change).length === 0) {
-      throw usageError('Cannot run "provider update": nothing to change is named. See: drydock provider update --help')
-    }
+    assertNamesChange('provider update', change)
     const provider = await (await createClient(context)).updateProvider(id, change)
     if (json) writeJson(context, provider)
     else say(context, `Provider "${provider.name}" is changed. Attempts that run keep what they were given.`)

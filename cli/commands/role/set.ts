@@ -1,7 +1,7 @@
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
-import { usageError } from '../../errors.ts'
+import { assertNamesChange } from '../../errors.ts'
 import { findRole } from '../../resolve-name.ts'
 import { ROLE_OPTIONS, permissionsFromFlags } from '../../role-flags.ts'
 
@@ -24,9 +24,7 @@ export const setRole = defineCommand({
       ...(description !== undefined && { description }),
       ...(permissions !== undefined && { permissions }),
     }
-    if (Object.keys(change).length === 0) {
-      throw usageError('Cannot run "role set": nothing to change is named. See: drydock role set --help')
-    }
+    assertNamesChange('role set', change)
     const client = await createClient(context)
     const role = await client.updateRole((await findRole(client, id)).id, change)
     if (json) writeJson(context, role)

@@ -1,7 +1,7 @@
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
-import { usageError } from '../../errors.ts'
+import { assertNamesChange, usageError } from '../../errors.ts'
 import { SIGN_IN_OPTIONS, signInFromFlags } from '../../sign-in-flags.ts'
 
 export const setSignIn = defineCommand({
@@ -21,9 +21,7 @@ export const setSignIn = defineCommand({
     const client = await createClient(context)
     const enabled = enable ? { enabled: true } : disable ? { enabled: false } : {}
     const change = { ...(await signInFromFlags(client, flags, context)), ...enabled }
-    if (Object.keys(change).length === 0) {
-      throw usageError('Cannot run "sign-in set": nothing to change is named. See: drydock sign-in set --help')
-    }
+    assertNamesChange('sign-in set', change)
     const provider = await client.updateSignInProvider(name, change)
     if (json) writeJson(context, provider)
     else say(context, `Sign-in provider "${provider.name}" is changed${provider.enabled ? '' : ', and off'}.`)

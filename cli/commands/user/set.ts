@@ -1,7 +1,7 @@
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
-import { usageError } from '../../errors.ts'
+import { assertNamesChange } from '../../errors.ts'
 import { choice } from '../../flag-values.ts'
 import { findUser } from '../../resolve-name.ts'
 import type { UserChangeJson } from '../../../api/schemas/people.ts'
@@ -23,9 +23,7 @@ export const setUser = defineCommand({
   run: async ({ values: { name, role: roleText, enable, json }, positionals: [user = ''] }, context) => {
     const role = choice('role', roleText, ROLES)
     const change = { ...(name !== undefined && { name }), ...(role && { role }), ...(enable && { disabled: false }) }
-    if (Object.keys(change).length === 0) {
-      throw usageError('Cannot run "user set": nothing to change is named. See: drydock user set --help')
-    }
+    assertNamesChange('user set', change)
     const client = await createClient(context)
     const changed = await client.updateUser((await findUser(client, user)).id, change)
     if (json) writeJson(context, changed)
