@@ -84,10 +84,10 @@ describe('killAll()', () => {
   test('ends processes of every user and group, and nothing that is needed', async () => {
     await using sandbox = await world.started()
     const stubborn = 'setsid sh -c \'trap "" TERM INT HUP; while true; do sleep 1; done\' >/dev/null 2>&1 &'
-    await sh(sandbox, `${stubborn} sleep 0.2`)
-    await sh(sandbox, `${stubborn} sleep 0.2`, { user: 'root' })
-    await sh(sandbox, 'setpriv --reuid 4711 --clear-groups sleep 60 >/dev/null 2>&1 & sleep 0.2', { user: 'root' })
-    expect(await sleepersIn(sandbox)).toBeGreaterThanOrEqual(3)
+    await sh(sandbox, stubborn)
+    await sh(sandbox, stubborn, { user: 'root' })
+    await sh(sandbox, 'setpriv --reuid 4711 --clear-groups sleep 60 >/dev/null 2>&1 &', { user: 'root' })
+    await expect.poll(() => sleepersIn(sandbox), { timeout: 60_000 }).toBeGreaterThanOrEqual(3)
     await sandbox.killAll(NEVER)
     expect(await sleepersIn(sandbox)).toBe(0)
   })
