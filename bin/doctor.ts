@@ -4,10 +4,13 @@ import { styleOf, writeJson } from '../cli/context.ts'
 import type { Style } from '../cli/terminal.ts'
 import type { Check } from './doctor/check.ts'
 import { fail } from './doctor/check.ts'
+import { checkEncryption, checkSwap } from './doctor/encryption.ts'
 import { checkEngine } from './doctor/engine.ts'
 import { checkDataFolder, checkGit, checkNode } from './doctor/machine.ts'
 import { checkServer } from './doctor/server.ts'
 import { ROOT } from './root.ts'
+
+const MACHINE = { root: '/' }
 
 export const doctor = defineCommand({
   name: 'doctor',
@@ -25,6 +28,7 @@ export const doctor = defineCommand({
       checkGit(),
       checkConfiguredEngine(env),
       checkDataFolder(folder, env.DATABASE_URL === undefined),
+      process.platform === 'linux' ? checkAtRest(folder) : [],
       checkServer(context),
     ])
     const checks = [checkNode(process.version), ...groups.flat()]
@@ -35,10 +39,15 @@ export const doctor = defineCommand({
   },
 })
 
+/** Prompts, logs and diffs are in the database and workspaces in Docker's folder, as they are: the volume seals them. */
+async function checkAtRest(folder: string): Promise<Check[]> {
+  return [await checkEncryption('data', folder, MACHINE), ...(await checkSwap(MACHINE))]
+}
+
 async function checkConfiguredEngine(env: NodeJS.ProcessEnv): Promise<Check[]> {
   try {
     const { readServerConfig } = await import('./config.ts')
-    return await checkEngine({ socketPath: readServerConfig(env).dockerSocket, root: ROOT })
+    return await checkEngine({ socketPath: readServerConfig(env).dockerSocket, root: ROOT }, MACHINE)
   } catch (error) {
     return [fail('configuration', error instanceof Error ? error.message : String(error), 'put the variable right')]
   }

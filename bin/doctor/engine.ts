@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { fail, ok, warn } from './check.ts'
 import type { Check } from './check.ts'
+import { checkEncryption } from './encryption.ts'
+import type { Machine } from './encryption.ts'
 
 const ANSWER_MS = 5000
 const GiB = 1024 ** 3
@@ -18,7 +20,10 @@ type Version = { Version: string; ApiVersion: string }
 type Info = { Driver: string; CgroupVersion?: string; DockerRootDir: string; NCPU: number; MemTotal: number }
 
 /** Looks at the Docker engine of this machine, and at our images in it. */
-export async function checkEngine({ socketPath, root }: { socketPath: string; root: string }): Promise<Check[]> {
+export async function checkEngine(
+  { socketPath, root }: { socketPath: string; root: string },
+  machine: Machine,
+): Promise<Check[]> {
   const version = await ask<Version>(socketPath, '/version').catch((error: Error) => error)
   if (version instanceof Error) {
     return [
@@ -48,6 +53,7 @@ export async function checkEngine({ socketPath, root }: { socketPath: string; ro
           'limits hold, but prefer a system with cgroup version 2',
         ),
     await checkDisk(info.DockerRootDir),
+    await checkEncryption('Docker', info.DockerRootDir, machine),
     ...(await checkImages({ socketPath, root })),
   ]
 }
