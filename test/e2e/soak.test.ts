@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { IS_LONG } from '../support/long.ts'
 
 type Outcome = { counts: Record<string, number>; findings?: string[] }
 
-test(
+test.runIf(IS_LONG)(
   'soak: people work for a minute, a runner is killed, and nothing leaks or is in a wrong state',
   { timeout: 400_000 },
   () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { git } from '../../support/git-fixture.ts'
+import { IS_LONG } from '../../support/long.ts'
 import { agent, checkedOut, collected, useWorkspaces } from './harness.ts'
 import type { World } from './harness.ts'
 import { importOf, randomCase, scriptOf } from './random-trees.ts'
@@ -13,7 +14,7 @@ import type { Tracked } from './walker.ts'
 
 // R3: what is published is what the agent left. Many random trees, each in a folder of its own, one collection.
 
-const CASES = 120
+const CASES = IS_LONG ? 120 : 50
 const workspaces = useWorkspaces()
 
 const HOSTILE_GIT = [
@@ -87,19 +88,24 @@ function tracked({ origin }: World, commit: string): Map<string, Tracked> {
   const run = (args: string[], input = '') =>
     execFileSync('git', [`--git-dir=${origin.bare}`, ...args], { input, maxBuffer: 2 ** 28 }).toString('latin1')
   const entries = run(['ls-tree', '-r', '-z', '--full-tree', commit]).split('\0').filter(Boolean)
+  const files = entries.map((entry) => /^(\d+) \w+ ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? [])
+  const contents = contentsOf([...new Set(files.map(([, , id = '']) => id))], run)
   return new Map(
-    entries.map((entry) => {
-      const [, mode = '', id = '', path = ''] = /^(\d+) \w+ ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? []
-      return [path, { mode, id, content: contentOf(id, run) }]
-    }),
+    files.map(([, mode = '', id = '', path = '']) => [path, { mode, id, content: contents.get(id) ?? '' }]),
   )
 }
 
-const contents = new Map<string, string>()
-function contentOf(id: string, run: (args: string[]) => string): string {
-  const known = contents.get(id) ?? run(['cat-file', 'blob', id])
-  contents.set(id, known)
-  return known
+/** The bytes of each blob, read by one process. */
+function contentsOf(ids: string[], run: (args: string[], input: string) => string): Map<string, string> {
+  const output = run(['cat-file', '--batch'], ids.map((id) => `${id}\n`).join(''))
+  const contents = new Map<string, string>()
+  for (let at = 0; at < output.length;) {
+    const start = output.indexOf('\n', at) + 1
+    const [id = '', , bytes] = output.slice(at, start - 1).split(' ')
+    contents.set(id, output.slice(start, start + Number(bytes)))
+    at = start + Number(bytes) + 1
+  }
+  return contents
 }
 
 type Actual = { actual: ReadonlyMap<string, Tracked>; cases: readonly Case[] }
