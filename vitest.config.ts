@@ -42,7 +42,8 @@ export default defineConfig({
           globalSetup: 'test/support/docker-setup.ts',
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          maxWorkers: 1,
+          // Each has a server, an installation and folders of its own, and much of its time is waiting.
+          maxWorkers: 2,
           retry: 1,
         },
       },

@@ -1,6 +1,6 @@
 // `npm test`: the gate, then the tests. With words after `--`, only the test files whose names hold one of them.
 // `npm run test:long` leaves nothing out: test/support/long.ts says what else does.
-// Projects run one after the other: tests that drive a whole server want the machine for themselves.
+// Projects run one after the other: what drives whole servers is slow enough without others beside it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
