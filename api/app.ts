@@ -17,6 +17,7 @@ import { newRouter } from './context.ts'
 import { assertDeclared, requireRight } from './enforce.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import { problemOf, respondWithProblem } from './errors.ts'
+import { respondWithPage, wantsPage } from './sign-in/problem-page.ts'
 import { createGate } from './gate.ts'
 import { pageHeaders } from './sign-in/page.ts'
 import { tokenRoutes } from './routes/access.ts'
@@ -153,20 +154,21 @@ function refuseBody(maxBytes: number): never {
   throw new DrydockError('request-too-large', `Cannot read the request: its body is over ${maxBytes / MiB} MiB`)
 }
 
-function answerError({ logger }: ApiDeps, error: Error, c: Context<ApiEnv>): Response {
+function answerError({ logger }: ApiDeps, error: Error, c: Context<ApiEnv>): Response | Promise<Response> {
   if (problemOf(error).status >= 500)
     logger.error({ err: error, requestId: c.get('requestId') }, 'Cannot answer a request')
   return respondWithError(c, error)
 }
 
 /** The Codex CLI prints errors in its own way. */
-function respondWithError(c: Context, error: unknown): Response {
+function respondWithError(c: Context, error: unknown): Response | Promise<Response> {
   if (isModelPath(c.req.path)) return respondToModelClient(c, error)
-  return isCodexPath(c.req.path) ? respondWithDetail(c, error) : respondWithProblem(c, error)
+  if (isCodexPath(c.req.path)) return respondWithDetail(c, error)
+  return wantsPage(c) ? respondWithPage(c, problemOf(error)) : respondWithProblem(c, error)
 }
 
 /** A path that exists for other methods says which. */
-function answerUnknown(app: OpenAPIHono<ApiEnv>, c: Context): Response {
+function answerUnknown(app: OpenAPIHono<ApiEnv>, c: Context): Response | Promise<Response> {
   const methods = app.routes
     .filter(({ method, path }) => method !== 'ALL' && patternOf(path).test(c.req.path))
     .map(({ method }) => method)

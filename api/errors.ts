@@ -78,7 +78,13 @@ export const STATUS = {
   internal: 500,
 } as const satisfies Record<ErrorCode, number>
 
-export type Problem = { type: string; title: string; status: number; code: ErrorCode; detail: string }
+export type Problem = {
+  type: string
+  title: string
+  status: (typeof STATUS)[ErrorCode]
+  code: ErrorCode
+  detail: string
+}
 
 const HTTP_CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'malformed-request',

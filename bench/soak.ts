@@ -100,7 +100,8 @@ export async function runSoak(input: SoakInput) {
   const { snapshots } = (await verifier(['left'], { ...given, server: 'up' })) as Verdict
   findings.push(...(await wrongExit('api', api)))
   findings.push(...((await verifier(['after'], { ...given, server: 'down', snapshots })) as Verdict).findings)
-  return { counts, held: { api: samples.api.summary(), runner: samples.runner.summary() }, findings }
+  const held = { api: samples.api.summary(), runner: samples.runner.summary() }
+  return { counts, held, findings: [...new Set(findings)] }
 }
 
 async function wrongExit(name: string, server: { stop: () => Promise<number | null> }): Promise<string[]> {

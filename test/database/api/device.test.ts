@@ -221,3 +221,18 @@ test('a page has a policy of its own, under which browsers show its style and sa
 })
 
 test('nothing of this was a fault of the server', () => expect(api.errors).toEqual([]))
+
+test('what goes wrong in a browser is a page with the same sentence; programs get the document', async () => {
+  const stranger = new Browser(api.app)
+  const form = { user_code: 'BCDF-GHJK' }
+  const refused = await stranger.send('POST', '/device', { form, headers: { accept: 'text/html,*/*;q=0.8' } })
+  expect([refused.status, refused.headers.get('content-type')]).toEqual([401, 'text/html; charset=UTF-8'])
+  expect(await refused.text()).toContain('<a href="/device">Begin again</a>')
+  const strange = await stranger.send('GET', `/auth/sign-in/${encodeURIComponent('<b>')}`, {
+    headers: { accept: 'text/html' },
+  })
+  expect(strange.status).toBeGreaterThanOrEqual(400)
+  expect(await strange.text()).not.toContain('<b>')
+  const told = await stranger.send('POST', '/device', { form })
+  expect([told.status, told.headers.get('content-type')]).toEqual([401, 'application/problem+json'])
+})
