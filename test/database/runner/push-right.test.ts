@@ -57,6 +57,7 @@ const published = async ({ db }: Awaited<ReturnType<typeof world>>) =>
 test('what is published by itself is asked for before, and is written down with both identities', async () => {
   await using it = await world({ rights: { 7: ['push'] } })
   expect(await it.until(isDone)).toMatchObject({ publishState: 'published' })
+  expect(it.sandboxes.made).toHaveLength(1)
   expect(await published(it)).toMatchObject([
     {
       ...{ actorId: it.userId, via: 'server', targetKind: 'attempt', targetId: it.id },
@@ -74,6 +75,7 @@ test('who may not push at the start is told then, before anything is done', asyn
     reason: 'push-refused',
     message: `Cannot publish to acme/app: ${HOST} does not let "ada" push there`,
   })
+  expect(it.sandboxes.made).toEqual([])
   expect(await published(it)).toEqual([])
 })
 
