@@ -22,6 +22,7 @@ import { createGate } from './gate.ts'
 import { pageHeaders } from './sign-in/page.ts'
 import { tokenRoutes } from './routes/access.ts'
 import { groupRoutes } from './routes/groups.ts'
+import { forgeLoginRoutes } from './routes/forge-logins.ts'
 import { meRoutes } from './routes/me.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { peopleRoutes } from './routes/people.ts'
@@ -71,6 +72,7 @@ const ROUTES = [
   settingsRoutes,
   tokenRoutes,
   meRoutes,
+  forgeLoginRoutes,
   userRoutes,
   peopleRoutes,
   groupRoutes,

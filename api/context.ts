@@ -5,6 +5,7 @@ import type { Principal } from '../domain/access/principal.ts'
 import type { Db } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
+import type { LinkingForge } from '../forge/forge.ts'
 import { requireRight, withObject } from './enforce.ts'
 import type { RouteHandler } from './enforce.ts'
 import type { AccessWatch } from './access-watch.ts'
@@ -26,6 +27,8 @@ export type ApiDeps = {
   callGateway: CallGateway
   /** Rejects with `repository-refused` when tasks must not use this address (R4). */
   checkAddress: (address: string) => Promise<void>
+  /** Where the repositories of the form `owner/name` are, and people link their logins. */
+  forge: LinkingForge
   /** Seals what must not lie in the database in the clear; absent where this process was given no master key. */
   keyring?: Keyring | undefined
   /** How long a look into a repository is waited for; default a minute. */

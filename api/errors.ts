@@ -52,6 +52,8 @@ export const STATUS = {
   'not-a-code-task': 409,
   'confirmation-required': 409,
   'publish-in-progress': 409,
+  'push-refused': 403,
+  'login-taken': 409,
   'prompt-too-large': 413,
   'policy-invalid': 422,
   'over-ceiling': 422,

@@ -12,6 +12,7 @@ import { withoutUndefined } from '../domain/without-undefined.ts'
 import { AccessWatch } from './access-watch.ts'
 import { createApp } from './app.ts'
 import { EventHub } from './event-hub.ts'
+import type { LinkingForge } from '../forge/forge.ts'
 import type { Logger } from './logger.ts'
 import { gatewayCaller } from './model/gateway.ts'
 import type { OpenModelSocket } from './model/gateway.ts'
@@ -30,12 +31,22 @@ const LIMITS = {
   maxHeaderSize: 32 * KiB,
 }
 
+const NO_FORGE: LinkingForge = {
+  host: 'github.com',
+  accountOf: async () => {
+    throw new DrydockError('forge-unavailable', 'Cannot ask a forge: this server has none')
+  },
+  pushRight: undefined,
+}
+
 export type ApiOptions = {
   database: Database
   host: string
   /** 0 takes any free port. */
   port: number
   checkAddress: (address: string) => Promise<void>
+  /** Undefined: nobody links a login. */
+  forge?: LinkingForge
   /** To the gateway's socket for people's own tools; undefined: this process is beside no runner. */
   openModelSocket?: OpenModelSocket | undefined
   keyring?: Keyring | undefined
@@ -68,6 +79,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     access,
     authenticate: (token, address) => findUserByToken(database.db, token, address),
     checkAddress: options.checkAddress,
+    forge: options.forge ?? NO_FORGE,
     callGateway: gatewayCaller(options.openModelSocket),
     keyring: options.keyring,
     ...withoutUndefined({ publicUrl, trustedProxies, loopbackIssuers, inspectionWaitMs }),

@@ -32,11 +32,11 @@ export async function makeToken({ db }: Pick<ApiDeps, 'db'>, principal: Principa
  * A token outlives the session that makes it: whoever finds a browser open must not keep the access. Rejects with
  * `sign-in-too-old`.
  */
-export function assertSignedInLately({ sessionId, signedInLately }: Principal): void {
+export function assertSignedInLately({ sessionId, signedInLately }: Principal, cannot = 'Cannot make a token'): void {
   if (sessionId === undefined || signedInLately === true) return
   throw new DrydockError(
     'sign-in-too-old',
-    `Cannot make a token: you signed in more than ${FRESH_MINUTES} minutes ago. Sign in again, then it works`,
+    `${cannot}: you signed in more than ${FRESH_MINUTES} minutes ago. Sign in again, then it works`,
   )
 }
 

@@ -251,7 +251,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 /** The commands as the help shows them. */
 export const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['Start here', ['demo', 'serve', 'sandbox', 'doctor', 'completion']],
-  ['You', ['login', 'logout', 'profile list', 'profile use', 'whoami']],
+  ['You', ['login', 'logout', 'profile list', 'profile use', 'whoami', 'forge link', 'forge list', 'forge unlink']],
   [
     'Environments',
     [

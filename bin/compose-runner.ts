@@ -6,7 +6,6 @@ import type { Keyring } from '../domain/secrets/keyring.ts'
 import { forgetTrees } from '../forge/forget-trees.ts'
 import type { RunGit } from '../forge/git.ts'
 import { createGitHub } from '../forge/github.ts'
-import type { GitHubOptions } from '../forge/github.ts'
 import { createMirrors } from '../forge/mirror.ts'
 import { AGENTS } from '../runner/agent/agents.ts'
 import { agentInstaller } from '../runner/agent/install.ts'
@@ -19,12 +18,11 @@ import { workspaceCalls } from '../runner/workspace/workspace-calls.ts'
 import { packageRoot } from './config.ts'
 import type { ServerConfig } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
+import { githubOptions } from './github-options.ts'
 import type { OwnImages } from './own-images.ts'
 import type { LiveSettings } from './watch-settings.ts'
 
 const ENGINE_LIMIT_MS = 5000
-/** A publishing that must wait longer is postponed: it says why meanwhile, and makes room for others. */
-const FORGE_WAIT_MS = 5000
 
 export type ComposeInput = {
   config: ServerConfig
@@ -45,7 +43,8 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
   const { config, database, engine, images, settings, folder, logger, roots, git } = input
   const { github } = config
   const mirrorsFolder = join(folder.path, 'mirrors')
-  const forge = github && createGitHub(githubOptions(github))
+  const { token } = github
+  const forge = token === undefined ? undefined : createGitHub({ ...githubOptions(github), token })
   return {
     db: database.db,
     client: database.client,
@@ -80,7 +79,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
       },
       path: config.path,
       git,
-      ...(github?.webUrl && { githubUrl: github.webUrl }),
+      ...(github.webUrl && { githubUrl: github.webUrl }),
       ...(config.knownHosts && { knownHosts: config.knownHosts }),
     }),
     git,
@@ -88,7 +87,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     remoteOf: async ({ forge: kind, address }) => ({
       forge: kind,
       address,
-      ...(kind === 'github' && github && { credential: { username: 'x-access-token', password: github.token } }),
+      ...(kind === 'github' && token && { credential: { username: 'x-access-token', password: token } }),
     }),
     forgeOf: ({ forge: kind }) => (kind === 'github' ? forge : undefined),
     taskUrl: (taskId) => {
@@ -111,7 +110,3 @@ const readyAgent =
     if (adapter.id === 'command') return { adapter }
     return { adapter, program: (await installer.programs(onProgress, signal))[adapter.id] }
   }
-
-function githubOptions({ token, apiUrl, webUrl }: NonNullable<ServerConfig['github']>): GitHubOptions {
-  return { token, maxWaitMs: FORGE_WAIT_MS, ...(apiUrl && { baseUrl: apiUrl }), ...(webUrl && { webUrl }) }
-}

@@ -65,7 +65,8 @@ export type ServerConfig = Readonly<{
   repositoryRoots: readonly string[] | undefined
   gitAllowedHosts: readonly string[]
   knownHosts: string | undefined
-  github: { token: string; apiUrl: string | undefined; webUrl: string | undefined } | undefined
+  /** Without a token, people link their logins there, and nothing else is done. */
+  github: { token: string | undefined; apiUrl: string | undefined; webUrl: string | undefined }
   publicUrl: string | undefined
   /** Whose X-Forwarded-For is believed. */
   trustedProxies: readonly string[]
@@ -112,9 +113,7 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
     repositoryRoots: vars.DRYDOCK_REPOSITORY_ROOTS,
     gitAllowedHosts: vars.DRYDOCK_GIT_ALLOWED_HOSTS,
     knownHosts: vars.DRYDOCK_KNOWN_HOSTS,
-    github: vars.DRYDOCK_GITHUB_TOKEN
-      ? { token: vars.DRYDOCK_GITHUB_TOKEN, apiUrl: vars.DRYDOCK_GITHUB_API, webUrl: vars.DRYDOCK_GITHUB_URL }
-      : undefined,
+    github: { token: vars.DRYDOCK_GITHUB_TOKEN, apiUrl: vars.DRYDOCK_GITHUB_API, webUrl: vars.DRYDOCK_GITHUB_URL },
     publicUrl: vars.DRYDOCK_PUBLIC_URL,
     trustedProxies: vars.DRYDOCK_TRUSTED_PROXIES,
     loopbackIssuers: vars.DRYDOCK_LOOPBACK_ISSUERS,

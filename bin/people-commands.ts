@@ -2,6 +2,18 @@ import type { CommandEntry } from './commands.ts'
 
 /** The commands about people, by what is typed. */
 export const PEOPLE_COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  'forge link': {
+    summary: 'show the server who you are on GitHub',
+    load: async () => (await import('../cli/commands/forge/link.ts')).linkLogin,
+  },
+  'forge list': {
+    summary: 'list who you are on forges',
+    load: async () => (await import('../cli/commands/forge/list.ts')).listLogins,
+  },
+  'forge unlink': {
+    summary: 'let the server forget who you are on a forge',
+    load: async () => (await import('../cli/commands/forge/unlink.ts')).unlinkLogin,
+  },
   'sign-in list': {
     summary: 'list where people sign in',
     load: async () => (await import('../cli/commands/sign-in/list.ts')).listSignIn,

@@ -11,6 +11,7 @@ import type { Database } from '../domain/db.ts'
 import { checkCanary } from '../domain/secrets/canary.ts'
 import { checkAddress } from '../forge/addresses.ts'
 import { limitedGit } from '../forge/git.ts'
+import { linkingGitHub } from '../forge/github.ts'
 import { ownProcessHost } from '../forge/process-host.ts'
 import { cleanupStack } from '../runner/cleanup.ts'
 import type { ManagedNetworks } from '../runner/network/networks.ts'
@@ -27,6 +28,7 @@ import { openDataFolder } from './data-folder.ts'
 import type { DataFolder } from './data-folder.ts'
 import { openKeyring } from './keyring.ts'
 import { findDatabase } from './find-database.ts'
+import { githubOptions } from './github-options.ts'
 import { createLogger } from './logger.ts'
 import { ownImages } from './own-images.ts'
 import { watchSettings } from './watch-settings.ts'
@@ -87,11 +89,13 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     if (role !== 'runner') {
       const check = (text: string) =>
         checkAddress(text, { repositoryRoots: roots, allowedHosts: settings.gitAllowedHosts() })
+      const { token } = config.github
+      const forge = linkingGitHub({ ...githubOptions(config.github), ...(token && { token }) })
       const openModelSocket = folder && (() => socketPath(modelSocketIn(folder.path)))
       const api = await startApi(
         {
           ...{ database, keyring, host: options.host, port: options.port, tls: config.tls },
-          ...{ checkAddress: check, openModelSocket, logger, version: '0.1.0' },
+          ...{ checkAddress: check, forge, openModelSocket, logger, version: '0.1.0' },
           publicUrl: settings.publicUrl,
           trustedProxies: config.trustedProxies,
           loopbackIssuers: config.loopbackIssuers,

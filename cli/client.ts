@@ -17,6 +17,7 @@ import type { CliContext } from './context.ts'
 import { CliError, usageError } from './errors.ts'
 import { auditCalls } from './audit-calls.ts'
 import { environmentFileCalls } from './environment-file-calls.ts'
+import { forgeCalls } from './forge-calls.ts'
 import { followEvents } from './follow.ts'
 import { peopleCalls } from './people-calls.ts'
 import { providerCalls } from './provider-calls.ts'
@@ -70,6 +71,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
     ...auditCalls(call, signal),
     ...providerCalls(call, signal),
     ...peopleCalls(call, signal),
+    ...forgeCalls(call, signal),
     ...settingsCalls(call, signal),
     ...environmentFileCalls(call, signal),
     ...secretCalls(call, signal),

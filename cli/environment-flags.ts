@@ -33,6 +33,8 @@ export const ENVIRONMENT_OPTIONS = {
   publish: { type: 'string', value: 'MODE', help: 'after a change: manual, branch or pull-request (default: manual)' },
   'hold-flagged': { type: 'boolean', help: 'files that other machines run by themselves wait for your word (default)' },
   'publish-flagged': { type: 'boolean', help: 'publish those files without asking' },
+  'publish-linked': { type: 'boolean', help: 'only people publish whose login on the forge is linked: drydock forge' },
+  'publish-unlinked': { type: 'boolean', help: 'others publish, too (default)' },
   var: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a variable for scripts and agent' },
   ...SERVICE_OPTIONS,
   memory: { type: 'string', value: 'MIB', help: 'memory of a sandbox' },
@@ -74,7 +76,8 @@ export async function environmentFromFlags(flags: EnvironmentFlags, cwd: string)
     versions: flags.lang === undefined ? undefined : parsePairs('lang', flags.lang),
     verification: flags.verify?.filter((command) => command !== ''),
     publish: choice('publish', flags.publish, ['manual', 'branch', 'pull-request'] as const),
-    holdFlagged: holdFlagged(flags),
+    holdFlagged: either(flags, 'hold-flagged', 'publish-flagged'),
+    publishUnlinked: either(flags, 'publish-unlinked', 'publish-linked'),
     variables: flags.var === undefined ? undefined : parsePairs('var', flags.var),
     services: servicesFromFlags(flags),
     resources: resourcesOf(flags),
@@ -153,9 +156,10 @@ function limitsOf(pairs: readonly string[] | undefined): EnvironmentChangeJson['
   return Object.fromEntries(read) as EnvironmentChangeJson['limits']
 }
 
-function holdFlagged(flags: EnvironmentFlags): boolean | undefined {
-  if (flags['hold-flagged'] && flags['publish-flagged']) {
-    throw usageError('Cannot use --hold-flagged together with --publish-flagged')
-  }
-  return flags['hold-flagged'] ? true : flags['publish-flagged'] ? false : undefined
+type Switch = 'hold-flagged' | 'publish-flagged' | 'publish-linked' | 'publish-unlinked'
+
+/** Two flags that say the opposite of each other. */
+function either(flags: EnvironmentFlags, on: Switch, off: Switch): boolean | undefined {
+  if (flags[on] && flags[off]) throw usageError(`Cannot use --${on} together with --${off}`)
+  return flags[on] ? true : flags[off] ? false : undefined
 }

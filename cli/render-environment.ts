@@ -22,7 +22,7 @@ export function renderEnvironment(environment: EnvironmentJson, style: Style): s
     ...(model === null ? [] : [line('model', model)]),
     ...(provider === null ? [] : [line('provider', provider)]),
     ...(budgetTokens === null ? [] : [line('budget', `${budgetTokens} tokens an attempt`)]),
-    line('publish', publish),
+    line('publish', environment.publishUnlinked ? publish : `${publish}, only by people with a linked login`),
     line('network', Object.keys(policy).length === 0 ? 'off' : JSON.stringify(policy)),
     ...(Object.keys(resources).length === 0 ? [] : [line('resources', JSON.stringify(resources))]),
     ...(Object.keys(limits).length === 0 ? [] : [line('limits', JSON.stringify(limits))]),

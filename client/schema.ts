@@ -172,7 +172,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "user.create" | "user.update" | "user.export" | "user.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove" | "backup.write" | "backup.restore";
+                    action?: "user.create" | "user.update" | "user.export" | "user.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "forge-login.link" | "forge-login.unlink" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "attempt.published" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove" | "backup.write" | "backup.restore";
                     /** @description Id or name of the one who did it */
                     actor?: string;
                     /** @description `nextCursor` of the page before */
@@ -227,7 +227,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "user.create" | "user.update" | "user.export" | "user.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove" | "backup.write" | "backup.restore";
+                    action?: "user.create" | "user.update" | "user.export" | "user.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "forge-login.link" | "forge-login.unlink" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "attempt.published" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove" | "backup.write" | "backup.restore";
                     /** @description Id or name of the one who did it */
                     actor?: string;
                     since?: string;
@@ -1531,6 +1531,128 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/forge-logins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Who you are on forges */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: components["schemas"]["ForgeLogin"][];
+                        };
+                    };
+                };
+                /** @description What went wrong, in one sentence */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewForgeLogin"];
+                };
+            };
+            responses: {
+                /** @description Who you are on the forge, which said so itself */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ForgeLogin"];
+                    };
+                };
+                /** @description What went wrong, in one sentence */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/forge-logins/{host}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    host: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is not linked any more */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description What went wrong, in one sentence */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         options?: never;
         head?: never;
         patch?: never;
@@ -3684,7 +3806,7 @@ export interface components {
         };
         AuditEntry: {
             /** @enum {string} */
-            action: "user.create" | "user.update" | "user.export" | "user.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove" | "backup.write" | "backup.restore";
+            action: "user.create" | "user.update" | "user.export" | "user.delete" | "group.create" | "group.update" | "group.delete" | "group.add-member" | "group.remove-member" | "role.create" | "role.update" | "role.delete" | "role.grant" | "role.revoke" | "user.sign-out" | "sign-in" | "sign-in.refused" | "sign-in-provider.create" | "sign-in-provider.update" | "sign-in-provider.delete" | "token.create" | "token.revoke" | "token.use" | "forge-login.link" | "forge-login.unlink" | "device.confirm" | "device.deny" | "environment.create" | "environment.update" | "environment.apply" | "environment.delete" | "cache.reset" | "cache.refresh" | "secret.set" | "secret.delete" | "secret.use" | "credential.set" | "credential.delete" | "credential.use" | "provider.create" | "provider.update" | "provider.delete" | "settings.update" | "keys.rewrap" | "attempt.publish" | "attempt.published" | "task.cancel" | "audit.export" | "audit.prune" | "content.remove" | "backup.write" | "backup.restore";
             actor: {
                 address: string | null;
                 credentialId: string | null;
@@ -3976,6 +4098,7 @@ export interface components {
             provider: string | null;
             /** @enum {string} */
             publish: "manual" | "branch" | "pull-request";
+            publishUnlinked: boolean;
             /** @description Those besides the first; absent where there are none */
             repositories: {
                 address: string;
@@ -4064,6 +4187,8 @@ export interface components {
             provider?: string | null;
             /** @enum {string} */
             publish?: "manual" | "branch" | "pull-request";
+            /** @description Also people publish who have linked no login on the forge. Default: true */
+            publishUnlinked?: boolean;
             /** @description Those besides the first. With any, each lies at /workspace/NAME; NAME is by default the last part of the address */
             repositories?: {
                 name: string;
@@ -4118,6 +4243,15 @@ export interface components {
                 from?: unknown;
                 to?: unknown;
             }[];
+        };
+        ForgeLogin: {
+            /** @description Where the forge is for people, as in github.com */
+            host: string;
+            /** @description The account's number, which no other account ever has */
+            id: number;
+            login: string;
+            /** Format: date-time */
+            verifiedAt: string;
         };
         Group: components["schemas"]["GroupHead"] & {
             members: {
@@ -4349,6 +4483,8 @@ export interface components {
             provider?: string | null;
             /** @enum {string} */
             publish?: "manual" | "branch" | "pull-request";
+            /** @description Also people publish who have linked no login on the forge. Default: true */
+            publishUnlinked?: boolean;
             /** @description Those besides the first. With any, each lies at /workspace/NAME; NAME is by default the last part of the address */
             repositories?: {
                 name: string;
@@ -4385,6 +4521,12 @@ export interface components {
              * @enum {string}
              */
             visibility?: "private" | "groups" | "workspace";
+        };
+        NewForgeLogin: {
+            /** @enum {string} */
+            forge: "github";
+            /** @description Your own, of any rights or none. It is used once and not kept */
+            token: string;
         };
         NewGroup: {
             description?: string;

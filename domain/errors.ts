@@ -47,6 +47,8 @@ export type ErrorCode =
   | 'not-a-code-task'
   | 'confirmation-required'
   | 'publish-in-progress'
+  | 'push-refused'
+  | 'login-taken'
   | 'prompt-too-large'
   | 'policy-invalid'
   | 'over-ceiling'

@@ -96,6 +96,7 @@ export const environments = pgTable(
     publish: text('publish').$type<PublishMode>().notNull().default('manual'),
     /** Files that other machines run by themselves hold automatic publishing until a person confirms (R2). */
     holdFlagged: boolean('hold_flagged').notNull().default(true),
+    publishUnlinked: boolean('publish_unlinked').notNull().default(true), // also who has linked no login (R25)
     resources: jsonb('resources').$type<Partial<Resources>>().notNull().default({}),
     limits: jsonb('limits').$type<Partial<PhaseLimits>>().notNull().default({}),
     maxRunning: integer('max_running').notNull().default(8),
@@ -111,8 +112,7 @@ export const environments = pgTable(
     services: jsonb('services').$type<Service[]>().notNull().default([]),
     /** Who may use it beside its owner, who is `createdBy`, and its collaborators. */
     visibility: text('visibility').$type<Visibility>().notNull().default('workspace'),
-    /** Raised by "reset cache": part of the key of every snapshot. */
-    cacheEpoch: integer('cache_epoch').notNull().default(0),
+    cacheEpoch: integer('cache_epoch').notNull().default(0), // raised by "reset cache": in the key of every snapshot
     createdBy: text('created_by').references(() => users.id),
     createdAt: createdAt(),
     updatedAt: at('updated_at').notNull().defaultNow(),
@@ -216,8 +216,7 @@ export const attempts = pgTable(
     image: text('image'),
     /** From what it was started, and why. */
     start: jsonb('start').$type<StartRecord>(),
-    /** Version and hash of the agent's program (R9). */
-    agentVersion: text('agent_version'),
+    agentVersion: text('agent_version'), // version and hash of its program (R9)
     /** What it works on: an environment that is pointed elsewhere later must not take the change along. */
     repositoryId: text('repository_id').references(() => repositories.id),
     baseCommit: text('base_commit'),
@@ -230,6 +229,7 @@ export const attempts = pgTable(
     publishReason: text('publish_reason'),
     /** The requested kind of publishing, while `pending`. */
     publishMode: text('publish_mode').$type<PublishMode>(),
+    publishBy: text('publish_by'), // who asked for it; null: nobody did, and it is in the name of whose attempt it is
     publishClaim: integer('publish_claim').notNull().default(0),
     publishRunnerId: text('publish_runner_id'),
     publishLeaseUntil: at('publish_lease_until'),

@@ -1,7 +1,8 @@
 import { Octokit } from '@octokit/rest'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DrydockError } from '../domain/errors.ts'
-import type { Forge, OpenPullRequest, PullRequest } from './forge.ts'
+import { DrydockError, hasCode } from '../domain/errors.ts'
+import type { ForgeAccount } from '../domain/people/forge-logins.ts'
+import type { Forge, LinkingForge, OpenPullRequest, PullRequest, PushRight } from './forge.ts'
 import { readFailure } from './github-failure.ts'
 import type { GitHubFailure } from './github-failure.ts'
 
@@ -34,6 +35,8 @@ const BACKOFF_MS = 500
 const MAX_WAIT_MS = 90_000
 const REQUEST_TIMEOUT_MS = 30_000
 const MAX_REDIRECTS = 3
+/** The legacy base roles, which other roles are mapped to, and one that is one since. */
+const MAY_PUSH = new Set(['write', 'maintain', 'admin'])
 
 /** Pull requests on GitHub or GitHub Enterprise Server, by token. */
 export function createGitHub(options: GitHubOptions): Forge {
@@ -53,9 +56,47 @@ export function createGitHub(options: GitHubOptions): Forge {
     delay: options.delay ?? (async (ms, signal) => void (await delay(ms, undefined, { signal }))),
   }
   return {
+    host: new URL(github.webUrl).host,
+    account: (signal) => ownAccount(github, signal),
+    pushRight: (repository, account, signal) => pushRight(github, { repository, account }, signal),
     lookUp: (repository, signal) => lookUp(github, repository, signal),
     openPullRequest: (repository, input, signal) => openPullRequest(github, { repository, ...input }, signal),
   }
+}
+
+/** GitHub for linking logins. `token` is the installation's, where this process has it. */
+export function linkingGitHub({ token, ...options }: Partial<GitHubOptions>): LinkingForge {
+  const withToken = (given: string) => createGitHub({ ...options, token: given })
+  const own = withToken(token ?? '')
+  return {
+    host: own.host,
+    accountOf: (given, signal) => withToken(given).account(signal),
+    pushRight: token === undefined ? undefined : (...asked) => own.pushRight(...asked),
+  }
+}
+
+async function ownAccount(github: GitHub, signal: AbortSignal): Promise<ForgeAccount> {
+  const run = (request: { signal: AbortSignal }) => github.octokit.rest.users.getAuthenticated({ request })
+  const { data } = await withRetries(github, { action: 'look up the owner of the token', run }, signal)
+  if (typeof data.login === 'string' && Number.isSafeInteger(data.id)) return { login: data.login, id: data.id }
+  throw new DrydockError('forge-unavailable', 'Cannot read the answer of GitHub: it names no account.')
+}
+
+type Asked = { repository: string; account: ForgeAccount }
+
+async function pushRight(github: GitHub, { repository, account }: Asked, signal: AbortSignal): Promise<PushRight> {
+  const params = { ...parseName(repository), username: account.login }
+  const run = (request: { signal: AbortSignal }) =>
+    github.octokit.rest.repos.getCollaboratorPermissionLevel({ ...params, request })
+  const call = { action: `look up what ${account.login} may do on ${repository}`, run }
+  const answer = await withRetries(github, call, signal).catch(async (error: unknown) => {
+    if (!hasCode(error, 'repository-not-found')) throw error
+    // Either the repository is not there, which this says itself, or the login.
+    await lookUp(github, repository, signal)
+    return undefined
+  })
+  if (answer === undefined || answer.data.user?.id !== account.id) return 'stranger'
+  return MAY_PUSH.has(answer.data.permission) ? 'push' : 'none'
 }
 
 async function lookUp(github: GitHub, repository: string, signal: AbortSignal) {

@@ -16,6 +16,7 @@ import { LEASE_MS } from './lease.ts'
 import type { LeaseKeeper } from './lease.ts'
 import { createPhases } from './phases.ts'
 import { plannedState } from './publish/planned-state.ts'
+import { assertPublishable } from './publish/publisher.ts'
 import { retryDatabase } from './retry-database.ts'
 import { readSecrets, useBy } from './secrets/attempt-secrets.ts'
 import { runAttempt } from './run-attempt.ts'
@@ -90,6 +91,7 @@ async function execute(context: Context): Promise<AttemptResult | undefined> {
     totalMs: attemptSettings(job).limits.totalMs,
     run: async () => {
       if (secrets.failure) throw secrets.failure
+      await assertPublishable(job, deps, stop.signal)
       return runAttempt(job, storyDeps(context), stop)
     },
     publishPlan: (outcome) => publishPlan(context, outcome),

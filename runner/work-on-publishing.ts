@@ -7,7 +7,7 @@ import { lastMessage } from '../domain/tasks/last-message.ts'
 import { publishedBefore } from '../domain/tasks/published-before.ts'
 import { settleChange, settleChanges } from '../domain/tasks/publish-changes.ts'
 import { postponePublish, releasePublish, renewPublish, settlePublish } from '../domain/tasks/publishing.ts'
-import type { PublishOutcome, PublishResult } from '../domain/tasks/publishing.ts'
+import type { PublishResult } from '../domain/tasks/publishing.ts'
 import { attemptSettings } from './attempt-settings.ts'
 import { LEASE_MS } from './lease.ts'
 import { commitChange } from './publish/commit-change.ts'
@@ -16,6 +16,8 @@ import { pullRequestBodyOf } from './publish/pull-request-body.ts'
 import { publishAttempt } from './publish/publish.ts'
 import type { PublishDeps, Published, Publishing } from './publish/publish.ts'
 import { publishChanges } from './publish/publish-changes.ts'
+import type { ChangesDeps } from './publish/publish-changes.ts'
+import { publisherOf } from './publish/publisher.ts'
 import { retryDatabase } from './retry-database.ts'
 import type { RunnerDeps } from './runner-deps.ts'
 
@@ -76,8 +78,8 @@ type All = { fence: Fence; deps: PublishWorkDeps; publish: (one: Publishing) => 
 /** What is settled of several repositories is written down at once; the outcome is that of the rest. */
 async function publishAll(job: Job, { fence, deps, publish }: All): Promise<Published> {
   const started = performance.now()
-  const settle = (name: string, outcome: PublishOutcome) =>
-    retryDatabase(() => settleChange(deps.db, fence, { name, outcome }), withinLease())
+  const settle: ChangesDeps['settle'] = (name, { outcome, placed }) =>
+    retryDatabase(() => settleChange(deps.db, fence, { name, outcome, placed }), withinLease())
   const busy = await publishChanges(job, { publish, settle })
   if (busy) return { busy }
   return { outcome: { state: 'published' }, timing: { phase: 'publish', ms: Math.round(performance.now() - started) } }
@@ -93,6 +95,7 @@ function publishDeps(one: Publishing, { job, fence, deps }: Publisher): PublishD
     mirrors,
     remoteOf,
     forge: deps.forgeOf(one.repository),
+    publisher: (signal) => publisherOf(one, { environment: job.environment, deps }, signal),
     publishedBefore: () =>
       retryDatabase(
         () => publishedBefore(db, { attemptId: fence.attemptId, repositoryId: one.repository.id }),

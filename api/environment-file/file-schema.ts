@@ -26,6 +26,7 @@ export const PROPOSED = {
   agentUser: 'agentUser',
   publish: 'publish',
   holdFlagged: 'holdFlagged',
+  publishUnlinked: 'publishUnlinked',
   resources: 'resources',
   limits: 'limits',
   maxRunning: 'maxRunning',

@@ -6,6 +6,7 @@ import { requestPublish } from '../../domain/tasks/publish-request.ts'
 import { readAttemptState, readPatch, readRepositoryPatch } from '../../domain/tasks/read.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
+import { publisherOnForge } from '../push-right.ts'
 import { defineRoute } from '../route.ts'
 import { IdParams, json, problems } from '../schemas/common.ts'
 import { DiffQuery, PublishSchema, PublishStateSchema } from '../schemas/task.ts'
@@ -51,7 +52,9 @@ export function attemptRoutes(deps: ApiDeps) {
       const id = c.get('objectId')
       // Without a body nothing is validated, and so nothing is confirmed.
       const confirmFlagged = c.req.valid('json').confirmFlagged === true
-      const view = await requestPublish(deps.db, { by: c.get('principal'), attemptId: id, confirmFlagged })
+      const by = c.get('principal')
+      const onForge = await publisherOnForge(deps, { principal: by, attemptId: id }, c.req.raw.signal)
+      const view = await requestPublish(deps.db, { by, onForge, attemptId: id, confirmFlagged })
       return c.json(view, view.publish.state === 'published' ? 200 : 202)
     })
 }

@@ -14,6 +14,7 @@ import { assertAgent } from '../agents.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { assertPromptSize, picturesOf, startingPatchOf } from '../prompt.ts'
+import { assertMayPublishLater } from '../push-right.ts'
 import { defineRoute } from '../route.ts'
 import { IdParams, body, json, problems } from '../schemas/common.ts'
 import {
@@ -73,6 +74,7 @@ export function taskRoutes(deps: ApiDeps) {
       const agent = request.agent ?? environment.agent
       assertAgent(agent)
       await assertAllowed(deps.db, { agent, model: environment.model })
+      await assertMayPublishLater(deps, { principal, environment, mode: request.mode }, c.req.raw.signal)
       const { id, created } = await createTask(deps.db, {
         ...request,
         images: picturesOf(images),

@@ -3,6 +3,7 @@ import { createTurn } from '../../domain/tasks/turns.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { assertPromptSize, picturesOf } from '../prompt.ts'
+import { assertMayPublishOn } from '../push-right.ts'
 import { defineRoute } from '../route.ts'
 import { IdParams, body, json, problems } from '../schemas/common.ts'
 import { NewTurnSchema, TaskSchema } from '../schemas/task.ts'
@@ -21,10 +22,13 @@ const create = defineRoute({
 export function turnRoutes(deps: ApiDeps) {
   return newRouter(deps).openapi(create, async (c) => {
     const taskId = c.get('objectId')
-    const { userId } = c.get('principal')
+    const principal = c.get('principal')
+    const { userId } = principal
     const { prompt, images, attempt } = c.req.valid('json')
     assertPromptSize(prompt, 'go on with the task')
-    await assertAllowed(deps.db, await taskViewById(deps, taskId))
+    const task = await taskViewById(deps, taskId)
+    await assertAllowed(deps.db, task)
+    await assertMayPublishOn(deps, { principal, task }, c.req.raw.signal)
     await createTurn(deps.db, { taskId, userId, prompt, images: picturesOf(images), attempt })
     return c.json(await taskById(deps, taskId), 201)
   })

@@ -84,6 +84,9 @@ const settings = {
     .openapi({ type: 'object', description: 'A policy for the agent, or {"setup": policy, "agent": policy}' }),
   publish: z.enum(['manual', 'branch', 'pull-request']).optional(),
   holdFlagged: z.boolean().optional(),
+  publishUnlinked: z.boolean().optional().openapi({
+    description: 'Also people publish who have linked no login on the forge. Default: true',
+  }),
   resources: ResourceValues.optional(),
   limits: LimitValues.optional(),
   maxRunning: z.int().min(1).max(10_000).optional(),
@@ -132,6 +135,7 @@ export const EnvironmentSchema = z
     policy: z.record(z.string(), z.unknown()),
     publish: z.enum(['manual', 'branch', 'pull-request']),
     holdFlagged: z.boolean(),
+    publishUnlinked: z.boolean(),
     resources: z.record(z.string(), z.number()),
     limits: z.record(z.string(), z.number()),
     maxRunning: z.int(),

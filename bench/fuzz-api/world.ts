@@ -35,8 +35,11 @@ export async function startFuzzWorld(address: DatabaseAddress): Promise<FuzzWorl
   }
   const logger = { debug: () => undefined, info: () => undefined, error }
   const keyring = parseKeyring([randomBytes(32).toString('base64')])
+  // Some tokens are of the same account, so that one is taken, too.
+  const accountOf = async (token: string) => ({ login: 'fuzz', id: token.length })
+  const forge = { host: 'github.test', accountOf, pushRight: undefined }
   const options = { database, keyring, host: '127.0.0.1', port: 0, checkAddress: async () => {}, version: 'fuzz' }
-  const api = await startApi({ ...options, logger, inspectionWaitMs: 200 }, new AbortController().signal)
+  const api = await startApi({ ...options, forge, logger, inspectionWaitMs: 200 }, new AbortController().signal)
   await database.client`insert into users (id, name, email, role) values (${MEMBER}, 'fuzz', 'fuzz@example.test', 'member')`
   const owner = await ensureAdminToken(database.db)
   const member = await createToken(database.db, { by: SERVER, userId: MEMBER, name: 'fuzz', scopes: ['read', 'write'] })

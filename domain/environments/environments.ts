@@ -38,6 +38,7 @@ export type EnvironmentSettings = Pick<
   | 'policy'
   | 'publish'
   | 'holdFlagged'
+  | 'publishUnlinked'
   | 'resources'
   | 'limits'
   | 'maxRunning'

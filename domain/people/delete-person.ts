@@ -10,6 +10,7 @@ import { DrydockError } from '../errors.ts'
 import { apiTokens, users } from '../schema.ts'
 import { environmentCollaborators, groupMembers, userRoles } from '../schema/access.ts'
 import { deletedPeople } from '../schema/deleted-people.ts'
+import { forgeLogins } from '../schema/forge-logins.ts'
 import { identities, sessions } from '../schema/sign-in.ts'
 
 /** Under which name what somebody did stays. */
@@ -67,6 +68,7 @@ async function dropAccess(tx: Executor, { id, email }: UserView) {
   await tx.delete(sessions).where(eq(sessions.userId, id))
   const tokens = await tx.delete(apiTokens).where(eq(apiTokens.userId, id)).returning({ id: apiTokens.id })
   await tx.delete(identities).where(eq(identities.userId, id))
+  await tx.delete(forgeLogins).where(eq(forgeLogins.userId, id))
   await tx.delete(groupMembers).where(eq(groupMembers.userId, id))
   await tx.delete(userRoles).where(eq(userRoles.userId, id))
   if (email !== '') await dropInvitations(tx, { id, email })

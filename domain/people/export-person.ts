@@ -15,6 +15,7 @@ import { identities } from '../schema/sign-in.ts'
 import { agentSessions, turnImages } from '../schema/turns.ts'
 import { modelUsage } from '../schema/usage.ts'
 import { readTask } from '../tasks/read.ts'
+import { listForgeLogins } from './forge-logins.ts'
 
 const AT_ONCE = 500
 
@@ -43,6 +44,7 @@ async function* profile(db: Db, userId: string): AsyncGenerator<PersonRecord, vo
     .from(identities)
     .where(eq(identities.userId, userId))
   yield* typed('identity', known)
+  yield* typed('forge-login', await listForgeLogins(db, userId))
   yield* typed('token', await listTokens(db, userId))
   yield* typed('session', await listSessions(db, userId))
   const { id, name, createdAt: madeAt } = environments

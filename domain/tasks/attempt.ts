@@ -47,6 +47,7 @@ export type FailureReason =
   | 'repository-not-found'
   | 'repository-auth'
   | 'repository-unavailable'
+  | 'push-refused'
   | 'repository-empty'
   | 'branch-not-found'
   | 'repository-uses-lfs'

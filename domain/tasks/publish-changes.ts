@@ -10,12 +10,14 @@ import { askedFor, givenUp, publishFailure, publishStateOf } from './changes.ts'
 import type { RepositoryChange } from './changes.ts'
 import { holdsPublish, phasesWith, placeOf, publishEvent, savePullRequest } from './publishing.ts'
 import type { PublishOutcome, PublishResult } from './publishing.ts'
+import { recordPublished } from './record-published.ts'
+import type { PublishPlace } from './record-published.ts'
 
 /** Notes how publishing one of the changes ended, at once: what is published is not published again. */
 export async function settleChange(
   db: Db,
   fence: Fence,
-  { name, outcome }: { name: string; outcome: PublishOutcome },
+  { name, outcome, placed }: { name: string; outcome: PublishOutcome; placed?: PublishPlace | undefined },
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const { changes } = await lockChanges(tx, fence)
@@ -24,6 +26,7 @@ export async function settleChange(
       update attempts set changes = ${storableJson(settled)}::jsonb where ${holdsPublish(fence)}`)
     if (changes[0]?.name === name) await saveFirst(tx, fence, outcome)
     await appendEvent(tx, fence.attemptId, publishEvent({ repository: name, ...outcome }))
+    if (outcome.state === 'published') await recordPublished(tx, fence.attemptId, { outcome, placed })
   })
 }
 

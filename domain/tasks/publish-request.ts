@@ -4,6 +4,7 @@ import { recordAudit } from '../audit/record.ts'
 import type { Transaction } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
+import type { ForgeIdentity } from '../people/forge-logins.ts'
 import { assertKept } from '../retention/removed.ts'
 import { attempts, diffs, environments, pullRequests, repositories, tasks } from '../schema.ts'
 import { appendEvent } from './append-events.ts'
@@ -23,6 +24,8 @@ const ASKED = {
 
 export type PublishRequest = {
   by: Actor
+  /** Who that is on the forge; undefined where none is asked. */
+  onForge?: ForgeIdentity | undefined
   attemptId: string
   /** A person has seen the flagged files and wants them published (R2). */
   confirmFlagged: boolean
@@ -54,15 +57,19 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
     const changes = askedFor(attempt.changes, request.confirmFlagged)
     if (attempt.publishState === 'pending') {
       // Under way, perhaps as a branch only: who works on it sees before it ends that more is wanted.
-      await tx.update(attempts).set({ publishMode: 'pull-request', changes }).where(eq(attempts.id, request.attemptId))
-      if (attempt.publishMode !== 'pull-request') await record(tx, request, attempt)
+      const isMore = attempt.publishMode !== 'pull-request'
+      await tx
+        .update(attempts)
+        .set({ publishMode: 'pull-request', changes, ...(isMore && { publishBy: request.by.userId }) })
+        .where(eq(attempts.id, request.attemptId))
+      if (isMore) await record(tx, request, attempt)
       return viewOf(request.attemptId, attempt)
     }
     const held = heldFiles(attempt)
     if (held && !request.confirmFlagged) throw confirmationRequired(held)
     await tx
       .update(attempts)
-      .set({ publishMode: 'pull-request', changes, ...ASKED })
+      .set({ publishMode: 'pull-request', changes, publishBy: request.by.userId, ...ASKED })
       .where(eq(attempts.id, request.attemptId))
     await appendEvent(tx, request.attemptId, {
       phase: 'publish',
@@ -76,9 +83,11 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
   })
 }
 
-async function record(tx: Transaction, { by, attemptId, confirmFlagged }: PublishRequest, attempt: LockedAttempt) {
+async function record(tx: Transaction, request: PublishRequest, attempt: LockedAttempt) {
+  const { by, attemptId, confirmFlagged, onForge } = request
   const target = { kind: 'attempt', id: attemptId, name: attempt.title }
-  await recordAudit(tx, { by, action: 'attempt.publish', target, after: { confirmFlagged } })
+  const after = { confirmFlagged, ...(onForge && { onForge }) }
+  await recordAudit(tx, { by, action: 'attempt.publish', target, after })
 }
 
 type LockedAttempt = Awaited<ReturnType<typeof lockAttempt>>

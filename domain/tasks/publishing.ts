@@ -8,6 +8,8 @@ import { appendEvent, staleFence } from './append-events.ts'
 import type { Fence, PhaseTiming, PublishMode } from './attempt.ts'
 import { givenUp } from './changes.ts'
 import type { RepositoryChange } from './changes.ts'
+import { recordPublished } from './record-published.ts'
+import type { PublishPlace } from './record-published.ts'
 
 export type PublishOptions = { runnerId: string; leaseMs: number }
 
@@ -116,11 +118,17 @@ export type PublishOutcome =
     }
   | { state: 'failed'; reason: string; message: string }
 
-export type PublishResult = { outcome: PublishOutcome; timing: PhaseTiming; mode: PublishMode | null }
+export type PublishResult = {
+  outcome: PublishOutcome
+  timing: PhaseTiming
+  mode: PublishMode | null
+  /** Where it was published, and as whom. */
+  placed?: PublishPlace | undefined
+}
 
 /** Ends a publishing. When a person asked for more than `mode` meanwhile, it goes on instead. */
 export async function settlePublish(db: Db, fence: Fence, result: PublishResult): Promise<void> {
-  const { outcome, timing, mode } = result
+  const { outcome, timing, mode, placed } = result
   const reason = outcome.state === 'failed' ? outcome.message : null
   await db.transaction(async (tx) => {
     if (outcome.state === 'published' && (await goOn(tx, fence, mode))) return
@@ -131,6 +139,7 @@ export async function settlePublish(db: Db, fence: Fence, result: PublishResult)
     if (rows.length === 0) throw staleFence(fence)
     await savePullRequest(tx, fence, outcome)
     await appendEvent(tx, fence.attemptId, publishEvent({ ...outcome }))
+    if (outcome.state === 'published') await recordPublished(tx, fence.attemptId, { outcome, placed })
   })
 }
 

@@ -1,11 +1,10 @@
 import type { RepositoryChange } from '../../domain/tasks/changes.ts'
 import type { Job } from '../../domain/tasks/job.ts'
-import type { PublishOutcome } from '../../domain/tasks/publishing.ts'
 import type { Busy, Published, Publishing } from './publish.ts'
 
 export type ChangesDeps = {
   publish: (one: Publishing) => Promise<Published>
-  settle: (name: string, outcome: PublishOutcome) => Promise<void>
+  settle: (name: string, published: Exclude<Published, { busy: Busy }>) => Promise<void>
 }
 
 /**
@@ -17,7 +16,7 @@ export async function publishChanges(job: Job, { publish, settle }: ChangesDeps)
   for (const change of job.attempt.changes.filter((each) => each.publish.state === 'pending')) {
     const published = await publish(publishingOf(job, change))
     if ('busy' in published) busy.push({ ...published.busy, reason: `${change.name}: ${published.busy.reason}` })
-    else await settle(change.name, published.outcome)
+    else await settle(change.name, published)
   }
   return busy.sort((a, b) => (b.delayMs ?? 0) - (a.delayMs ?? 0))[0]
 }

@@ -1,9 +1,11 @@
 import { DrydockError } from '../../domain/errors.ts'
 import type { RepositoryAddress } from '../../domain/repositories/repositories.ts'
+import type { ForgeIdentity } from '../../domain/people/forge-logins.ts'
 import type { PhaseTiming } from '../../domain/tasks/attempt.ts'
 import type { Job } from '../../domain/tasks/job.ts'
 import type { PublishedBefore } from '../../domain/tasks/published-before.ts'
 import type { PublishOutcome } from '../../domain/tasks/publishing.ts'
+import type { PublishPlace } from '../../domain/tasks/record-published.ts'
 import { pullRequestTitle } from '../../forge/body.ts'
 import type { Forge, PullRequest } from '../../forge/forge.ts'
 import { branchHead } from '../../forge/mirrors.ts'
@@ -19,6 +21,8 @@ export type PublishDeps = {
   remoteOf: (repository: RepositoryAddress) => Promise<Remote>
   /** Where pull requests are opened; undefined for plain git remotes. */
   forge: Forge | undefined
+  /** As whom it is published, undefined on plain git remotes. Rejects with `push-refused` where they may not (R25). */
+  publisher: (signal: AbortSignal) => Promise<ForgeIdentity | undefined>
   pullRequestBody: () => Promise<string>
   /** What an earlier turn has published. */
   publishedBefore: () => Promise<PublishedBefore | undefined>
@@ -30,7 +34,7 @@ export type PublishDeps = {
 
 /** The forge is busy or away. `delayMs` is what it asked for. */
 export type Busy = { code: string; reason: string; delayMs?: number }
-export type Published = { outcome: PublishOutcome; timing: PhaseTiming } | { busy: Busy }
+export type Published = { outcome: PublishOutcome; timing: PhaseTiming; placed?: PublishPlace } | { busy: Busy }
 
 type Place = { branch: string; commit: string }
 type PullRequestPlan = { forge: Forge; base: string }
@@ -42,12 +46,15 @@ type PullRequestPlan = { forge: Forge; base: string }
  */
 export async function publishAttempt(job: Publishing, deps: PublishDeps, signal: AbortSignal): Promise<Published> {
   const started = performance.now()
+  const placed: PublishPlace = { repository: job.repository.address }
   const done = (outcome: PublishOutcome): Published => ({
     outcome,
+    placed,
     timing: { phase: 'publish', ms: Math.round(performance.now() - started) },
   })
   let pushed: Place | undefined
   try {
+    placed.onForge = await deps.publisher(signal)
     // Before the push: a forge that knows neither token nor repository says so best itself, and no branch is left alone.
     const plan = await planPullRequest(job, deps, signal)
     const place = await pushBranch(job, deps, signal)

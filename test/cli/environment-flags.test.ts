@@ -28,6 +28,7 @@ test('environmentFromFlags() reads files and leaves out what was not named', asy
     pids: '99',
     limit: ['agent=1.5h', 'noOutputMs=90000', 'total=2h'],
     'publish-flagged': true,
+    'publish-linked': true,
   }
   expect(await read(flags, folder())).toEqual({
     name: 'n',
@@ -37,6 +38,7 @@ test('environmentFromFlags() reads files and leaves out what was not named', asy
     resources: { memoryMiB: 512, pids: 99 },
     limits: { agentMs: 5_400_000, noOutputMs: 90_000, totalMs: 7_200_000 },
     holdFlagged: false,
+    publishUnlinked: false,
   })
   expect(await read({}, folder())).toEqual({})
 })
@@ -76,6 +78,7 @@ test.each([
   [{ limit: ['agent'] }, 'Cannot use --limit "agent": write NAME=VALUE'],
   [{ publish: 'maybe' }, 'Cannot use --publish "maybe": it is one of manual, branch, pull-request'],
   [{ 'hold-flagged': true, 'publish-flagged': true }, 'Cannot use --hold-flagged together'],
+  [{ 'publish-linked': true, 'publish-unlinked': true }, 'Cannot use --publish-unlinked together'],
 ])('environmentFromFlags() refuses %j with exit code 2', async (flags, message) => {
   await expect(read(flags, folder())).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(message) })
 })

@@ -128,3 +128,44 @@ test('a pull request that is asked for while the branch is being pushed is opene
     pullRequest: { number: pullsOf(attempt.branch)[0]?.number },
   })
 })
+
+test('a linked person publishes with their own right to push, which is asked for at the start and before the push', async () => {
+  const { fake, repository } = world
+  const BOB = { host: new URL(fake.webUrl).host, login: 'bob', id: 101 }
+  fake.addToken('bobs-own-token', 'bob')
+  const linked = await server.call('PUT', '/me/forge-logins', { forge: 'github', token: 'bobs-own-token' })
+  expect(linked).toMatchObject({ status: 200, body: BOB })
+  const refusal = `Cannot publish to acme/app: ${BOB.host} does not let "bob" push there`
+  const refused = { status: 403, body: { code: 'push-refused', detail: refusal } }
+  const task = { environment: 'pull-request', mode: 'code', prompt: 'echo linked > linked.txt' }
+  expect(await server.call('POST', '/tasks', task)).toMatchObject(refused)
+  const ran = await runTask(server, 'manual', 'echo by-hand > by-hand.txt')
+  expect(await askForPullRequest(server, ran.attempt)).toMatchObject(refused)
+
+  repository.writers.add('bob')
+  expect(await publish(server, ran)).toMatchObject({ publish: { state: 'published' } })
+  const { body } = await server.call<{ data: { after: object }[] }>('GET', '/audit?action=attempt.published&limit=1')
+  expect(body.data[0]?.after).toMatchObject({ repository: 'acme/app', onForge: BOB })
+
+  // It is asked for when the task is made, when it starts, and before the push: then it is gone.
+  const permission = /\/collaborators\/bob\/permission$/
+  fake.fault({ path: permission, times: 2, hold: Promise.resolve(), seen: () => undefined })
+  const gate = holdNext(fake, permission)
+  const before = pushes().length
+  const taskId = await submit(server, 'pull-request', 'echo late > late.txt')
+  await gate.seen
+  repository.writers.delete('bob')
+  gate.open()
+  await server.finished(taskId)
+  expect(await onlyAttempt(server, taskId)).toMatchObject({
+    ...{ state: 'succeeded', diff: { files: 1 }, pullRequest: null },
+    publish: { state: 'failed', reason: refusal },
+  })
+  expect(pushes()).toHaveLength(before)
+
+  expect(await server.call('DELETE', `/me/forge-logins/${BOB.host}`)).toMatchObject({ status: 204 })
+  expect(await server.call('PATCH', '/environments/pull-request', { publishUnlinked: false })).toMatchObject({
+    status: 200,
+  })
+  expect(await server.call('POST', '/tasks', task)).toMatchObject({ status: 403, body: { code: 'push-refused' } })
+})

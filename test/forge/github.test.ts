@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createGitHub } from '../../forge/github.ts'
+import { createGitHub, linkingGitHub } from '../../forge/github.ts'
 import type { Forge } from '../../forge/forge.ts'
 import { startFakeGitHub } from '../support/fake-github/fake-github.ts'
 import type { FakeGitHub } from '../support/fake-github/fake-github.ts'
@@ -83,6 +83,58 @@ test('lookUp() follows no redirect to another host', async () => {
   fake.fault({ path: /repos/, status: 301, headers: { location: `${other.apiUrl}/repos/acme/app` } })
   await expect(forge.lookUp('acme/app', signal)).rejects.toMatchObject({ code: 'repository-not-found' })
   expect(other.requests).toEqual([])
+})
+
+test('account() says whose token it is, by a number that stays', async () => {
+  expect(forge.host).toBe(new URL(fake.webUrl).host)
+  expect(await forge.account(signal)).toEqual({ login: 'ada', id: 100 })
+  await expect(client('bad').account(signal)).rejects.toMatchObject({ code: 'repository-auth' })
+})
+
+test('linkingGitHub() asks with the token that it is given, and for rights only with its own', async () => {
+  const options = { baseUrl: fake.apiUrl }
+  const without = linkingGitHub(options)
+  expect(await without.accountOf('reader', signal)).toEqual({ login: 'bob', id: 101 })
+  expect(without.pushRight).toBeUndefined()
+  const { pushRight } = linkingGitHub({ ...options, token: 'good' })
+  expect(await pushRight?.('acme/app', { login: 'ada', id: 100 }, signal)).toBe('push')
+})
+
+test.each([
+  ['one who may', { login: 'ada', id: 100 }, 'push'],
+  ['one who may, in other letters', { login: 'ADA', id: 100 }, 'push'],
+  ['one who only reads', { login: 'bob', id: 101 }, 'none'],
+  ['a login that is another account since', { login: 'ada', id: 7 }, 'stranger'],
+  ['a login that is gone', { login: 'eve', id: 7 }, 'stranger'],
+])('pushRight() of %s', async (_, account, right) => {
+  expect(await forge.pushRight('acme/app', account, signal)).toBe(right)
+})
+
+test.each([
+  ['read', 'none'],
+  ['none', 'none'],
+  ['triage', 'none'],
+  ['', 'none'],
+  ['write', 'push'],
+  ['maintain', 'push'],
+  ['admin', 'push'],
+])('pushRight() of somebody who has %s is %s', async (permission, right) => {
+  fake.fault({ path: /permission$/, status: 200, body: { permission, role_name: permission, user: { id: 100 } } })
+  expect(await forge.pushRight('acme/app', { login: 'ada', id: 100 }, signal)).toBe(right)
+})
+
+test('pushRight() believes no answer that names nobody', async () => {
+  fake.fault({ path: /permission$/, status: 200, body: { permission: 'admin', role_name: 'admin', user: null } })
+  expect(await forge.pushRight('acme/app', { login: 'ada', id: 100 }, signal)).toBe('stranger')
+})
+
+test('pushRight() rejects where the repository is not there, the token may not ask, or GitHub is away', async () => {
+  const ada = { login: 'ada', id: 100 }
+  await expect(forge.pushRight('acme/none', ada, signal)).rejects.toMatchObject({ code: 'repository-not-found' })
+  fake.fault({ path: /permission$/, status: 403 })
+  await expect(forge.pushRight('acme/app', ada, signal)).rejects.toMatchObject({ code: 'repository-auth' })
+  fake.fault({ path: /permission$/, status: 503, times: 4 })
+  await expect(forge.pushRight('acme/app', ada, signal)).rejects.toMatchObject({ code: 'forge-unavailable' })
 })
 
 test('openPullRequest() opens one and finds it again', async () => {

@@ -19,7 +19,7 @@ async function published(answers: Record<string, Published>, changes = Object.ke
       asked.push(one)
       return answers[one.repository.address.slice('/srv/'.length)] ?? PUBLISHED
     },
-    settle: async (name, outcome) => void settled.push([name, outcome]),
+    settle: async (name, { outcome }) => void settled.push([name, outcome]),
   })
   return { asked, settled, busy }
 }

@@ -26,6 +26,7 @@ type Script = {
   /** Which of the confirmations fails. */
   staleAt?: number
   plain?: boolean
+  refused?: Error
   before?: PublishedBefore
   /** The branches of the remote. */
   branches?: string[]
@@ -33,7 +34,16 @@ type Script = {
 
 /** A forge and a mirror that note what is done to them, in order. */
 function scripted(script: Script = {}) {
-  const { push = { kind: 'pushed' }, lookUp, open, staleAt, plain, before, branches = [BEFORE.branch] } = script
+  const {
+    push = { kind: 'pushed' },
+    lookUp,
+    open,
+    staleAt,
+    plain,
+    refused,
+    before,
+    branches = [BEFORE.branch],
+  } = script
   const done: string[] = []
   const pushes: PushInput[] = []
   const heads: string[] = []
@@ -46,6 +56,9 @@ function scripted(script: Script = {}) {
     [Symbol.asyncDispose]: async () => void done.push('let go'),
   }
   const forge: Forge = {
+    host: 'github.test',
+    account: () => Promise.reject(new Error('nobody asks')),
+    pushRight: () => Promise.reject(new Error('nobody asks')),
     async lookUp() {
       done.push('look up')
       if (lookUp) throw lookUp
@@ -60,6 +73,10 @@ function scripted(script: Script = {}) {
   }
   const deps: PublishDeps = {
     forge: plain ? undefined : forge,
+    publisher: async () => {
+      if (refused) throw refused
+      return 'unlinked'
+    },
     remoteOf: async ({ forge: kind, address }) => ({ forge: kind, address }),
     pullRequestBody: async () => 'body',
     publishedBefore: async () => before,
@@ -147,6 +164,24 @@ test('publishAttempt() pushes nothing over a later turn', async () => {
   const { pushes, result } = publish({ before: { ...BEFORE, isPast: true } })
   expect(await result).toMatchObject({ outcome: { state: 'failed', reason: 'superseded' } })
   expect(pushes).toEqual([])
+})
+
+test('publishAttempt() touches nothing for who may not publish, and waits for a forge that does not say', async () => {
+  const refused = new DrydockError(
+    'push-refused',
+    'Cannot publish to acme/app: github.test does not let "ada" push there',
+  )
+  const denied = publish({ refused })
+  expect(await denied.result).toMatchObject({
+    outcome: { state: 'failed', reason: 'push-refused', message: refused.message },
+  })
+  const away = publish({ refused: new DrydockError('forge-unavailable', 'Away.') })
+  expect(await away.result).toEqual({ busy: { code: 'forge-unavailable', reason: 'Away.' } })
+  for (const { done } of [denied, away]) expect(done).toEqual([])
+})
+
+test('publishAttempt() says where it was published, and as whom', async () => {
+  expect(await publish().result).toMatchObject({ placed: { repository: 'acme/app', onForge: 'unlinked' } })
 })
 
 const auth = new DrydockError('repository-auth', 'Cannot open it: the token may not.')

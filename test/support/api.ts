@@ -9,6 +9,7 @@ import { findUserByToken, createToken } from '../../domain/access/tokens.ts'
 import { SCOPES } from '../../domain/access/principal.ts'
 import type { BuiltInRole } from '../../domain/access/permissions.ts'
 import type { Scope } from '../../domain/access/principal.ts'
+import { aForge } from './forge.ts'
 import { seedUser } from './seed.ts'
 import { testDatabase } from './database.ts'
 import type { TestDatabase } from './database.ts'
@@ -52,6 +53,7 @@ export async function testApi(
     access,
     authenticate: (token) => findUserByToken(database.db, token),
     checkAddress: async () => {},
+    forge: aForge(),
     callGateway: gatewayCaller(undefined),
     metrics: createMetrics({ ofProcess: false }),
     logger,

@@ -3,6 +3,7 @@ import { createApp } from '../../api/app.ts'
 import type { ApiDeps } from '../../api/context.ts'
 import { createMetrics } from '../../api/metrics.ts'
 import { PERMISSIONS } from '../../domain/access/permissions.ts'
+import { aForge } from './forge.ts'
 import { SCOPES } from '../../domain/access/principal.ts'
 import type { Principal } from '../../domain/access/principal.ts'
 
@@ -24,6 +25,7 @@ export function deps(errors: unknown[] = []): ApiDeps & { principal: Principal }
     authenticate: async (token) => (token === 'good' ? admin : undefined),
     callGateway: async () => Promise.reject(new Error('there is no gateway')),
     checkAddress: async () => {},
+    forge: aForge(),
     metrics: createMetrics({ ofProcess: false }),
     logger: { debug: () => undefined, info: () => undefined, error: (fields) => void errors.push(fields.err) },
     version: '1.2.3',

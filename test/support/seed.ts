@@ -14,12 +14,12 @@ export async function seedUser(db: Db, input: Partial<typeof schema.users.$infer
 /** Inserts an environment with a repository of its own. */
 export async function seedEnvironment(
   db: Db,
-  input: Partial<typeof schema.environments.$inferInsert> & { address?: string } = {},
+  input: Partial<typeof schema.environments.$inferInsert> & { address?: string; forge?: 'git' | 'github' } = {},
 ): Promise<string> {
-  const { address, ...environment } = input
+  const { address, forge = 'git', ...environment } = input
   const id = input.id ?? newId()
   const repositoryId = newId()
-  await db.insert(schema.repositories).values({ id: repositoryId, forge: 'git', address: address ?? `/srv/${id}` })
+  await db.insert(schema.repositories).values({ id: repositoryId, forge, address: address ?? `/srv/${id}` })
   await db.insert(schema.environments).values({ name: id, image: 'base', ...environment, id, repositoryId })
   return id
 }

@@ -73,7 +73,11 @@ function placeOf({ command, env = {} }: FakeExec['spec']): Place | undefined {
 }
 
 /** A runner on a real database with nothing else real around it, whose work stands still where the stall says. */
-export async function stalledRunner({ db, client }: TestDatabase, at: Stall) {
+export async function stalledRunner(
+  { db, client }: TestDatabase,
+  at: Stall,
+  { forgeOf = () => undefined }: Partial<Pick<RunnerDeps, 'forgeOf'>> = {},
+) {
   const images = new Set(['drydock/base:1'])
   const sandboxes = fakeSandboxes({
     start: (signal) => at.at('sandbox', signal),
@@ -138,7 +142,7 @@ export async function stalledRunner({ db, client }: TestDatabase, at: Stall) {
       return CHANGE
     },
     remoteOf: async () => ({ forge: 'git', address: '/srv/a' }),
-    forgeOf: () => undefined,
+    forgeOf,
     taskUrl: () => undefined,
   }
   const runner = await startRunner(deps)

@@ -7,6 +7,7 @@ import { assertAgent } from '../../agents.ts'
 import { newRouter } from '../../context.ts'
 import type { ApiDeps } from '../../context.ts'
 import { assertPromptSize, startingPatchOf } from '../../prompt.ts'
+import { assertMayPublishLater } from '../../push-right.ts'
 import { defineRoute } from '../../route.ts'
 import { IdParams, body, json } from '../../schemas/common.ts'
 import { taskViewById } from '../../routes/tasks.ts'
@@ -48,15 +49,16 @@ export function codexTaskRoutes(deps: ApiDeps) {
   return newRouter(deps)
     .openapi(create, async (c) => {
       const { new_task: wanted, input_items: items, metadata } = c.req.valid('json')
-      const { userId } = c.get('principal')
-      const environment = await findEnvironment(db, c.get('principal'), wanted.environment_id)
+      const principal = c.get('principal')
+      const environment = await findEnvironment(db, principal, wanted.environment_id)
       const prompt = promptOf(items)
       assertPromptSize(prompt, 'create task')
       assertAgent(environment.agent)
       await assertAllowed(db, environment)
+      await assertMayPublishLater(deps, { principal, environment, mode: 'code' }, c.req.raw.signal)
       const { id } = await createTask(db, {
         environmentId: environment.id,
-        creatorId: userId,
+        creatorId: principal.userId,
         product: productOf(c.req.header('user-agent')),
         mode: 'code',
         prompt,

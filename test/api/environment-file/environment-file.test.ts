@@ -27,7 +27,15 @@ limits:
 const ENVIRONMENT: EnvironmentView = {
   ...{ id: 'e1', name: 'shop', description: '', image: 'universal', agent: 'codex', agentScript: null },
   ...{ agentUser: 'agent', setupScript: 'npm install\n', maintenanceScript: null, variables: { CI: '1' } },
-  ...{ policy: {}, publish: 'manual', holdFlagged: true, resources: {}, limits: { agentMs: 600_000 }, maxRunning: 8 },
+  ...{
+    policy: {},
+    publish: 'manual',
+    holdFlagged: true,
+    publishUnlinked: true,
+    resources: {},
+    limits: { agentMs: 600_000 },
+    maxRunning: 8,
+  },
   ...{ model: null, provider: null, budgetTokens: null, createdBy: null, versions: {}, verification: [] },
   ...{
     starterTasks: [],
@@ -63,6 +71,7 @@ test.each([
   ['agentUser', 'agentUser: root'],
   ['publish', 'publish: branch'],
   ['holdFlagged', 'holdFlagged: false'],
+  ['publishUnlinked', 'publishUnlinked: false'],
   ['resources', 'resources: {memoryMiB: 100000}'],
   ['limits', 'limits: {totalMs: 80000000}'],
   ['maxRunning', 'maxRunning: 100'],

@@ -131,6 +131,8 @@ const CASES: Record<string, () => Case | Promise<Case>> = {
   'PATCH /settings': () => ({ body: { tasksVisibleTo: 'environment' } }),
   'POST /tokens': () => ({ body: { name: 't', scopes: ['read'] } }),
   'DELETE /tokens/{id}': async () => ({ params: await ownToken() }),
+  'PUT /me/forge-logins': () => ({ body: { forge: 'github', token: CANARY } }),
+  'DELETE /me/forge-logins/{host}': () => ({ params: { host: 'github.test' } }),
   'POST /users': () => ({ body: { kind: 'person', name: 'New', email: 'new@example.test', role: 'viewer' } }),
   'PATCH /users/{id}': () => ({ params: { id: objects.userId }, body: { name: 'Renamed' } }),
   'POST /users/{id}/tokens': () => ({ params: { id: objects.userId }, body: { name: 't', scopes: ['read'] } }),

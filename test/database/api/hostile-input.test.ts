@@ -41,7 +41,18 @@ const value = fc.oneof(nasty, fc.jsonValue(), fc.double(), fc.maxSafeInteger())
 const taskFields = ['environment', 'mode', 'prompt', 'branch', 'attempts', 'agent', 'title', 'images', '__proto__']
 const environmentFields = [
   ...['name', 'repository', 'description', 'image', 'agent', 'agentScript', 'agentUser', 'setupScript', 'variables'],
-  ...['policy', 'publish', 'holdFlagged', 'resources', 'limits', 'maxRunning', 'model', 'provider', 'budgetTokens'],
+  ...[
+    'policy',
+    'publish',
+    'holdFlagged',
+    'publishUnlinked',
+    'resources',
+    'limits',
+    'maxRunning',
+    'model',
+    'provider',
+    'budgetTokens',
+  ],
 ]
 
 /** A request that would do, with some of its fields replaced. */

@@ -76,6 +76,7 @@ function requestOf({ method, path }: Row, objects: Objects): Request {
       before: () => asAdmin('PUT', `/credentials/${name}`, { value: 'x' }),
     },
     'PATCH /settings': { body: {} },
+    'PUT /me/forge-logins': { body: { forge: 'github', token: 'x' } },
     'POST ^/auth/device': { body: { client: name } },
     'POST ^/auth/device/token': { body: { device_code: name } },
     'POST /tokens': { body: { name, scopes: ['read'] } },
@@ -102,7 +103,7 @@ function requestOf({ method, path }: Row, objects: Objects): Request {
     return { path: { name }, before: () => asAdmin('POST', '/sign-in-providers', signInProvider(name)) }
   }
   const { userId: user, groupId: group, attemptId: turn } = objects
-  const others = { id, user, group, turn, owner: 'o', repo: 'r', provider: 'none' }
+  const others = { id, user, group, turn, owner: 'o', repo: 'r', provider: 'none', host: 'none' }
   return { ...known, path: { ...others, ...known?.path } }
 }
 

@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { git } from '../git-fixture.ts'
 import { faultsOf } from '../openapi/validate.ts'
-import { ownUserShape, pullListShape, pullShape, repositoryShape } from './shapes.ts'
+import { ownUserShape, permissionShape, pullListShape, pullShape, repositoryShape } from './shapes.ts'
 import { branchHead, visible } from './state.ts'
 import type { FakePull, FakeRepository, FakeState, FakeUser } from './state.ts'
 
@@ -37,6 +37,14 @@ export function restApi({ state, webUrl, onViolation }: RestDeps) {
     c.set('operation', 'get /repos/{owner}/{repo}')
     const repository = find(c)
     return repository ? c.json(repositoryShape(repository, c.get('user'), webUrl())) : c.json(NOT_FOUND, 404)
+  })
+  app.get('/repos/:owner/:repo/collaborators/:username/permission', (c) => {
+    c.set('operation', 'get /repos/{owner}/{repo}/collaborators/{username}/permission')
+    const repository = find(c)
+    const login = c.req.param('username').toLowerCase()
+    const user = [...state.tokens.values()].find((each) => each.login.toLowerCase() === login)
+    if (!repository || !user) return c.json(NOT_FOUND, 404)
+    return c.json(permissionShape(repository, user, webUrl()))
   })
   app.get('/repos/:owner/:repo/pulls', (c) => {
     const repository = find(c)

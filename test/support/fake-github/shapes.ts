@@ -30,6 +30,13 @@ export function repositoryShape(repository: FakeRepository, user: FakeUser | und
   }
 }
 
+/** Whoever may not write a public repository reads it; of a private one they have nothing. */
+export function permissionShape(repository: FakeRepository, user: FakeUser, web: string): Shape {
+  const permission = repository.writers.has(user.login) ? 'write' : repository.isPrivate ? 'none' : 'read'
+  const collaborator = { ...userShape(user, web), role_name: permission }
+  return { ...sampleOf('repository-collaborator-permission'), permission, role_name: permission, user: collaborator }
+}
+
 export function pullShape(pull: FakePull, repository: FakeRepository, web: string): Shape {
   const repo = { ...sampleOf('repository'), ...repositoryShape(repository, pull.author, web) }
   const owner = userShape({ login: repository.owner, id: 1 }, web)

@@ -9,6 +9,7 @@ import { createToken, findUserByToken } from '../../../../domain/access/tokens.t
 import { findUser, listUsers, updateUser } from '../../../../domain/access/users.ts'
 import { SERVER } from '../../../../domain/audit/actions.ts'
 import { deletePerson } from '../../../../domain/people/delete-person.ts'
+import { linkForgeLogin } from '../../../../domain/people/forge-logins.ts'
 import { finishDeletions } from '../../../../domain/people/finish-deletion.ts'
 import { attempts } from '../../../../domain/schema.ts'
 import { deletedPeople } from '../../../../domain/schema/deleted-people.ts'
@@ -60,11 +61,14 @@ test('deletePerson() leaves of a person that somebody did things, and in no tabl
   const tokenId = (await findUserByToken(db(), token))?.tokenId ?? ''
   await createSession(db(), { userId, by: { tokenId }, userAgent: NAME })
   await db().insert(identities).values({ issuer: 'https://idp.test', subject: NAME, userId })
+  await linkForgeLogin(db(), { by: { userId, name: NAME }, host: 'github.test', account: { login: NAME, id: 7 } })
   await seedGroup(db(), { members: [userId], permissions: ['cloud.use'] })
   await db()
     .insert(environmentCollaborators)
     .values({ environmentId: await seedEnvironment(db()), email: EMAIL })
-  expect(await found(NAME)).toEqual(expect.arrayContaining(['users', 'api_tokens', 'sessions', 'identities']))
+  expect(await found(NAME)).toEqual(
+    expect.arrayContaining(['users', 'api_tokens', 'sessions', 'identities', 'forge_logins']),
+  )
 
   await deletePerson(db(), owner, userId)
   expect(await findUserByToken(db(), token)).toBeUndefined()

@@ -4,6 +4,7 @@ import { SCOPES } from '../../../../domain/access/principal.ts'
 import { createToken } from '../../../../domain/access/tokens.ts'
 import { SERVER } from '../../../../domain/audit/actions.ts'
 import { exportPerson } from '../../../../domain/people/export-person.ts'
+import { linkForgeLogin } from '../../../../domain/people/forge-logins.ts'
 import type { PersonRecord } from '../../../../domain/people/export-person.ts'
 import { events } from '../../../../domain/schema.ts'
 import { ledger } from '../../../../domain/schema/ledger.ts'
@@ -32,12 +33,14 @@ test('exportPerson() has everything about one person and nothing of another, and
   const use = { sandbox: 's', seq: 1, at: new Date(), userId, product: 'local', inputTokens: 3, outputTokens: 4 }
   await db.insert(modelUsage).values({ ...use, verdict: 'allow' })
 
+  await linkForgeLogin(db, { by: { userId, name: 'Ada' }, host: 'github.test', account: { login: 'ada', id: 7 } })
+
   const records: PersonRecord[] = []
   for await (const record of exportPerson(db, userId)) records.push(record)
   const counts: Record<string, number> = {}
   for (const { type } of records) counts[type] = (counts[type] ?? 0) + 1
   expect(counts).toEqual({
-    ...{ person: 1, token: 1, task: 1, diff: 2, 'starting-diff': 1, image: 1, 'agent-session': 1 },
+    ...{ person: 1, token: 1, 'forge-login': 1, task: 1, diff: 2, 'starting-diff': 1, image: 1, 'agent-session': 1 },
     ...{ event: 1102, request: 1101, usage: 1 },
   })
   const text = JSON.stringify(records)
