@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Sandbox } from '../../../runner/sandbox/sandbox.ts'
 import { containersOf, docker, NEVER, sh, useEngine } from './harness.ts'
 import type { AttemptSpec } from './harness.ts'
 import { startForeign, unwedge, wedge } from './wedge.ts'
@@ -11,13 +12,19 @@ const world = useEngine()
 const seesHost = process.getuid?.() === 0 && existsSync('/sys/fs/cgroup/freezer')
 const frozen = new Set<string>()
 
+/** Also what a test that failed before its end has left. */
+const sandboxes = new Set<Sandbox>()
+
 afterEach(async () => {
   for (const container of frozen) await unwedge(container)
   frozen.clear()
+  for (const sandbox of sandboxes) await sandbox.destroy()
+  sandboxes.clear()
 })
 
 async function startedWithId(spec: AttemptSpec = world.specOf()) {
   const sandbox = world.engine.createSandbox(spec)
+  sandboxes.add(sandbox)
   await sandbox.start(NEVER)
   const container = (await containersOf(spec))[0] ?? ''
   frozen.add(container)
