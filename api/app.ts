@@ -137,19 +137,30 @@ const noStore: MiddlewareHandler = async (c, next) => {
   if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
 }
 
-const limitSmall = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => refuseBody(MAX_BODY_BYTES) })
-const limitLarge = bodyLimit({ maxSize: MAX_PROMPT_BYTES, onError: () => refuseBody(MAX_PROMPT_BYTES) })
+const limitSmall = limitTo(MAX_BODY_BYTES)
+const limitLarge = limitTo(MAX_PROMPT_BYTES)
 
 /** Bodies have one limit; only pictures may take more. */
 const limitBody: MiddlewareHandler = async (c, next) => {
-  // Nothing of these is kept here: the gateway bounds what it reads.
-  if (isModelPath(c.req.path)) return next()
+  // Nothing of the models' is kept here: the gateway bounds what it reads.
+  if (c.req.method === 'GET' || c.req.method === 'HEAD' || isModelPath(c.req.path)) return next()
   if (!WITH_PICTURES.test(c.req.path)) return limitSmall(c, next)
   return limitLarge(c, async () => {
     const text = c.req.method === 'POST' ? await c.req.text() : ''
     if (Buffer.byteLength(text) > MAX_BODY_BYTES && !text.includes('"images"')) refuseBody(MAX_BODY_BYTES)
     await next()
   })
+}
+
+/** Believes a length that is said, which the server holds a client to, and counts the bytes of what comes without one. */
+function limitTo(maxBytes: number): MiddlewareHandler {
+  const count = bodyLimit({ maxSize: maxBytes, onError: () => refuseBody(maxBytes) })
+  return (c, next) => {
+    const length = c.req.header('content-length')
+    // Touching the body, as the count does, makes the adapter build a whole `Request`: as dear as a statement.
+    if (length === undefined || c.req.header('transfer-encoding') !== undefined) return count(c, next)
+    return Number(length) > maxBytes ? refuseBody(maxBytes) : next()
+  }
 }
 
 function refuseBody(maxBytes: number): never {

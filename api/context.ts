@@ -5,6 +5,7 @@ import type { Principal } from '../domain/access/principal.ts'
 import type { Db } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
+import type { TaskView } from '../domain/tasks/read.ts'
 import type { LinkingForge } from '../forge/forge.ts'
 import { requireRight, withObject } from './enforce.ts'
 import type { RouteHandler } from './enforce.ts'
@@ -14,7 +15,7 @@ import type { EventHub } from './event-hub.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { faults } from './policies.ts'
-import type { Audited, Needs } from './route.ts'
+import type { Audited, Needs, Reads } from './route.ts'
 
 /** What the api is made of; composed in `main.ts`. */
 export type ApiDeps = {
@@ -44,7 +45,7 @@ export type ApiDeps = {
   version: string
 }
 
-/** `askAgain` looks anew who the token or session of the request speaks for, and keeps none alive by it. `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it. */
+/** `askAgain` looks anew who the token or session of the request speaks for, and keeps none alive by it. `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it; `task` is there where the route says that it reads it. */
 export type ApiEnv = {
   Variables: {
     principal: Principal
@@ -52,6 +53,7 @@ export type ApiEnv = {
     requestId: string
     objectId: string
     facts: ObjectFacts
+    task: TaskView
   }
 }
 
@@ -67,8 +69,8 @@ export function newRouter(deps: Pick<ApiDeps, 'db'>) {
     },
   })
   const add = router.openapi as (route: RouteConfig, handler: RouteHandler) => typeof router
-  type Declared = RouteConfig & { needs?: Needs; audit?: Audited }
-  const addGuarded = ({ needs, audit, ...route }: Declared, handler: RouteHandler) => {
+  type Declared = RouteConfig & { needs?: Needs; audit?: Audited; reads?: Reads }
+  const addGuarded = ({ needs, audit, reads, ...route }: Declared, handler: RouteHandler) => {
     if (needs === undefined) {
       throw new Error(`Cannot build the api: ${route.method} ${route.path} does not say what it needs`)
     }
@@ -77,7 +79,7 @@ export function newRouter(deps: Pick<ApiDeps, 'db'>) {
         `Cannot build the api: ${route.method} ${route.path} does not say what is written to the audit log`,
       )
     }
-    return add({ ...route, middleware: requireRight(needs, audit) }, withObject(deps, needs, handler))
+    return add({ ...route, middleware: requireRight(needs, audit) }, withObject(deps, { needs, reads }, handler))
   }
   // The same route for the types, and one middleware more.
   router.openapi = addGuarded as typeof router.openapi

@@ -6,13 +6,17 @@ import { matchedRoutes } from 'hono/route'
 import { decide, decideRight } from '../domain/access/decide.ts'
 import type { Need, ObjectNeed } from '../domain/access/decide.ts'
 import { findFacts } from '../domain/access/facts.ts'
-import type { ObjectFacts } from '../domain/access/facts.ts'
+import type { ObjectFacts, ObjectQuestion } from '../domain/access/facts.ts'
 import type { Principal } from '../domain/access/principal.ts'
+import type { Db } from '../domain/db.ts'
 import { environmentNotFound } from '../domain/environments/environments.ts'
 import { DrydockError, forbidden } from '../domain/errors.ts'
+import { taskView } from '../domain/tasks/read.ts'
+import { findTaskRowFor } from '../domain/tasks/task-row.ts'
+import type { TaskRow } from '../domain/tasks/task-row.ts'
 import type { Right } from './access-watch.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
-import type { Audited, Needs } from './route.ts'
+import type { Audited, Needs, Reads } from './route.ts'
 import { parseId } from './schemas/common.ts'
 
 /** The handler of a route, as far as it matters here. */
@@ -41,14 +45,19 @@ function needOfObject(needs: Needs | undefined): NeedOfObject | undefined {
 }
 
 /** Puts the look at the object between the checks of the request's form and its handler. */
-export function withObject(deps: Pick<ApiDeps, 'db'>, needs: Needs, handler: RouteHandler): RouteHandler {
+export function withObject(
+  deps: Pick<ApiDeps, 'db'>,
+  { needs, reads }: { needs: Needs; reads?: Reads | undefined },
+  handler: RouteHandler,
+): RouteHandler {
   const need = needOfObject(needs)
   if (need === undefined) return handler
   return async (c, next) => {
-    const asked = { need, named: c.req.param('id') ?? '' }
-    const facts = await allowedObject(deps, c.get('principal'), asked)
+    const asked = { need, reads, named: c.req.param('id') ?? '' }
+    const { facts, row } = await allowedObject(deps, c.get('principal'), asked)
     c.set('objectId', facts.id)
     c.set('facts', facts)
+    if (row !== undefined) c.set('task', await taskView(deps.db, row))
     return handler(c, next)
   }
 }
@@ -99,21 +108,28 @@ export function assertDeclared(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): void {
   throw new Error(`Cannot build the api: the route ${silent} does not say what is written to the audit log`)
 }
 
-type Asked = { need: NeedOfObject; named: string }
+type Asked = { need: NeedOfObject; reads: Reads | undefined; named: string }
+/** `row` is the task, where the route reads it: no part of it leaves here without the decision. */
+type Found = { facts: ObjectFacts; row?: TaskRow }
 
 /** What is known of the object that a path names, once it is sure that they may. Rejects with `forbidden`, or as for one that does not exist. */
 async function allowedObject(
   { db }: Pick<ApiDeps, 'db'>,
   principal: Principal,
-  { need, named }: Asked,
-): Promise<ObjectFacts> {
+  { need, reads, named }: Asked,
+): Promise<Found> {
   const { of } = need.object
   const id = wellFormed(of, named)
-  const facts = await findFacts(db, principal, { of, id })
-  const verdict = decide(principal, need, facts)
+  const found = await (reads === 'task' ? findTaskRowFor(db, principal, id) : findObject(db, principal, { of, id }))
+  const verdict = decide(principal, need, found?.facts)
   if (verdict === 'forbidden') throw forbidden()
-  if (verdict === 'allowed' && facts !== undefined) return facts
+  if (verdict === 'allowed' && found !== undefined) return found
   throw of === 'environment' ? await environmentNotFound(db, principal, id) : nothingOf(of, id)
+}
+
+async function findObject(db: Db, principal: Principal, asked: ObjectQuestion): Promise<Found | undefined> {
+  const facts = await findFacts(db, principal, asked)
+  return facts && { facts }
 }
 
 function wellFormed(of: ObjectNeed['of'], named: string): string {

@@ -12,8 +12,11 @@ export type Needs = 'nobody' | 'anyone' | Need
 /** What is written to the audit log when a route did what it does; `none` for what is no administrative act. */
 export type Audited = AuditAction | 'none'
 
+/** What a route reads of its object by the very statement that it is decided on by; a handler finds it as `c.get('task')`. */
+export type Reads = 'task'
+
 type Declared =
-  | { method: 'get'; needs: Needs; audit?: Audited }
+  | { method: 'get'; needs: Needs; audit?: Audited; reads?: Reads }
   | { method: 'post' | 'put' | 'patch' | 'delete'; needs: Needs; audit: Audited }
 
 /** A route with what it needs and, where it changes something, what is written down: without, `newRouter` takes none. */

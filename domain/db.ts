@@ -51,12 +51,27 @@ export function openDatabase(address: DatabaseAddress, options: { max?: number }
 const reconnectDelay = (attempt: number) => Math.min(0.05 * 2 ** attempt, 1)
 
 /**
- * Lets the driver keep drizzle's statements as prepared ones. drizzle asks for the opposite, and then parsing and planning
- * cost a claim more than carrying it out.
+ * Lets the driver keep drizzle's statements as prepared ones, in transactions too. drizzle asks for the opposite, and then
+ * parsing and planning cost a claim more than carrying it out, and a statement goes to the database twice: once for the
+ * types of its parameters.
  */
 function prepareAll(client: SqlClient): void {
+  prepareOn(client)
+  const begin = client.begin.bind(client) as Begin
+  const beginPrepared: Begin = (...args) => {
+    const [options, work] = args.length === 1 ? ['', args[0]] : args
+    return begin(options, (tx) => work(prepareOn(tx)))
+  }
+  client.begin = beginPrepared as SqlClient['begin']
+}
+
+type Work = (tx: postgres.TransactionSql) => unknown
+type Begin = (...args: [Work] | [string, Work]) => Promise<unknown>
+
+function prepareOn<C extends Pick<SqlClient, 'unsafe'>>(client: C): C {
   const unsafe = client.unsafe.bind(client)
   client.unsafe = (query, parameters = [], options = {}) => unsafe(query, parameters, { ...options, prepare: true })
+  return client
 }
 
 /** Brings the schema up to date. Servers that start at the same time take turns. */

@@ -51,6 +51,7 @@ const read = defineRoute({
   method: 'get',
   path: '/tasks/{id}',
   needs: { scope: 'read', object: { of: 'task', to: 'see' } },
+  reads: 'task',
   request: { params: IdParams },
   responses: { 200: json('The task', TaskSchema), ...problems },
 })
@@ -94,9 +95,7 @@ export function taskRoutes(deps: ApiDeps) {
       const { data, nextCursor } = await listTasks(deps.db, filter, page)
       return c.json({ data: data.map(taskHeadJson), nextCursor }, 200)
     })
-    .openapi(read, async (c) => {
-      return c.json(await taskById(deps, c.get('objectId')), 200)
-    })
+    .openapi(read, (c) => c.json(taskJson(c.get('task')), 200))
     .openapi(cancel, async (c) => {
       const id = c.get('objectId')
       await cancelTask(deps.db, id, c.get('principal'))

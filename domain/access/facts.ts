@@ -16,10 +16,11 @@ export type ObjectQuestion = { of: ObjectNeed['of']; id: string }
 export async function findFacts(db: Executor, viewer: Viewer, asked: ObjectQuestion): Promise<ObjectFacts | undefined> {
   if (asked.of === 'environment') return environmentFacts(db, viewer, asked.id)
   const found = await (asked.of === 'task' ? taskFacts(db, viewer, asked.id) : attemptFacts(db, viewer, asked.id))
-  return found && { ...found, audience: audienceOf(found.audience) }
+  return found && withAudience(found)
 }
 
-const audience = sql<string | null>`(select value #>> '{}' from settings where key = 'tasksVisibleTo')`
+/** What a statement says of whose tasks this workspace shows to people, as `withAudience` reads it. */
+export const audience = sql<string | null>`(select value #>> '{}' from settings where key = 'tasksVisibleTo')`
 
 async function taskFacts(db: Executor, viewer: Viewer, id: string) {
   const statement = prepared(db, 'taskFacts', (on) =>
@@ -63,6 +64,11 @@ export async function readTaskAudience(db: Executor): Promise<TaskAudience> {
   const [row] = await db.select({ value: settings.value }).from(settings).where(eq(settings.key, 'tasksVisibleTo'))
   return audienceOf(row?.value)
 }
+
+export const withAudience = (found: Omit<ObjectFacts, 'audience'> & { audience: string | null }): ObjectFacts => ({
+  ...found,
+  audience: audienceOf(found.audience),
+})
 
 /** What nobody has set is `creator`. */
 function audienceOf(value: unknown): TaskAudience {

@@ -20,8 +20,9 @@ export const relationToPlaceholder = () =>
     verifiedEmail: sql.placeholder('verifiedEmail'),
   })
 
-export const viewerValues = ({ userId, groupIds, verifiedEmail }: Viewer) => ({
+export const viewerValues = ({ userId, groupIds, verifiedEmail, permissions }: Viewer) => ({
   ...{ userId, groupIds: [...groupIds], verifiedEmail: verifiedEmail ?? null },
+  usesAll: administrates({ permissions }),
 })
 
 type Asked = Record<'userId' | 'groupIds' | 'verifiedEmail', unknown>
@@ -40,3 +41,7 @@ export function mayUse(viewer: Viewer): SQL | undefined {
   if (administrates(viewer)) return undefined
   return sql`(${relationTo(viewer)}) is not null`
 }
+
+/** The same, of whom a prepared statement gets when it is carried out. */
+export const mayUsePlaceholder = () =>
+  sql`(${sql.placeholder('usesAll')}::boolean or (${relationToPlaceholder()}) is not null)`

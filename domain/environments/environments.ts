@@ -4,10 +4,11 @@ import type { Viewer } from '../access/principal.ts'
 import type { Actor } from '../audit/actions.ts'
 import { changedFields } from '../audit/changed.ts'
 import { recordAudit } from '../audit/record.ts'
-import { mayUse } from '../access/relation.ts'
+import { mayUse, mayUsePlaceholder, viewerValues } from '../access/relation.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { prepared } from '../prepared.ts'
 import { ensureRepository } from '../repositories/repositories.ts'
 import type { RepositoryAddress } from '../repositories/repositories.ts'
 import { attempts, environments, repositories } from '../schema.ts'
@@ -148,8 +149,7 @@ export async function readEnvironment(db: Executor, id: string): Promise<Environ
 
 /** Finds an environment by id or name among those that a person may use. Rejects with `environment-not-found`. */
 export async function findEnvironment(db: Executor, viewer: Viewer, idOrName: string): Promise<EnvironmentView> {
-  const isNamed = or(eq(environments.id, idOrName), eq(environments.name, idOrName))
-  const rows = await select(db, and(isNamed, mayUse(viewer)))
+  const rows = await selectNamed(db).execute({ idOrName, ...viewerValues(viewer) })
   const found = rows.find((row) => row.id === idOrName) ?? rows[0]
   if (found === undefined) throw await environmentNotFound(db, viewer, idOrName)
   return found
@@ -193,14 +193,20 @@ export async function deleteEnvironment(db: Db, id: string, by: Actor): Promise<
   })
 }
 
-async function select(db: Executor, condition: SQL | undefined): Promise<EnvironmentView[]> {
-  return db
+const select = (db: Executor, condition: SQL | undefined) =>
+  db
     .select(viewColumns)
     .from(environments)
     .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
     .where(and(isNull(environments.deletedAt), condition))
     .orderBy(asc(environments.name))
-}
+
+const selectNamed = (db: Executor) =>
+  prepared(db, 'environmentsNamed', (on) => {
+    const named = sql.placeholder('idOrName')
+    const isNamed = or(eq(environments.id, named), eq(environments.name, named))
+    return select(on, and(isNamed, mayUsePlaceholder())).prepare('environmentsNamed')
+  })
 
 /** The answer to who asked for an environment that is not there for them, naming some that are. */
 export async function environmentNotFound(db: Executor, viewer: Viewer, idOrName: string): Promise<DrydockError> {

@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm'
-import type { SQL } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 
 /** Hosts that a summary names, for each verdict: a flood of denied names hides no allowed one. */
@@ -29,42 +28,43 @@ export type LedgerSummary = LedgerTotals & {
   others: (LedgerTotals & { hosts: number }) | null
 }
 
-type Total = LedgerTotals & { attempt_id: string; verdict: 'allow' | 'deny' }
+/** What an attempt asked under one verdict, as `ledger_totals` has it. */
+export type LedgerTotal = Omit<LedgerTotals, 'denied'> & { attempt: string; verdict: 'allow' | 'deny' }
 type HostRow = LedgerHost & { attempt_id: string; known: number }
 
 /** What an attempt asked of the network, by host; undefined when it asked nothing. */
 export async function ledgerSummary(db: Pick<Db, 'execute'>, attemptId: string): Promise<LedgerSummary | undefined> {
-  return (await ledgerSummaries(db, [attemptId])).get(attemptId)
+  const totals = await db.execute<LedgerTotal>(sql`
+    select attempt_id as attempt, verdict, requests::float8, bytes_up::float8 as "bytesUp",
+      bytes_down::float8 as "bytesDown"
+    from ledger_totals where attempt_id = ${attemptId}`)
+  return (await ledgerSummaries(db, totals)).get(attemptId)
 }
 
-/** The summaries of several attempts; those that asked nothing are left out. */
+/** The summaries of the attempts that have totals, by their ids. */
 export async function ledgerSummaries(
   db: Pick<Db, 'execute'>,
-  attemptIds: readonly string[],
+  totals: readonly LedgerTotal[],
 ): Promise<Map<string, LedgerSummary>> {
-  if (attemptIds.length === 0) return new Map()
-  const wanted = sql`(select value from jsonb_array_elements_text(${JSON.stringify(attemptIds)}::jsonb))`
-  const totals = await db.execute<{ [K in keyof Total]: string }>(sql`
-    select attempt_id, verdict, requests, bytes_up as "bytesUp", bytes_down as "bytesDown"
-    from ledger_totals where attempt_id in ${wanted}`)
   if (totals.length === 0) return new Map()
-  const hosts = await db.execute<{ host_row: HostRow }>(hostsQuery(wanted))
+  const ids = [...new Set(totals.map(({ attempt }) => attempt))]
+  const hosts = await db.execute<{ host_row: HostRow }>(hostsQuery(ids))
   return new Map(
-    attemptIds.flatMap((id) => {
-      const sums = totals.filter((row) => row.attempt_id === id)
+    ids.map((id) => {
+      const sums = totals.filter(({ attempt }) => attempt === id)
       const named = hosts.filter(({ host_row: row }) => row.attempt_id === id).map(({ host_row: row }) => row)
-      return sums.length === 0 ? [] : [[id, summaryOf(sums, named)] as const]
+      return [id, summaryOf(sums, named)]
     }),
   )
 }
 
-function summaryOf(sums: { [K in keyof Total]: string }[], rows: readonly HostRow[]): LedgerSummary {
+function summaryOf(sums: readonly LedgerTotal[], rows: readonly HostRow[]): LedgerSummary {
   const all = { requests: 0, denied: 0, bytesUp: 0, bytesDown: 0 }
   for (const { verdict, requests, bytesUp, bytesDown } of sums) {
-    all.requests += Number(requests)
-    if (verdict === 'deny') all.denied += Number(requests)
-    all.bytesUp += Number(bytesUp)
-    all.bytesDown += Number(bytesDown)
+    all.requests += requests
+    if (verdict === 'deny') all.denied += requests
+    all.bytesUp += bytesUp
+    all.bytesDown += bytesDown
   }
   const others = { hosts: 0, ...all }
   const known = new Map<string, number>()
@@ -84,7 +84,8 @@ const hostOf = ({ host, verdict, count, bytesUp, bytesDown, reasons, rules, firs
 })
 
 /** The hosts that are named, with how often each reason and rule decided about them. */
-function hostsQuery(wanted: SQL) {
+function hostsQuery(attemptIds: readonly string[]) {
+  const wanted = sql`(select value from jsonb_array_elements_text(${JSON.stringify(attemptIds)}::jsonb))`
   return sql`
     with parts as materialized (
       select * from ledger_hosts where attempt_id in ${wanted} and requests > 0

@@ -11,14 +11,6 @@ const { kind, at, why, after } = contentRemovals
 /** What is gone of a task, since when, and by which rule. */
 export type ContentRemoval = Pick<typeof contentRemovals.$inferSelect, 'kind' | 'at' | 'why' | 'after'>
 
-export async function readRemovals(db: Executor, taskId: string): Promise<ContentRemoval[]> {
-  return db
-    .select({ kind, at, why, after })
-    .from(contentRemovals)
-    .where(eq(contentRemovals.taskId, taskId))
-    .orderBy(asc(at), asc(kind))
-}
-
 /** What somebody wants of a task or attempt, and how the sentence begins that refuses it: "Cannot show the diff of …". */
 export type Wanted = ({ taskId: string } | { attemptId: string }) & { kinds: readonly ContentKind[]; cannot: string }
 

@@ -7,6 +7,7 @@ import { changedFields } from '../audit/changed.ts'
 import { recordAudit } from '../audit/record.ts'
 import type { Db, Executor } from '../db.ts'
 import { LimitValues, ResourceValues } from '../environments/limits.ts'
+import { prepared } from '../prepared.ts'
 import { settings } from '../schema.ts'
 import { networkSettings } from './network.ts'
 import { retentionSettings } from './retention.ts'
@@ -50,10 +51,15 @@ export type SettingsChange = { [K in keyof Settings]?: Settings[K] | undefined }
 
 /** The settings, with defaults for what nobody has set. */
 export async function readSettings(db: Executor): Promise<Settings> {
-  const rows = await db.select({ key: settings.key, value: settings.value }).from(settings)
+  const rows = await allRows(db).execute()
   const known = Object.keys(Settings.shape)
   return Settings.parse(Object.fromEntries(rows.filter(({ key }) => known.includes(key)).map((r) => [r.key, r.value])))
 }
+
+const allRows = (db: Executor) =>
+  prepared(db, 'settings', (on) =>
+    on.select({ key: settings.key, value: settings.value }).from(settings).prepare('settings'),
+  )
 
 const WORKSPACE = { kind: 'settings', id: 'settings', name: 'settings' }
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { environments, taskEventHeads, tasks } from '../schema.ts'
+import { tasks } from '../schema.ts'
 import type { TaskMode } from './attempt.ts'
 import type { PromptImage } from './images.ts'
-import { queueTurn } from './queue-turn.ts'
+import { insertImages, queuedTurn } from './queued-turn.ts'
 
 const TITLE_LENGTH = 80
 
@@ -31,79 +31,62 @@ export type NewTask = {
  * that exists; with another request it rejects with `idempotency-mismatch`.
  */
 export async function createTask(db: Db, input: NewTask): Promise<{ id: string; created: boolean }> {
-  const id = newId()
-  const hash = requestHash(input)
-  return db.transaction(async (tx) => {
-    await assertEnvironmentStays(tx, input.environmentId)
-    const created = await insertTask(tx, { id, hash, input })
-    if (!created) return { id: await findByKey(tx, { hash, input }), created: false }
-    await queueFirstTurn(tx, { taskId: id, input })
-    return { id, created: true }
-  })
+  const task: TaskToInsert = { id: newId(), turnId: newId(), hash: requestHash(input), input }
+  const { images = [] } = input
+  const created = await (images.length === 0 ? insertTask(db, task) : insertWithImages(db, task, images))
+  if (created) return { id: task.id, created }
+  const known = await findByKey(db, task)
+  if (known !== undefined) return { id: known, created }
+  throw new DrydockError('environment-not-found', 'Cannot create task: its environment was deleted just now')
 }
 
-/** Holds the environment until the task is in: one that is being deleted gets no new task. */
-async function assertEnvironmentStays(db: Executor, environmentId: string): Promise<void> {
-  const rows = await db
-    .select({ id: environments.id })
-    .from(environments)
-    .where(and(eq(environments.id, environmentId), isNull(environments.deletedAt)))
-    .for('key share')
-  if (rows.length === 0) {
-    throw new DrydockError('environment-not-found', 'Cannot create task: its environment was deleted just now')
-  }
-}
+/** `hash` is null for a request without a key. */
+type TaskToInsert = { id: string; turnId: string; hash: string | null; input: NewTask }
 
-async function insertTask(db: Executor, { id, hash, input }: { id: string; hash: string; input: NewTask }) {
-  const rows = await db
-    .insert(tasks)
-    .values({
-      id,
-      title: input.title ?? titleOf(input.prompt),
-      environmentId: input.environmentId,
-      mode: input.mode,
-      creatorId: input.creatorId,
-      product: input.product,
-      branch: input.branch ?? null,
-      agent: input.agent,
-      idempotencyKey: input.idempotencyKey ?? null,
-      idempotencyHash: input.idempotencyKey === undefined ? null : hash,
-    })
-    .onConflictDoNothing({
-      target: [tasks.creatorId, tasks.idempotencyKey],
-      where: sql`idempotency_key is not null`,
-    })
-    .returning({ id: tasks.id })
+/**
+ * Everything of a new task but its pictures, in one statement. Says whether it was written: not for a key that is known, nor
+ * where the environment is gone. That is held until the task is in: one that is being deleted gets no new task.
+ */
+async function insertTask(db: Executor, { id, turnId, hash, input }: TaskToInsert): Promise<boolean> {
+  const { title = titleOf(input.prompt), mode, creatorId, product, branch = null, agent } = input
+  const { environmentId, prompt, attempts, startingPatch, idempotencyKey = null } = input
+  const turn = { id: turnId, n: 1, prompt, attempts, environmentId, userId: creatorId, startingPatch }
+  const rows = await db.execute(sql`
+    with environment as (
+      select id from environments where id = ${environmentId} and deleted_at is null for key share
+    ), task as (
+      insert into tasks (id, title, environment_id, mode, creator_id, product, branch, agent, idempotency_key,
+        idempotency_hash)
+      select ${id}, ${title}, environment.id, ${mode}, ${creatorId}, ${product}, ${branch}, ${agent}, ${idempotencyKey},
+        ${hash}
+      from environment
+      on conflict (creator_id, idempotency_key) where idempotency_key is not null do nothing
+      returning id
+    ), head as (
+      insert into task_event_heads (task_id, last_seq) select id, ${attempts}::int from task returning task_id, last_seq
+    ), ${queuedTurn(turn)}`)
   return rows.length > 0
 }
 
-async function findByKey(db: Executor, { hash, input }: { hash: string; input: NewTask }): Promise<string> {
-  const key = input.idempotencyKey ?? ''
+const insertWithImages = (db: Db, task: TaskToInsert, images: readonly PromptImage[]): Promise<boolean> =>
+  db.transaction(async (tx) => {
+    const created = await insertTask(tx, task)
+    if (created) await insertImages(tx, task.turnId, images)
+    return created
+  })
+
+/** The task that was made with the key of a request before. */
+async function findByKey(db: Executor, { hash, input }: TaskToInsert): Promise<string | undefined> {
+  if (input.idempotencyKey === undefined) return undefined
   const [existing] = await db
     .select({ id: tasks.id, hash: tasks.idempotencyHash })
     .from(tasks)
-    .where(and(eq(tasks.creatorId, input.creatorId), eq(tasks.idempotencyKey, key)))
-  if (existing?.hash !== hash) {
-    throw new DrydockError(
-      'idempotency-mismatch',
-      'Cannot create task: this Idempotency-Key was used for another request. Use a new key for a new task',
-    )
-  }
-  return existing.id
-}
-
-async function queueFirstTurn(db: Executor, { taskId, input }: { taskId: string; input: NewTask }): Promise<void> {
-  await db.insert(taskEventHeads).values({ taskId })
-  await queueTurn(db, {
-    taskId,
-    n: 1,
-    prompt: input.prompt,
-    images: input.images ?? [],
-    startingPatch: input.startingPatch ?? null,
-    attempts: input.attempts,
-    environmentId: input.environmentId,
-    userId: input.creatorId,
-  })
+    .where(and(eq(tasks.creatorId, input.creatorId), eq(tasks.idempotencyKey, input.idempotencyKey)))
+  if (existing === undefined || existing.hash === hash) return existing?.id
+  throw new DrydockError(
+    'idempotency-mismatch',
+    'Cannot create task: this Idempotency-Key was used for another request. Use a new key for a new task',
+  )
 }
 
 /** The first line of the prompt that says something. */
@@ -113,7 +96,8 @@ function titleOf(prompt: string): string {
   return characters.length > TITLE_LENGTH ? `${characters.slice(0, TITLE_LENGTH - 1).join('')}…` : characters.join('')
 }
 
-function requestHash(input: NewTask): string {
+function requestHash(input: NewTask): string | null {
+  if (input.idempotencyKey === undefined) return null
   const { environmentId, mode, prompt, agent, branch = null, title = null, images = [] } = input
   const pictures = images.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'))
   const { startingPatch } = input

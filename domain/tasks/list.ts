@@ -6,8 +6,8 @@ import type { Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { environments, tasks, users } from '../schema.ts'
 import type { AttemptStateName } from './attempt.ts'
-import { headColumns } from './read.ts'
 import type { TaskHead } from './read.ts'
+import { headColumns } from './task-row.ts'
 
 // As the indexes have it: PostgreSQL matches their NULLS FIRST, the default of DESC, by the letter.
 const NEWEST_FIRST = sql`created_at desc, id desc`

@@ -1,16 +1,15 @@
-import { and, asc, eq, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
 import { ledgerSummaries } from '../ledger/summary.ts'
 import type { LedgerSummary } from '../ledger/summary.ts'
-import { prepared } from '../prepared.ts'
-import { attempts, diffs, environments, pullRequests, tasks, turns, users } from '../schema.ts'
-import { readRemovals } from '../retention/removed.ts'
 import type { ContentRemoval } from '../retention/removed.ts'
+import { attempts, diffs, tasks } from '../schema.ts'
 import { changePatches } from '../schema/change-patches.ts'
-import { turnImages } from '../schema/turns.ts'
 import type { RepositoryChange } from './changes.ts'
 import type { StartRecord } from './start.ts'
 import type { AttemptStateName, DiffStats, FlaggedPath, PhaseTiming, PublishState, TaskMode } from './attempt.ts'
+import { findTaskRow } from './task-row.ts'
+import type { AttemptRow, TaskRow } from './task-row.ts'
 
 const SECOND = 1000
 
@@ -69,86 +68,30 @@ export type TaskView = TaskHead & {
   removed?: ContentRemoval[]
 }
 
-/** The columns that a list and a single task share. */
-export const headColumns = {
-  id: tasks.id,
-  title: tasks.title,
-  mode: tasks.mode,
-  environment: tasks.environmentId,
-  environmentName: environments.name,
-  product: tasks.product,
-  creator: tasks.creatorId,
-  creatorName: users.name,
-  state: tasks.state,
-  createdAt: tasks.createdAt,
-} as const
-
 /** A task with everything that its page shows, or nothing when there is none. */
 export async function readTask(db: Executor, taskId: string): Promise<TaskView | undefined> {
-  const [[head], asked, ran] = await Promise.all([
-    readHead(db, taskId),
-    readTurns(db, taskId),
-    readAttempts(db, taskId),
-  ])
-  if (head === undefined) return undefined
-  const ids = ran.map(({ attempt }) => attempt.id)
-  // After the content: what is gone of that is known here.
-  const [removed, networks] = await Promise.all([readRemovals(db, taskId), ledgerSummaries(db, ids)])
-  const withAttempts = asked.map((turn) => ({
-    ...turn,
-    attempts: ran
-      .filter((row) => row.attempt.turnId === turn.id)
-      .map((row) => attemptView(row, networks.get(row.attempt.id) ?? null)),
-  }))
-  return { ...head, turns: withAttempts, ...(removed.length > 0 && { removed }) }
+  const row = await findTaskRow(db, taskId)
+  return row && taskView(db, row)
 }
 
-const readHead = (db: Executor, taskId: string) =>
-  prepared(db, 'readHead', (on) =>
-    on
-      .select({ ...headColumns, branch: tasks.branch, agent: tasks.agent })
-      .from(tasks)
-      .innerJoin(environments, eq(environments.id, tasks.environmentId))
-      .innerJoin(users, eq(users.id, tasks.creatorId))
-      .where(eq(tasks.id, sql.placeholder('taskId')))
-      .prepare('readHead'),
-  ).execute({ taskId })
+/** What a page shows of a row. Hosts are looked up only where something was asked of the network. */
+export async function taskView(db: Executor, { turns, removed, ...head }: TaskRow): Promise<TaskView> {
+  const networks = await ledgerSummaries(
+    db,
+    turns.flatMap((turn) => turn.attempts.flatMap(({ network }) => network ?? [])),
+  )
+  const withAttempts = turns.map(({ id, prompt, images, attempts }) => ({
+    ...{ id, prompt, images },
+    attempts: attempts.map((row) => attemptView(row, networks.get(row.id) ?? null)),
+  }))
+  const gone = removed.map(({ at, ...removal }) => ({ ...removal, at: new Date(at) }))
+  return { ...head, turns: withAttempts, ...(gone.length > 0 && { removed: gone }) }
+}
 
-const readTurns = (db: Executor, taskId: string) =>
-  prepared(db, 'readTurns', (on) =>
-    on
-      .select({
-        id: turns.id,
-        prompt: turns.prompt,
-        images: sql<number>`(select count(*)::int from ${turnImages} where ${turnImages.turnId} = ${turns.id})`,
-      })
-      .from(turns)
-      .where(eq(turns.taskId, sql.placeholder('taskId')))
-      .orderBy(asc(turns.n))
-      .prepare('readTurns'),
-  ).execute({ taskId })
-
-const readAttempts = (db: Executor, taskId: string) =>
-  prepared(db, 'readAttempts', (on) =>
-    on
-      .select({
-        attempt: attempts,
-        diff: { files: diffs.files, additions: diffs.additions, deletions: diffs.deletions },
-        pullRequest: { number: pullRequests.number, url: pullRequests.url },
-      })
-      .from(attempts)
-      .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
-      .leftJoin(pullRequests, eq(pullRequests.attemptId, attempts.id))
-      .where(eq(attempts.taskId, sql.placeholder('taskId')))
-      .orderBy(asc(attempts.n))
-      .prepare('readAttempts'),
-  ).execute({ taskId })
-
-type AttemptRow = Awaited<ReturnType<typeof readAttempts>>[number]
-
-function attemptView({ attempt, diff, pullRequest }: AttemptRow, network: LedgerSummary | null): AttemptView {
+function attemptView({ diff, pullRequest, ...attempt }: AttemptRow, network: LedgerSummary | null): AttemptView {
   const { id, n, state, reason, message, phases, answer, flagged, branch, commit, agentVersion } = attempt
-  const { changes, start, startedAt, finishedAt } = attempt
+  const { changes, start } = attempt
+  const [startedAt, finishedAt] = [dateOf(attempt.startedAt), dateOf(attempt.finishedAt)]
   return {
     id,
     n,
@@ -176,6 +119,8 @@ function attemptView({ attempt, diff, pullRequest }: AttemptRow, network: Ledger
     finishedAt,
   }
 }
+
+const dateOf = (text: string | null) => (text === null ? null : new Date(text))
 
 function changeView({ name, repository, ...change }: RepositoryChange): ChangeView {
   const { branch, commit, stats, flagged, publish, pullRequest, baseBranch, baseCommit } = change

@@ -3,13 +3,14 @@
 import { and, asc, desc, eq, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
+import { newId } from '../ids.ts'
 import { assertKept } from '../retention/removed.ts'
 import { attempts, diffs, environments, taskEventHeads, tasks, turns } from '../schema.ts'
 import { changePatches } from '../schema/change-patches.ts'
 import { agentSessions, turnImages } from '../schema/turns.ts'
 import { OPEN_STATES } from './attempt.ts'
 import type { PromptImage } from './images.ts'
-import { queueTurn } from './queue-turn.ts'
+import { insertImages, queuedTurn } from './queued-turn.ts'
 
 export type NewTurn = {
   taskId: string
@@ -38,18 +39,17 @@ export async function createTurn(db: Db, input: NewTurn): Promise<void> {
     await assertKept(tx, { taskId, kinds: ['transcript', 'changes'], cannot: `Cannot go on with task "${taskId}"` })
     const n = await lastTurn(tx, taskId)
     const baseAttemptId = await findBase(tx, { taskId, n, wanted: input.attempt })
-    await queueTurn(tx, {
-      taskId,
+    const turn = {
+      ...{ id: newId(), n: n + 1, prompt, attempts: 1, environmentId, userId, baseAttemptId },
       // Where nothing is left to go on from, the diff that was sent with the task still is.
       startingPatch: baseAttemptId === undefined ? await firstPatch(tx, taskId) : null,
-      n: n + 1,
-      prompt,
-      images,
-      attempts: 1,
-      environmentId,
-      userId,
-      ...(baseAttemptId !== undefined && { baseAttemptId }),
-    })
+    }
+    await tx.execute(sql`
+      with head as (
+        update task_event_heads set last_seq = last_seq + ${turn.attempts} where task_id = ${taskId}
+        returning task_id, last_seq
+      ), ${queuedTurn(turn)}`)
+    await insertImages(tx, turn.id, images)
   })
 }
 

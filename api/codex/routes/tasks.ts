@@ -10,7 +10,6 @@ import { assertPromptSize, startingPatchOf } from '../../prompt.ts'
 import { assertMayPublishLater } from '../../push-right.ts'
 import { defineRoute } from '../../route.ts'
 import { IdParams, body, json } from '../../schemas/common.ts'
-import { taskViewById } from '../../routes/tasks.ts'
 import { codexErrors } from '../errors.ts'
 import { outputOf } from '../output.ts'
 import { NewCodexTaskSchema, promptOf, startingDiffOf } from '../request.ts'
@@ -30,6 +29,7 @@ const read = defineRoute({
   method: 'get',
   path: '/tasks/{id}',
   needs: { scope: 'read', object: { of: 'task', to: 'see' } },
+  reads: 'task',
   request: { params: IdParams },
   responses: { 200: json('The task', CodexTaskSchema), ...codexErrors },
 })
@@ -37,6 +37,7 @@ const siblings = defineRoute({
   method: 'get',
   path: '/tasks/{id}/turns/{turn}/sibling_turns',
   needs: { scope: 'read', object: { of: 'task', to: 'see' } },
+  reads: 'task',
   request: { params: IdParams.extend({ turn: z.string().max(1000) }) },
   responses: {
     200: json('The other attempts beside one; none beside an unknown one', CodexSiblingsSchema),
@@ -70,12 +71,12 @@ export function codexTaskRoutes(deps: ApiDeps) {
       return c.json({ task: { id } }, 200)
     })
     .openapi(read, async (c) => {
-      const task = await taskViewById(deps, c.get('objectId'))
+      const task = c.get('task')
       const heads = (await readLastAttempts(db, [task.id])).get(task.id) ?? []
       return c.json(taskDetails(task, heads, await outputOf(db, task, lastTurn(task).current)), 200)
     })
     .openapi(siblings, async (c) => {
-      const task = await taskViewById(deps, c.get('objectId'))
+      const task = c.get('task')
       const { turn: wanted } = c.req.valid('param')
       const turn = task.turns.find(({ attempts }) => attempts.some((attempt) => attempt.id === wanted))
       const others = (turn?.attempts ?? []).filter((attempt) => attempt.id !== wanted)
