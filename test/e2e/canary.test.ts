@@ -147,7 +147,7 @@ test('a key that the provider receives is nowhere in the sandbox of codex, nor i
     { run: [sideDoors(`${hostAddress()}:${model.port}`)] },
     {
       run: [
-        `printf 12%s "$PLANTED" | base64 -w 0 > encoded.txt; setsid sh -c 'sleep 60; true' ${PLANTED} >/dev/null 2>&1 </dev/null & true`,
+        `printf 12%s "$PLANTED" | base64 -w 0 > encoded.txt; setsid sh -c 'sleep 3600; true' ${PLANTED} >/dev/null 2>&1 </dev/null & true`,
       ],
     },
     { say: 'Looked around.', hold: holding as Promise<void> },

@@ -31,7 +31,7 @@ const published = (tree: string, path: string) => git(world.view.store, 'cat-fil
 
 describe('a process that outlives the agent', () => {
   test('does not write while the change is collected', async () => {
-    const writer = 'trap "" TERM HUP INT; while :; do date +%s%N > count.txt; done'
+    const writer = 'trap "" TERM HUP INT; n=0; while :; do n=$((n+1)); echo $n > count.txt; done'
     await agent(sandbox, `setsid sh -c '${writer}' >/dev/null 2>&1 & until [ -s count.txt ]; do :; done`)
     const read = () => agent(sandbox, 'cat count.txt')
     const first = await read()

@@ -42,14 +42,15 @@ export function recorder(folder: string, realPath = process.env.PATH ?? ''): Rec
     reset,
     calls: () =>
       readFileSync(log, 'latin1')
-        .split('\0\n')
+        .split('\0\n\0')
         .filter(Boolean)
         .map((line) => line.split('\0')),
   }
 }
 
+/** A call is one write, its end included: programs that run side by side must not write into each other's. */
 function write(file: string, log: string, then: string): void {
-  writeFileSync(file, `#!/bin/sh\nprintf '%s\\0' "\${0##*/}" "$@" >> '${log}'\nprintf '\\n' >> '${log}'\n${then}\n`)
+  writeFileSync(file, `#!/bin/sh\nprintf '%s\\0' "\${0##*/}" "$@" '\n' >> '${log}'\n${then}\n`)
   chmodSync(file, 0o755)
 }
 
