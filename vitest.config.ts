@@ -11,6 +11,8 @@ export default defineConfig({
           exclude: ['test/{docker,database,e2e}/**'],
           // Some drive real git, which takes its time on a busy machine.
           testTimeout: 30_000,
+          // The default leaves one processor idle, which is half of a small machine.
+          maxWorkers: '100%',
           expect: { poll: { timeout: 20_000 } },
         },
       },
@@ -21,6 +23,7 @@ export default defineConfig({
           globalSetup: 'test/support/postgres-setup.ts',
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          maxWorkers: '100%',
         },
       },
       {
