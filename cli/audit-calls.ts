@@ -1,12 +1,13 @@
 import type { AuditPageJson, AuditVerdictJson } from '../api/schemas/audit.ts'
 import type { Caller } from './client.ts'
+import { jsonCaller } from './json-caller.ts'
 import { CliError } from './errors.ts'
 
 export type AuditFilter = Record<'actor' | 'action' | 'target' | 'since' | 'until', string | undefined>
 
 /** What is asked about the audit log. */
 export function auditCalls(call: Caller, signal: AbortSignal) {
-  const json = async <T>(request: Parameters<Caller>[0]) => (await (await call(request, signal)).json()) as T
+  const json = jsonCaller(call, signal)
   return {
     listAudit: (query: AuditFilter & { cursor?: string | undefined; limit?: string | undefined }) =>
       json<AuditPageJson>({ path: '/audit', query }),

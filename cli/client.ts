@@ -23,6 +23,7 @@ import { peopleCalls } from './people-calls.ts'
 import { providerCalls } from './provider-calls.ts'
 import { settingsCalls } from './settings-calls.ts'
 import { secretCalls } from './secret-calls.ts'
+import { jsonCaller } from './json-caller.ts'
 import { segment } from './segment.ts'
 import { neutraliseLine } from './terminal.ts'
 
@@ -45,7 +46,7 @@ export async function createClient(context: Pick<CliContext, 'config' | 'fetch' 
   const { fetch, signal } = context
   const config = context.config()
   const call = createCaller(config, { token: await tokenOf(config), fetch })
-  const json = async <T>(request: Call) => (await (await call(request, signal)).json()) as T
+  const json = jsonCaller(call, signal)
   return {
     whoAmI: () => json<MeJson>({ path: '/me' }),
     revokeToken: async (id: string) => {

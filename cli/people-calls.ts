@@ -10,6 +10,7 @@ import type {
 import type { NewSignInProviderJson, SignInProviderChangeJson, SignInProviderJson } from '../api/schemas/sign-in.ts'
 import type { Caller } from './client.ts'
 import { CliError } from './errors.ts'
+import { jsonCaller } from './json-caller.ts'
 import { segment } from './segment.ts'
 
 /** Whom a role is given to: a person or a group, by id. */
@@ -17,7 +18,7 @@ export type Grantee = { users: string } | { groups: string }
 
 /** What administrators ask about people, groups, roles and where people sign in. */
 export function peopleCalls(call: Caller, signal: AbortSignal) {
-  const json = async <T>(request: Parameters<Caller>[0]) => (await (await call(request, signal)).json()) as T
+  const json = jsonCaller(call, signal)
   const gone = async (path: string) => void (await call({ method: 'DELETE', path }, signal))
   const provider = (name: string) => `/sign-in-providers/${segment(name)}`
   const member = (group: string, user: string) => `/groups/${segment(group)}/members/${segment(user)}`

@@ -7,11 +7,12 @@ import type {
   RewrapJson,
 } from '../api/schemas/provider.ts'
 import type { Caller } from './client.ts'
+import { jsonCaller } from './json-caller.ts'
 import { segment } from './segment.ts'
 
 /** What administrators ask about models, credentials and master keys. */
 export function providerCalls(call: Caller, signal: AbortSignal) {
-  const json = async <T>(request: Parameters<Caller>[0]) => (await (await call(request, signal)).json()) as T
+  const json = jsonCaller(call, signal)
   const provider = (name: string) => `/providers/${segment(name)}`
   const credential = (name: string) => `/credentials/${segment(name)}`
   return {

@@ -1,10 +1,11 @@
 import type { SecretChangeJson, SecretJson, SetSecretJson } from '../api/schemas/secret.ts'
 import type { Caller } from './client.ts'
+import { jsonCaller } from './json-caller.ts'
 import { segment } from './segment.ts'
 
 /** What people ask about the secrets of an environment. */
 export function secretCalls(call: Caller, signal: AbortSignal) {
-  const json = async <T>(request: Parameters<Caller>[0]) => (await (await call(request, signal)).json()) as T
+  const json = jsonCaller(call, signal)
   const secrets = (environment: string) => `/environments/${segment(environment)}/secrets`
   return {
     setSecret: (environment: string, name: string, body: SecretChangeJson) =>

@@ -2,6 +2,7 @@ import { readFile, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ok, warn } from './check.ts'
 import type { Check } from './check.ts'
+import { nearestThere } from './machine.ts'
 
 /** File systems that encrypt by themselves, whatever lies below them. */
 const ENCRYPTING = ['ecryptfs', 'fuse.gocryptfs', 'fuse.cryfs', 'fuse.encfs']
@@ -41,8 +42,8 @@ export async function checkSwap({ root }: Machine): Promise<Check[]> {
     swaps.map(async (line) => {
       const [path = '', kind] = line.split(/\s+/)
       if (kind === 'file') return checkEncryption('swap', path, { root })
-      const block = await blockNamed(path, root)
       if (/^\/dev\/zram/.test(path)) return ok('encryption of swap', `${path} is kept in memory`)
+      const block = await blockNamed(path, root)
       if (block !== undefined && (await isEncrypted(block))) return ok('encryption of swap', path)
       return warn('encryption of swap', `${path} is not encrypted by the kernel`, ADVICE)
     }),
@@ -51,7 +52,7 @@ export async function checkSwap({ root }: Machine): Promise<Check[]> {
 
 async function mountOf(folder: string, root: string): Promise<Mount | undefined> {
   const table = await readFile(join(root, 'proc/self/mountinfo'), 'utf8')
-  const real = await nearestReal(folder)
+  const real = await realpath(await nearestThere(folder))
   const around = mountsOf(table).filter(
     ({ point }) => real === point || real.startsWith(point === '/' ? '/' : `${point}/`),
   )
@@ -73,11 +74,6 @@ function mountsOf(table: string): Mount[] {
       const [type = '', source] = after.split(' ')
       return { device, point: plain(point), type, source: plain(source) }
     })
-}
-
-async function nearestReal(folder: string): Promise<string> {
-  const parent = dirname(folder)
-  return realpath(folder).catch(() => (parent === folder ? folder : nearestReal(parent)))
 }
 
 /** The kernel's folder of the block device; some file systems have a number of their own and only name the device. */

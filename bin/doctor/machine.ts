@@ -39,7 +39,7 @@ export async function checkDataFolder(folder: string, usesOwnDatabase: boolean):
 async function checkAccess(folder: string): Promise<Check> {
   const found = await stat(folder).catch(() => undefined)
   if (found === undefined) {
-    const parent = await nearest(folder)
+    const parent = await nearestThere(folder)
     const isWritable = await canWrite(parent)
     if (isWritable) return ok('data folder', `${folder} will be made by the first start`)
     return fail('data folder', `${folder} cannot be made in ${parent}`, 'choose another with --data or DRYDOCK_DATA')
@@ -53,9 +53,10 @@ async function checkAccess(folder: string): Promise<Check> {
   return ok('data folder', folder)
 }
 
-async function nearest(folder: string): Promise<string> {
+/** The folder, or the nearest one above it that is there. */
+export async function nearestThere(folder: string): Promise<string> {
   const parent = dirname(folder)
-  return (await stat(parent).catch(() => undefined)) || parent === folder ? parent : nearest(parent)
+  return (await stat(folder).catch(() => undefined)) || parent === folder ? folder : nearestThere(parent)
 }
 
 async function canWrite(folder: string): Promise<boolean> {
