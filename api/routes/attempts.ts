@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { PUBLISH } from '../../domain/access/publishing-right.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { assertKept } from '../../domain/retention/removed.ts'
 import { isOpen } from '../../domain/tasks/attempt.ts'
@@ -24,7 +25,7 @@ const diff = defineRoute({
 const publish = defineRoute({
   method: 'post',
   path: '/attempts/{id}/pull-request',
-  needs: { scope: 'write', permission: 'cloud.use', object: { of: 'attempt', to: 'continue' } },
+  needs: PUBLISH,
   audit: 'attempt.publish',
   request: { params: IdParams, body: { content: { 'application/json': { schema: PublishSchema } } } },
   responses: {

@@ -1,3 +1,4 @@
+import { assertStillMayPublish } from '../../domain/access/publishing-right.ts'
 import { findForgeLogin } from '../../domain/people/forge-logins.ts'
 import type { ForgeIdentity } from '../../domain/people/forge-logins.ts'
 import { hasCode } from '../../domain/errors.ts'
@@ -13,16 +14,18 @@ type Deps = Pick<RunnerDeps, 'db' | 'forgeOf'>
 
 /**
  * As whom a change is published on its forge: the person who asked for it, else whose attempt it is. Undefined for plain git
- * remotes. Rejects with `push-refused`, and like the forge where that does not answer.
+ * remotes. Rejects with `push-refused` where they may not, here or on the forge, and like the forge where that does not answer.
  */
 export async function publisherOf(
   { attempt, repository }: Publishing,
   { environment, deps }: { environment: Job['environment']; deps: Deps },
   signal: AbortSignal,
 ): Promise<ForgeIdentity | undefined> {
+  const userId = attempt.publishBy ?? attempt.userId
+  await retryDatabase(() => assertStillMayPublish(deps.db, { userId, attemptId: attempt.id }), signal)
   const forge = deps.forgeOf(repository)
   if (forge === undefined) return undefined
-  const account = await accountOf(attempt.publishBy ?? attempt.userId, { forge, deps }, signal)
+  const account = await accountOf(userId, { forge, deps }, signal)
   return assertMayPublish(repository.address, { environment, account, forge }, signal)
 }
 
@@ -32,10 +35,13 @@ export async function assertPublishable(
   deps: Deps,
   signal: AbortSignal,
 ): Promise<void> {
+  if (task.mode !== 'code' || environment.publish === 'manual') return
+  const { userId, id: attemptId } = attempt
   const forge = deps.forgeOf(repository)
-  if (forge === undefined || task.mode !== 'code' || environment.publish === 'manual') return
-  const account = await accountOf(attempt.userId, { forge, deps }, signal)
   try {
+    await retryDatabase(() => assertStillMayPublish(deps.db, { userId, attemptId }), signal)
+    if (forge === undefined) return
+    const account = await accountOf(userId, { forge, deps }, signal)
     await assertMayStart([repository, ...environment.repositories], { environment, account, forge }, signal)
   } catch (error) {
     if (!hasCode(error, 'push-refused')) throw error

@@ -3,30 +3,39 @@ import { expect, test } from 'vitest'
 import { DrydockError } from '../../../domain/errors.ts'
 import { linkForgeLogin } from '../../../domain/people/forge-logins.ts'
 import { requestPublish } from '../../../domain/tasks/publish-request.ts'
-import { tasks } from '../../../domain/schema.ts'
+import { environments, tasks, users } from '../../../domain/schema.ts'
 import type { Forge, PushRight } from '../../../forge/forge.ts'
 import { allEntries } from '../../support/audit.ts'
 import { testDatabase } from '../../support/database.ts'
 import { seedEnvironment, seedTask, seedUser } from '../../support/seed.ts'
 import { stall, stalledRunner, untilAttempt } from '../../support/stalled-runner.ts'
-import type { AttemptRow } from '../../support/stalled-runner.ts'
+import type { AttemptRow, Stall } from '../../support/stalled-runner.ts'
 
 const HOST = 'github.test'
 const ADA = { login: 'ada', id: 7 }
+const MAY_NOT = 'Cannot publish: "Ada" may not publish from this environment any more. Somebody who may can publish it'
 const away = new DrydockError('forge-unavailable', 'Cannot ask: it is away.')
 
 type Answer = PushRight | Error
-type Input = { rights: Record<number, Answer[]>; linked?: boolean; publishUnlinked?: boolean }
+type Input = {
+  rights: Record<number, Answer[]>
+  linked?: boolean
+  publishUnlinked?: boolean
+  disabled?: boolean
+  role?: 'admin' | 'member'
+  at?: Stall
+}
 
 /** An attempt of Ada's that publishes by itself. The forge answers of each account in turn, and its last answer stays. */
-async function world({ rights, linked = true, publishUnlinked = true }: Input) {
+async function world({ rights, linked = true, publishUnlinked = true, disabled, role = 'admin', at }: Input) {
   const database = await testDatabase()
   const { db } = database
-  const userId = await seedUser(db)
+  const userId = await seedUser(db, { role })
   if (linked) await linkForgeLogin(db, { by: { userId, name: 'Ada' }, host: HOST, account: ADA })
   const of = { publish: 'branch', publishUnlinked, policy: { setup: {} } } as const
   const environmentId = await seedEnvironment(db, { ...of, name: 'shop', forge: 'github', address: 'acme/app' })
   const { taskId, attemptIds } = await seedTask(db, { userId, environmentId })
+  if (disabled) await db.update(users).set({ disabledAt: new Date() })
   const id = attemptIds[0] ?? ''
   const forge: Forge = {
     ...{ host: HOST, account: () => Promise.reject(new Error('nobody asks')) },
@@ -39,7 +48,7 @@ async function world({ rights, linked = true, publishUnlinked = true }: Input) {
       return answer
     },
   }
-  const runner = await stalledRunner(database, stall(undefined), { forgeOf: () => forge })
+  const runner = await stalledRunner(database, at ?? stall(undefined), { forgeOf: () => forge })
   return {
     ...{ db, database, userId, taskId, id, sandboxes: runner.sandboxes },
     until: (isSo: (row: AttemptRow) => boolean) => untilAttempt(database, id, isSo),
@@ -50,9 +59,9 @@ async function world({ rights, linked = true, publishUnlinked = true }: Input) {
   }
 }
 
+type World = Awaited<ReturnType<typeof world>>
 const isDone = ({ publishState }: AttemptRow) => publishState === 'published' || publishState === 'failed'
-const published = async ({ db }: Awaited<ReturnType<typeof world>>) =>
-  (await allEntries(db)).filter(({ action }) => action === 'attempt.published')
+const published = async ({ db }: World) => (await allEntries(db)).filter(({ action }) => action === 'attempt.published')
 
 test('what is published by itself is asked for before, and is written down with both identities', async () => {
   await using it = await world({ rights: { 7: ['push'] } })
@@ -115,4 +124,46 @@ test('what somebody else asks for is published with their right, and in their na
   expect(await published(it)).toMatchObject([
     { actorId: bob.userId, actorName: 'Bob', after: { pullRequest: 9, onForge: { login: 'bob', id: 8 } } },
   ])
+})
+
+const DISABLED = 'Cannot publish: the account of who it is published for is disabled. Somebody who may can publish it'
+
+test('who is disabled when the attempt starts is told then, before anything is done', async () => {
+  await using it = await world({ rights: { 7: ['push'] }, disabled: true })
+  expect(await it.until(({ state }) => state === 'failed')).toMatchObject({ reason: 'push-refused', message: DISABLED })
+  expect(it.sandboxes.made).toEqual([])
+})
+
+test.each([
+  {
+    name: 'is disabled',
+    lose: ({ db, userId }: World) => db.update(users).set({ disabledAt: new Date() }).where(eq(users.id, userId)),
+    says: DISABLED,
+  },
+  {
+    name: 'is made a viewer',
+    lose: ({ db, userId }: World) => db.update(users).set({ role: 'viewer' }).where(eq(users.id, userId)),
+    says: MAY_NOT,
+  },
+  {
+    name: 'loses the environment',
+    lose: ({ db }: World) => db.update(environments).set({ visibility: 'private' }),
+    says: MAY_NOT,
+  },
+])('who $name while their attempt runs publishes nothing; somebody who may can', async ({ lose, says }) => {
+  const at = stall('agent')
+  await using it = await world({ rights: { 7: ['push'] }, role: 'member', at })
+  await at.reached
+  await lose(it)
+  at.open()
+  expect(await it.until(isDone)).toMatchObject({
+    ...{ state: 'succeeded', publishState: 'failed', publishReason: says },
+    commit: 'c'.repeat(40),
+  })
+  expect(await published(it)).toEqual([])
+
+  const root = { userId: await seedUser(it.db, { name: 'Root' }), name: 'Root' }
+  await requestPublish(it.db, { by: root, attemptId: it.id, confirmFlagged: false })
+  await it.until(({ publishState }) => publishState === 'published')
+  expect(await published(it)).toMatchObject([{ actorId: root.userId }])
 })
