@@ -27,6 +27,7 @@ const ENGINE_LIMIT_MS = 5000
 export type ComposeInput = {
   config: ServerConfig
   database: Database
+  leases: Database
   engine: Engine
   images: OwnImages
   settings: LiveSettings
@@ -40,13 +41,14 @@ export type ComposeInput = {
 
 /** Puts the runner's parts together. */
 export function composeRunner(input: ComposeInput): RunnerDeps {
-  const { config, database, engine, images, settings, folder, logger, roots, git } = input
+  const { config, database, leases, engine, images, settings, folder, logger, roots, git } = input
   const { github } = config
   const mirrorsFolder = join(folder.path, 'mirrors')
   const { token } = github
   const forge = token === undefined ? undefined : createGitHub({ ...githubOptions(github), token })
   return {
     db: database.db,
+    leaseDb: leases.db,
     client: database.client,
     engine,
     hostId: folder.installation,

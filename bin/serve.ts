@@ -34,6 +34,8 @@ import { ownImages } from './own-images.ts'
 import { watchSettings } from './watch-settings.ts'
 
 const PREPARE_END_MS = 10_000
+/** One renews, one may wait for a row that it renews. */
+const LEASE_CONNECTIONS = 2
 
 export type ServeOptions = {
   config: ServerConfig
@@ -119,7 +121,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       const host = ownProcessHost()
       cleanup.defer(() => host.close())
       const git = limitedGit(config.path, host.run)
-      const runner = await startRunner(composeRunner({ ...parts, roots, networks, keyring, git }))
+      const leases = openDatabase(address, { max: LEASE_CONNECTIONS })
+      cleanup.defer(() => leases[Symbol.asyncDispose]())
+      const runner = await startRunner(composeRunner({ ...parts, leases, roots, networks, keyring, git }))
       cleanup.defer(() => runner.close({ drainMs: config.drainMs }))
     }
     let closing: Promise<void> | undefined

@@ -54,7 +54,7 @@ export type Runner = {
 
 /** Starts a runner: takes over from an earlier process of this host, sweeps what that left, then claims work. */
 export async function startRunner(given: RunnerDeps): Promise<Runner> {
-  const { db, logger, hostId } = given
+  const { db, leaseDb, logger, hostId } = given
   const runnerId = `${hostId}/${randomBytes(4).toString('hex')}`
   const onLeftover = (error: unknown) => {
     logger.error({ err: error }, 'Cannot remove what a build used; it is swept later')
@@ -69,8 +69,8 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
   await sweepLeftovers(deps)
 
   const lease = leaseKeeper({
-    renew: (fences, ms) => renewLeases(db, fences, ms),
-    cancelled: (ids) => cancelledAmong(db, ids),
+    renew: (fences, ms) => renewLeases(leaseDb, fences, ms),
+    cancelled: (ids) => cancelledAmong(leaseDb, ids),
     onError,
   })
   const warm = makeWarmPool(deps)

@@ -17,6 +17,8 @@ import type { CheckOut, Collect, Settle } from './workspace/workspace.ts'
 /** All that a runner works with; composed in `bin/serve.ts`. */
 export type RunnerDeps = {
   db: Db
+  /** Connections of their own: what is held is not lost because much waits to be written, or to be read by people. */
+  leaseDb: Db
   client: SqlClient
   engine: Engine
   mirrors: Mirrors

@@ -25,7 +25,10 @@ const SECOND = 1000
 /** So soon a push that somebody cancelled is ended. */
 const RENEW_MS = 2 * SECOND
 
-export type PublishWorkDeps = Pick<RunnerDeps, 'db' | 'logger' | 'mirrors' | 'remoteOf' | 'forgeOf' | 'taskUrl'>
+export type PublishWorkDeps = Pick<
+  RunnerDeps,
+  'db' | 'leaseDb' | 'logger' | 'mirrors' | 'remoteOf' | 'forgeOf' | 'taskUrl'
+>
 
 /** Works on one claimed publishing until it is settled or postponed, or given back when the signal aborts. */
 export async function workOnPublishing(fence: Fence, deps: PublishWorkDeps, signal: AbortSignal): Promise<void> {
@@ -62,10 +65,10 @@ export async function workOnPublishing(fence: Fence, deps: PublishWorkDeps, sign
 const withinLease = () => AbortSignal.timeout(LEASE_MS)
 
 /** Renews the claim while work goes on; `lost` aborts when another runner has taken it, or somebody has cancelled it. */
-function keepHold(fence: Fence, { db }: PublishWorkDeps) {
+function keepHold(fence: Fence, { leaseDb }: PublishWorkDeps) {
   const lost = new AbortController()
   const renew = () =>
-    renewPublish(db, fence, LEASE_MS).catch((error: unknown) => {
+    renewPublish(leaseDb, fence, LEASE_MS).catch((error: unknown) => {
       // A database that is away is asked again, here and before each push.
       if (hasCode(error, 'stale-fence')) lost.abort(error)
     })

@@ -11,6 +11,8 @@ import type { Engine } from '../sandbox/engine.ts'
 const MAX_SOCKET_PATH_BYTES = 107
 const START_LIMIT_MS = 60_000
 const CHECK_MS = 1000
+/** Sandboxes that keep every processor busy must not keep leases from being renewed. */
+const DATABASE_CPU_SHARES = 16 * 1024
 
 export type EmbeddedPostgresInput = {
   engine: Engine
@@ -96,6 +98,7 @@ const serviceSpec = ({ name, folder, socketFolder, input }: SpecInput) => ({
   ],
   network: 'none' as const,
   shmMiB: 256,
+  cpuShares: DATABASE_CPU_SHARES,
 })
 
 /** The engine restarts nothing that it was told to stop, so the server looks itself. */

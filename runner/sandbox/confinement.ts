@@ -7,6 +7,12 @@ const MiB = 1024 * KiB
 /** What package managers need to change owners and users. Never NET_*, SYS_*, KILL, MKNOD. */
 const ROOT_CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID']
 
+/**
+ * Of a container's usual 1024. Where processors are short, what keeps the tasks goes first: the server, its database, its
+ * gateway. Idle ones are used to the full by whoever is there.
+ */
+const CPU_SHARES = 128
+
 /** /dev/shm lies outside the writable layer, so its size is taken off the disk limit beforehand. */
 function shmBytes({ diskMiB }: Resources): number {
   return Math.min(64 * MiB, Math.floor((diskMiB * MiB) / 8))
@@ -32,6 +38,7 @@ export function confinement(resources: Resources) {
     // Equal to Memory: no swap, so that a limit on memory is one.
     MemorySwap: memory,
     NanoCpus: Math.round(resources.cpus * 1e9),
+    CpuShares: CPU_SHARES,
     // The host ends a sandbox before it ends a database.
     OomScoreAdj: 500,
     Ulimits: [

@@ -112,7 +112,16 @@ export async function stalledRunner(
     [Symbol.asyncDispose]: async () => undefined,
   }
   const deps: RunnerDeps = {
-    ...{ db, client, engine, hostId: HOST, capacity: 1, warmBounds: { most: 0, least: 1 }, servedFolder: '/nowhere' },
+    ...{
+      db,
+      leaseDb: db,
+      client,
+      engine,
+      hostId: HOST,
+      capacity: 1,
+      warmBounds: { most: 0, least: 1 },
+      servedFolder: '/nowhere',
+    },
     logger: pino({ level: process.env['DRYDOCK_TEST_LOG'] ?? 'silent' }),
     engineAnswers: async () => at.isUp(),
     readyAgent: async () => ({ adapter: commandAgent }),

@@ -17,6 +17,7 @@ function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<b
   const unused = () => Promise.reject(new Error('nothing may come this far'))
   return {
     db,
+    leaseDb: db,
     client,
     engine,
     engineAnswers,

@@ -205,6 +205,7 @@ describe.skipIf(process.getuid?.() !== 0)('services', () => {
       Memory: 2 ** 30,
       PidsLimit: 512,
       NanoCpus: 1e9,
+      CpuShares: 128,
       Privileged: false,
       PortBindings: {},
     })

@@ -144,6 +144,7 @@ describe('files', () => {
       Memory: 256 * 1024 * 1024,
       MemorySwap: 256 * 1024 * 1024,
       NanoCpus: 2e9,
+      CpuShares: 128,
       LogConfig: { Type: 'none' },
       IpcMode: 'private',
       Binds: null,

@@ -24,6 +24,7 @@ test('sidecarBody() gives a service the rights of a sandbox, its network and not
     MemorySwap: 1024 * 1024 * 1024,
     PidsLimit: 512,
     NanoCpus: 1e9,
+    CpuShares: 128,
     Mounts: [],
     PortBindings: {},
     PublishAllPorts: false,
