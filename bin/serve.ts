@@ -66,7 +66,13 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   try {
     const folder = options.diskless ? undefined : await openDataFolder(config.dataDir, role)
     cleanup.defer(() => folder?.[Symbol.asyncDispose]())
-    const engine = createDockerEngine({ socketPath: config.dockerSocket, diskFolder: config.dataDir })
+    const host = ownProcessHost()
+    cleanup.defer(() => host.close())
+    const engine = createDockerEngine({
+      socketPath: config.dockerSocket,
+      diskFolder: config.dataDir,
+      programs: { run: host.run, path: config.path },
+    })
     cleanup.defer(() => engine[Symbol.asyncDispose]())
     const images = ownImages(config.images, async (ref) => (await engine.imageInfo(ref)) !== undefined)
 
@@ -118,8 +124,6 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       settings.onChange(() => networks.refresh())
       const onError = (error: unknown) => logger.warn({ err: error }, 'Cannot let people’s own tools reach models yet')
       cleanup.defer(keepLocalAccess({ db: database.db, keyring, serve: networks.serveLocal, onError }))
-      const host = ownProcessHost()
-      cleanup.defer(() => host.close())
       const git = limitedGit(config.path, host.run)
       const leases = openDatabase(address, { max: LEASE_CONNECTIONS })
       cleanup.defer(() => leases[Symbol.asyncDispose]())

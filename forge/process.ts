@@ -5,6 +5,8 @@ export type ProcessOptions = {
   cwd: string
   stdin?: Buffer | string | undefined
   maxOutputBytes: number
+  /** After so long it is killed; what it printed until then is the result. */
+  cutAfterMs?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -51,6 +53,8 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     late ??= setTimeout(() => kill('SIGKILL'), KILL_AFTER_MS)
   }
   options.signal?.addEventListener('abort', stop, { once: true })
+  const { cutAfterMs } = options
+  const cut = cutAfterMs === undefined ? undefined : setTimeout(() => kill('SIGKILL'), cutAfterMs)
   const out = collect(options.maxOutputBytes, () => kill('SIGKILL'))
   const err = collect(MAX_STDERR_BYTES, () => undefined)
   child.stdout.on('data', out.add)
@@ -67,6 +71,7 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     return { code, stdout: out.bytes(), stderr: err.bytes().toString('utf8'), overflow: out.overflow() }
   } finally {
     clearTimeout(late)
+    clearTimeout(cut)
     options.signal?.removeEventListener('abort', stop)
   }
 }

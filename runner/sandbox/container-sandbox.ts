@@ -9,6 +9,7 @@ import { diskLimits } from './confinement.ts'
 import { containerBody } from './container-body.ts'
 import { emptyFolders, isDeep } from './deep-folders.ts'
 import { canMeasure } from './disk-usage.ts'
+import type { Find } from './find.ts'
 import type { WithoutVolumes } from './docker-plain-images.ts'
 import type { ContainerFacts, EngineCalls } from './engine-calls.ts'
 import { ExecGate } from './exec-gate.ts'
@@ -32,6 +33,7 @@ export type ContainerSandboxDeps = {
   watch: LimitWatch
   /** Whether to look at processes and folders of this machine, should the engine run on it. */
   hostAccess: boolean
+  find: Find
   withoutVolumes: WithoutVolumes
 }
 
@@ -245,7 +247,8 @@ export class ContainerSandbox implements Sandbox {
     // Before the look: what lives could put a tree together right after it.
     const deadline = AbortSignal.timeout(EASE_DEADLINE_MS)
     await untilAborted(this.#killAll?.(deadline) ?? Promise.resolve(), deadline)
-    if (await isDeep(folders)) await emptyFolders(folders)
+    const { find } = this.#deps
+    if (await isDeep(folders, find)) await emptyFolders(folders, find)
   }
 
   async #destroyOnce(): Promise<void> {

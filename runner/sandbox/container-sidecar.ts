@@ -6,6 +6,7 @@ import { untilAborted } from './aborted.ts'
 import { diskLimits } from './confinement.ts'
 import { emptyFolders, isDeep } from './deep-folders.ts'
 import { canMeasure } from './disk-usage.ts'
+import type { Find } from './find.ts'
 import { wordsOf } from './docker-errors.ts'
 import type { WithoutVolumes } from './docker-plain-images.ts'
 import type { Engine } from './engine.ts'
@@ -29,6 +30,7 @@ export type ContainerSidecarDeps = {
   withoutVolumes: WithoutVolumes
   /** Whether to look at folders of this machine, should the engine run on it. */
   hostAccess: boolean
+  find: Find
 }
 
 /** A sidecar that is one container. Contract: `Sidecar`. */
@@ -136,6 +138,7 @@ export class ContainerSidecar implements Sidecar {
     if (this.#id === undefined || !(await canMeasure(folders))) return
     // Before the look: what lives could put a tree together right after it.
     await untilAborted(this.#deps.calls.kill(this.#id), AbortSignal.timeout(EASE_DEADLINE_MS))
-    if (await isDeep(folders)) await emptyFolders(folders)
+    const { find } = this.#deps
+    if (await isDeep(folders, find)) await emptyFolders(folders, find)
   }
 }

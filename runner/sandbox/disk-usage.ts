@@ -1,8 +1,11 @@
-import { spawn } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
+import type { Find } from './find.ts'
 
 const BLOCK_BYTES = 512
 const DEADLINE_MS = 20_000
+/** A line is seldom longer; files with several names have more lines than there are files. */
+const LINE_BYTES = 24
+const NEWLINE = 10
 
 export type Usage = { bytes: number; files: number }
 
@@ -14,40 +17,28 @@ export async function canMeasure(folders: readonly string[]): Promise<boolean> {
 }
 
 /**
- * Blocks and files below some folders, by `find`: sizes would undercount small files by half. Only numbers come out of
- * it, never a name. Stops early once a limit is passed, so a million files cost no more than the limit's worth.
+ * Blocks and files below some folders, by `find`: sizes would undercount small files by half. Only numbers come out of it,
+ * never a name. What has many times more names than the limit has files is as good as over it.
  */
-export async function measure(folders: readonly string[], limits: Usage): Promise<Usage> {
+export async function measure(folders: readonly string[], limits: Usage, find: Find): Promise<Usage> {
   // A file with several names is told by its inode and counted once; a folder always has several links.
   const print = ['(', '-type', 'd', '-o', '-links', '1', ')', '-printf', '%b\\n', '-o', '-printf', '%b %i\\n']
-  const find = spawn('find', [...folders, '-xdev', '-ignore_readdir_race', ...print], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: DEADLINE_MS,
-    killSignal: 'SIGKILL',
+  const { output, isCut } = await find([...folders, '-xdev', '-ignore_readdir_race', ...print], {
+    maxBytes: (limits.files + 1) * LINE_BYTES,
+    deadlineMs: DEADLINE_MS,
   })
-  const failed = new Promise<never>((_, reject) => find.once('error', reject))
-  try {
-    return await Promise.race([sum(find.stdout, limits), failed])
-  } finally {
-    find.kill('SIGKILL')
-  }
+  return isCut ? { bytes: Infinity, files: Infinity } : sum(output)
 }
 
-async function sum(output: AsyncIterable<Buffer>, limits: Usage): Promise<Usage> {
+function sum(output: Buffer): Usage {
   const usage = { bytes: 0, files: 0 }
   const linked = new Set<string>()
-  let rest = ''
-  for await (const data of output) {
-    const lines = (rest + data.toString('latin1')).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) {
-      const [blocks, inode] = line.split(' ')
-      if (inode !== undefined && linked.has(inode)) continue
-      if (inode !== undefined) linked.add(inode)
-      usage.files++
-      usage.bytes += Number(blocks) * BLOCK_BYTES
-    }
-    if (usage.files > limits.files || usage.bytes > limits.bytes) break
+  for (let from = 0, end = output.indexOf(NEWLINE); end >= 0; from = end + 1, end = output.indexOf(NEWLINE, from)) {
+    const [blocks, inode] = output.toString('latin1', from, end).split(' ')
+    if (inode !== undefined && linked.has(inode)) continue
+    if (inode !== undefined) linked.add(inode)
+    usage.files++
+    usage.bytes += Number(blocks) * BLOCK_BYTES
   }
   return usage
 }

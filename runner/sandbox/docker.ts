@@ -12,6 +12,8 @@ import { dockerOwned } from './docker-owned.ts'
 import { dockerPlainImages } from './docker-plain-images.ts'
 import { dockerServices } from './docker-services.ts'
 import type { Engine } from './engine.ts'
+import { findBy } from './find.ts'
+import type { Programs } from './find.ts'
 import { LimitWatch } from './watch.ts'
 
 const GiB = 1024 ** 3
@@ -24,6 +26,8 @@ export type DockerEngineOptions = {
   diskFolder?: string
   /** False works as if the engine were on another machine: coarser limits, slower `killAll`. Default true. */
   hostAccess?: boolean
+  /** Who starts programs on this machine. Default: this process does. */
+  programs?: Programs
   /** False makes networks like an engine that does not know how to leave a bridge without an address. Default true. */
   bareBridges?: boolean
 }
@@ -34,7 +38,9 @@ export function createDockerEngine(options: DockerEngineOptions = {}): Engine {
   const docker = new Docker({ socketPath })
   const errors = dockerErrors(socketPath)
   const calls = dockerCalls(docker, errors)
+  const find = findBy(options.programs)
   const watch = new LimitWatch(calls, {
+    find,
     freeFloorBytes: options.freeFloorBytes ?? GiB,
     ...(options.diskFolder !== undefined && { diskFolder: options.diskFolder }),
   })
@@ -49,8 +55,8 @@ export function createDockerEngine(options: DockerEngineOptions = {}): Engine {
     ...services,
     ...dockerNetworks(docker, errors, { bareBridges: options.bareBridges ?? true }),
     ...dockerOneShot(docker, errors),
-    createSandbox: (spec) => new ContainerSandbox(spec, { calls, watch, withoutVolumes, hostAccess }),
-    createSidecar: (spec) => new ContainerSidecar(spec, { calls, services, watch, withoutVolumes, hostAccess }),
+    createSandbox: (spec) => new ContainerSandbox(spec, { calls, watch, withoutVolumes, hostAccess, find }),
+    createSidecar: (spec) => new ContainerSidecar(spec, { calls, services, watch, withoutVolumes, hostAccess, find }),
     async ping(signal) {
       await untilAborted(errors.during('reach the Docker engine', docker.ping() as Promise<unknown>), signal)
     },

@@ -16,6 +16,8 @@ export type Counters = { oomKills: number; forksRefused: number }
 export interface HostView {
   /** Undefined once the container is gone. */
   counters(): Promise<Counters | undefined>
+  /** The processor time that all its processes ever took, as text; undefined where that cannot be told. */
+  cpuTime(): Promise<string | undefined>
   /** Ids of all its processes, on this host. */
   pids(): Promise<number[]>
   /** Bytes of files that have no name any more and live on in a process: no walk of a folder finds them. */
@@ -29,6 +31,7 @@ export async function openHostView(container: string, pid: number): Promise<Host
   if (!membership.includes(container)) return undefined
   const memory = cgroupFolder(membership, 'memory')
   const pids = cgroupFolder(membership, 'pids')
+  const cpu = cgroupFolder(membership, 'cpuacct')
   if (memory === undefined || pids === undefined) return undefined
   const isV2 = memory === pids
   return {
@@ -39,6 +42,10 @@ export async function openHostView(container: string, pid: number): Promise<Host
       ])
       if (memoryText === undefined || pidsText === undefined) return undefined
       return { oomKills: field(memoryText, 'oom_kill'), forksRefused: field(pidsText, 'max') }
+    },
+    async cpuTime() {
+      const text = await readFile(`${cpu}/${isV2 ? 'cpu.stat' : 'cpuacct.usage'}`, 'utf8').catch(() => undefined)
+      return isV2 ? /^usage_usec (\d+)$/m.exec(text ?? '')?.[1] : text?.trim()
     },
     pids: () => processesIn(pids),
     unlinkedBytes: async () => unlinkedBytes(await processesIn(pids), pid),

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { canMeasure, measure, type Usage } from './disk-usage.ts'
 import type { EngineCalls } from './engine-calls.ts'
+import type { Find } from './find.ts'
 import type { HostView } from './host-view.ts'
 import type { Breach } from './sandbox.ts'
 
@@ -23,6 +24,7 @@ export type Watched = {
 }
 
 export type WatchOptions = {
+  find: Find
   /** Below this much free space on the engine's disk every sandbox is stopped: the host comes first. */
   freeFloorBytes: number
   /** A folder on that disk, for where the sandboxes' own folders cannot be seen. */
@@ -34,6 +36,8 @@ type Entry = Watched & {
   measuring: Promise<void> | undefined
   counting: Promise<void> | undefined
   canWalk: Promise<boolean>
+  /** The processor time that its processes had taken before the last measurement. */
+  measuredAt: string | undefined
 }
 
 /** Watches the limits of all sandboxes of one engine with one timer, which runs only while there is a sandbox. */
@@ -58,6 +62,7 @@ export class LimitWatch {
       measuring: undefined,
       counting: undefined,
       canWalk,
+      measuredAt: undefined,
     })
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
     if (watched.host === undefined) this.#following ??= this.#follow(this.#stopped.signal)
@@ -145,11 +150,18 @@ export class LimitWatch {
     if (isFull || isCrowded) entry.onBreach('disk-full')
   }
 
+  /** Undefined when nothing of it has run since the last look, so that nothing was written. */
   async #usage(entry: Entry): Promise<Usage | undefined> {
     if (await entry.canWalk) {
-      const named = measure(entry.folders, entry.limits.disk).catch(() => ({ bytes: 0, files: 0 }))
-      const [{ bytes, files }, unlinked] = await Promise.all([named, entry.host?.unlinkedBytes() ?? 0])
-      return { bytes: bytes + unlinked, files }
+      const cpuTime = await entry.host?.cpuTime()
+      if (cpuTime !== undefined && cpuTime === entry.measuredAt) return undefined
+      entry.measuredAt = cpuTime
+      const walk = measure(entry.folders, entry.limits.disk, this.#options.find).catch(() => {
+        entry.measuredAt = undefined
+        return { bytes: 0, files: 0 }
+      })
+      const [named, unlinked] = await Promise.all([walk, entry.host?.unlinkedBytes() ?? 0])
+      return { bytes: named.bytes + unlinked, files: named.files }
     }
     const bytes = await this.#calls.layerBytes(entry.container).catch(() => 0)
     return { bytes, files: 0 }

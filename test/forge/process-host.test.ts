@@ -42,6 +42,12 @@ test('processHost() rejects what cannot be run, and what is stopped with the rea
   await expect(host.run(['true'], { ...OPTIONS, signal: stop.signal })).rejects.toThrow('not wanted any more')
 })
 
+test('processHost() ends a program that takes longer than it may, and gives what there is', async () => {
+  const host = processHost(() => inProcess() as unknown as ChildProcess)
+  const said = await host.run(['sh', '-c', 'echo begun; exec sleep 600'], { ...OPTIONS, cutAfterMs: 500 })
+  expect(said).toMatchObject({ code: 137, overflow: false })
+})
+
 test('processHost() fails what runs when the host is lost, and starts another for what comes next', async () => {
   const hosts: ReturnType<typeof inProcess>[] = []
   const host = processHost(() => {

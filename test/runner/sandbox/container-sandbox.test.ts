@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { DrydockError } from '../../../domain/errors.ts'
 import { ContainerSandbox } from '../../../runner/sandbox/container-sandbox.ts'
+import { findBy } from '../../../runner/sandbox/find.ts'
 import type { EngineCalls } from '../../../runner/sandbox/engine-calls.ts'
 import { LimitWatch } from '../../../runner/sandbox/watch.ts'
 
@@ -26,8 +27,10 @@ test('start() rejects, and the server lives on, when the engine goes away betwee
     },
     remove: async (name: string) => void removed.push(name),
   } as unknown as EngineCalls
-  const watch = new LimitWatch(calls, { freeFloorBytes: 0 })
-  const sandbox = new ContainerSandbox(SPEC, { calls, watch, hostAccess: false, withoutVolumes: async (ref) => ref })
+  const find = findBy()
+  const watch = new LimitWatch(calls, { freeFloorBytes: 0, find })
+  const withoutVolumes = async (ref: string) => ref
+  const sandbox = new ContainerSandbox(SPEC, { calls, watch, hostAccess: false, find, withoutVolumes })
   await expect(sandbox.start(AbortSignal.timeout(5000))).rejects.toMatchObject({ code: 'engine-unavailable' })
   expect(removed).toHaveLength(1)
 })
