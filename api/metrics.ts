@@ -42,6 +42,6 @@ async function countOpen(db: Executor): Promise<Map<string, number>> {
   const rows = await db.execute<{ state: string; n: number }>(sql`
     select state, count(*)::int as n from attempts where state in ('preparing', 'running', 'collecting') group by state
     union all
-    select 'queued', coalesce(sum(queued), 0)::int from user_load`)
+    select 'queued', ((select coalesce(sum(queued), 0) from user_load) + (select count(*) from load_arrivals))::int`)
   return new Map(rows.map(({ state, n }) => [state, n]))
 }

@@ -1,6 +1,6 @@
 import { hasCode } from '../domain/errors.ts'
 import { CAPS } from '../domain/environments/limits.ts'
-import { appendEvent, appendEvents } from '../domain/tasks/append-events.ts'
+import { appendEvent, writeEvents } from '../domain/tasks/append-events.ts'
 import type { Fence, PhaseTiming } from '../domain/tasks/attempt.ts'
 import { fail, recordPhase, succeed } from '../domain/tasks/fenced.ts'
 import type { AttemptResult } from '../domain/tasks/fenced.ts'
@@ -59,7 +59,7 @@ export async function workOnAttempt(fence: Fence, deps: AttemptWorkDeps): Promis
     }
     await using log = openEventLog({
       mask: secrets.mask,
-      append: (events) => retryDatabase(() => appendEvents(db, fence, events), stop.signal),
+      append: (events) => retryDatabase(() => writeEvents(db, fence, events), stop.signal),
       onLost,
     })
     const notes = writeBehind(onLost)

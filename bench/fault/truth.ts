@@ -109,6 +109,7 @@ export async function wrongRows(client: SqlClient): Promise<string[]> {
     from task_event_heads h left join events e using (task_id)
     group by h.task_id, h.last_seq having count(e.seq) <> h.last_seq or coalesce(max(e.seq), 0) <> h.last_seq
     union all select 'user ' || user_id || ' still counts as busy' from user_load where queued <> 0 or running <> 0
+    union all select 'an attempt of user ' || user_id || ' was never counted' from load_arrivals
     union all select 'environment ' || environment_id || ' still counts as busy' from environment_load
       where queued <> 0 or running <> 0
     union all select 'attempt ' || a.id || ' succeeded without a diff'

@@ -143,7 +143,7 @@ export async function cachesToKeep(db: Db, hostId: string): Promise<(SetUpSource
 /** Whether tasks wait for a runner. */
 export async function areTasksWaiting(db: Executor): Promise<boolean> {
   const [found] = await db.execute<{ waiting: boolean }>(
-    sql`select exists (select from user_load where queued > 0) as waiting`,
+    sql`select exists (select from user_load where queued > 0) or exists (select from load_arrivals) as waiting`,
   )
   return found?.waiting === true
 }

@@ -1,7 +1,10 @@
-import { integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { bigint, integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { at } from '../columns.ts'
 
-/** How busy each user and environment is. Kept by a trigger on attempts, so that no code path can forget it. */
+/**
+ * How busy each user and environment is. Kept by a trigger on attempts, so that no code path can forget it; those that were
+ * queued just now are in `load_arrivals`.
+ */
 export const userLoad = pgTable('user_load', {
   userId: text('user_id').primaryKey(),
   queued: integer('queued').notNull().default(0),
@@ -13,4 +16,11 @@ export const environmentLoad = pgTable('environment_load', {
   environmentId: text('environment_id').primaryKey(),
   queued: integer('queued').notNull().default(0),
   running: integer('running').notNull().default(0),
+})
+
+/** Attempts that were queued and that nobody has counted as queued yet: who claims does (`domain/tasks/arrivals.ts`). */
+export const loadArrivals = pgTable('load_arrivals', {
+  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  userId: text('user_id').notNull(),
+  environmentId: text('environment_id').notNull(),
 })

@@ -1,4 +1,6 @@
 import { sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
+import { announce } from '../announce.ts'
 import { DrydockError } from '../errors.ts'
 import type { Db } from '../db.ts'
 import { storableJson } from '../storable.ts'
@@ -9,21 +11,28 @@ export type NewEvent = { phase: Phase; kind: string; at: Date; payload: Record<s
 type Writer = Pick<Db, 'execute'>
 
 /**
- * Appends events under a fence, in order, and wakes the followers. Numbers are given per task under a row lock, so they
+ * Appends events under a fence, in order, as a part of a transaction. Numbers are given per task under a row lock, so they
  * have no gaps and appear in order. Rejects with `stale-fence` when the attempt is no longer held.
  */
-export async function appendEvents(db: Writer, fence: Fence, events: readonly NewEvent[]): Promise<void> {
+export async function appendEvents(tx: Writer, fence: Fence, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return
-  const written = await insertEvents(db, fence.attemptId, {
-    events,
-    condition: sql`a.claim = ${fence.claim} and a.state in ('preparing', 'running', 'collecting')`,
-  })
-  if (!written) throw staleFence(fence)
+  const taskId = await insertEvents(tx, fence.attemptId, { events, condition: holds(fence), tells: true })
+  if (taskId === undefined) throw staleFence(fence)
 }
+
+/** The same by itself, for the stream of a log: the followers are told afterwards. */
+export async function writeEvents(db: Writer, fence: Fence, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return
+  const taskId = await insertEvents(db, fence.attemptId, { events, condition: holds(fence), tells: false })
+  if (taskId === undefined) throw staleFence(fence)
+  announce(db, 'drydock_events', taskId)
+}
+
+const holds = ({ claim }: Fence) => sql`a.claim = ${claim} and a.state in ('preparing', 'running', 'collecting')`
 
 /** Appends one event that no runner's fence covers: a cancel, a reaping, a publishing. */
 export async function appendEvent(db: Writer, attemptId: string, event: NewEvent): Promise<void> {
-  await insertEvents(db, attemptId, { events: [event], condition: sql`true` })
+  await insertEvents(db, attemptId, { events: [event], condition: sql`true`, tells: true })
 }
 
 export function staleFence(fence: Fence): DrydockError {
@@ -33,10 +42,16 @@ export function staleFence(fence: Fence): DrydockError {
   )
 }
 
-type Insert = { events: readonly NewEvent[]; condition: ReturnType<typeof sql> }
+/** `tells`: the followers, when this is committed. */
+type Insert = { events: readonly NewEvent[]; condition: SQL; tells: boolean }
 
-async function insertEvents(db: Writer, attemptId: string, { events, condition }: Insert): Promise<boolean> {
-  const rows = await db.execute<{ task_id: string }>(sql`
+/** Gives the task; undefined where nothing was written. */
+async function insertEvents(
+  db: Writer,
+  attemptId: string,
+  { events, condition, tells }: Insert,
+): Promise<string | undefined> {
+  const [row] = await db.execute<{ task_id: string }>(sql`
     with held as (
       select a.id, a.task_id from attempts a where a.id = ${attemptId} and ${condition} for share
     ), head as (
@@ -49,6 +64,6 @@ async function insertEvents(db: Writer, attemptId: string, { events, condition }
         e.value->>'phase', e.value->>'kind', e.value->'payload'
       from head, jsonb_array_elements(${storableJson(events)}::jsonb) with ordinality as e(value, n)
     )
-    select head.task_id, pg_notify('drydock_events', head.task_id) from head`)
-  return rows.length > 0
+    select head.task_id${tells ? sql`, pg_notify('drydock_events', head.task_id)` : sql``} from head`)
+  return row?.task_id
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { and, eq, sql } from 'drizzle-orm'
+import { announce } from '../announce.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -34,7 +35,10 @@ export async function createTask(db: Db, input: NewTask): Promise<{ id: string; 
   const task: TaskToInsert = { id: newId(), turnId: newId(), hash: requestHash(input), input }
   const { images = [] } = input
   const created = await (images.length === 0 ? insertTask(db, task) : insertWithImages(db, task, images))
-  if (created) return { id: task.id, created }
+  if (created) {
+    announce(db, 'drydock_queue')
+    return { id: task.id, created }
+  }
   const known = await findByKey(db, task)
   if (known !== undefined) return { id: known, created }
   throw new DrydockError('environment-not-found', 'Cannot create task: its environment was deleted just now')

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { DEFAULT_RESOURCES, SERVICE_RESOURCES } from '../environments/limits.ts'
+import { countArrivals } from './arrivals.ts'
 import type { Fence } from './attempt.ts'
 
 // lease: a claim's right to an attempt until a time by the database's clock.
@@ -17,13 +18,19 @@ export type Claimed = Fence & { slots: number }
 
 /**
  * Takes the next queued attempt: of the least busy user (the one served longest ago among equals), by priority, then
- * age, within the caps of user and environment. One statement; runners that claim at once skip each other's rows.
+ * age, within the caps of user and environment. One statement chooses; runners that claim at once skip each other's rows.
  *
  * A slot has the memory of a usual sandbox. What the services of an attempt may use beside theirs takes further slots, if
  * never more than there are. Where one is next and does not fit, nothing is claimed: smaller ones that went first would
  * keep it waiting for ever.
  */
-export async function claimNext(db: Db, { runnerId, leaseMs, room }: ClaimOptions): Promise<Claimed | undefined> {
+export async function claimNext(db: Db, options: ClaimOptions): Promise<Claimed | undefined> {
+  // What arrives while others wait is counted for the next claim; where nobody waits, this one looks again.
+  const [claimed, hasArrivals] = await Promise.all([claim(db, options), countArrivals(db)])
+  return claimed ?? (hasArrivals ? claim(db, options) : undefined)
+}
+
+async function claim(db: Db, { runnerId, leaseMs, room }: ClaimOptions): Promise<Claimed | undefined> {
   const { capacity, free } = room ?? { capacity: 1, free: 1 }
   const ofService = SERVICE_RESOURCES.memoryMiB / DEFAULT_RESOURCES.memoryMiB
   // Each sub-select locks rows as they are pulled, and the limit pulls one. A row that changed since the snapshot is

@@ -18,12 +18,9 @@ export type TurnToQueue = {
 }
 
 /**
- * The end of a statement that writes a turn with its queued attempts and their first events, and wakes the runners. What it
- * begins with is `head`: the task's row of `task_event_heads`, with `last_seq` raised by the number of attempts. Without that
- * row nothing is written, and no row comes back.
- *
- * It is one statement, since counting attempts locks what everybody waits for who queues for the same person or environment:
- * in between, nobody should wait for the way to the database.
+ * The end of a statement that writes a turn with its queued attempts and their first events. What it begins with is `head`: the
+ * task's row of `task_event_heads`, with `last_seq` raised by the number of attempts. Without that row nothing is written, and
+ * no row comes back. Whoever carries it out wakes the runners, after the commit.
  */
 export function queuedTurn(turn: TurnToQueue): SQL {
   const { id, n, prompt, environmentId, userId, baseAttemptId = null, startingPatch = null } = turn
@@ -42,7 +39,7 @@ export function queuedTurn(turn: TurnToQueue): SQL {
       insert into events (task_id, seq, attempt_id, phase, kind, payload)
       select wanted.task_id, wanted.seq, wanted.id, 'queue', 'state', '{"state": "queued"}' from wanted
     )
-    select pg_notify('drydock_queue', ''), pg_notify('drydock_events', head.task_id) from head`
+    select head.task_id from head`
 }
 
 /** The pictures of a turn: bytes, which are better sent by themselves. */

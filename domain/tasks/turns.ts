@@ -1,6 +1,7 @@
 // Follow-ups: a task goes on with another prompt, from what one attempt of an earlier turn made.
 
 import { and, asc, desc, eq, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
+import { announce } from '../announce.ts'
 import type { Db, Executor } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -51,6 +52,8 @@ export async function createTurn(db: Db, input: NewTurn): Promise<void> {
       ), ${queuedTurn(turn)}`)
     await insertImages(tx, turn.id, images)
   })
+  announce(db, 'drydock_queue')
+  announce(db, 'drydock_events', taskId)
 }
 
 /** Holds the environment, like a new task does, and looks for open attempts. */

@@ -36,14 +36,14 @@ test('GET /tasks/:id asks the database who asks, and for the task: no more', asy
   expect([status, sent.length]).toEqual([200, 2])
 })
 
-test('POST /tasks writes everything by one statement, beside who asks, environment, settings and the answer', async () => {
+test('POST /tasks writes everything by one statement, beside who asks, environment, settings, the answer and a word to the runners', async () => {
   const { call, task } = await ready()
   let status = 0
   const sent = await statementsOf(async () => {
     status = (await call('POST', '/tasks', { ...task, attempts: 4 })).status
   })
   expect(status).toBe(201)
-  expect(sent.toSorted()).toEqual([...Array<unknown>(4).fill(expect.stringMatching(/^select /)), 'with environment'])
+  expect(sent.toSorted()).toEqual([...Array<unknown>(5).fill(expect.stringMatching(/^select /)), 'with environment'])
 })
 
 test('POST /tasks with pictures writes them in the transaction of the task', async () => {

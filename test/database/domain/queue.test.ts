@@ -2,13 +2,14 @@ import { eq, sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import type { Db } from '../../../domain/db.ts'
 import { attempts, events, tasks } from '../../../domain/schema.ts'
-import { environmentLoad, userLoad } from '../../../domain/schema/load.ts'
+import { environmentLoad, loadArrivals, userLoad } from '../../../domain/schema/load.ts'
 import { appendEvents } from '../../../domain/tasks/append-events.ts'
 import type { Fence } from '../../../domain/tasks/attempt.ts'
 import { enterState, fail, recordPhase, succeed } from '../../../domain/tasks/fenced.ts'
 import { claimPublish, postponePublish, settlePublish } from '../../../domain/tasks/publishing.ts'
 import { claimNext, renewLeases } from '../../../domain/tasks/queue.ts'
 import { handBack, reapExpired, reapHost } from '../../../domain/tasks/requeue.ts'
+import { deferred } from '../../../runner/deferred.ts'
 import { testDatabase } from '../../support/database.ts'
 import { seedEnvironment, seedTask, seedUser } from '../../support/seed.ts'
 
@@ -98,6 +99,41 @@ test('claimNext() holds the caps of user and environment under 8 concurrent clai
     sql`select user_id, count(*)::int as running from attempts where state = 'preparing' group by 1`,
   )
   expect(Object.fromEntries(counted.map((row) => [row['user_id'], row['running']]))).toEqual(perUser)
+})
+
+test('attempts of one user are queued without waiting for one another, and each is counted once', async () => {
+  await using database = await testDatabase({ max: 8 })
+  const { db } = database
+  const userId = await seedUser(db)
+  const environmentId = await seedEnvironment(db)
+  const open = deferred()
+  const isIn = deferred()
+  // One that is not committed yet: with a count of their own they would all wait for it.
+  const first = db.transaction(async (tx) => {
+    await seedTask(tx, { userId, environmentId })
+    isIn.resolve()
+    await open.promise
+  })
+  await isIn.promise
+  for (let i = 0; i < 3; i++) await seedTask(db, { userId, environmentId })
+  const claims = await Promise.all(Array.from({ length: 4 }, () => claimNext(db, CLAIM)))
+  open.resolve()
+  await first
+  for (let fence = await claimNext(db, CLAIM); fence; fence = await claimNext(db, CLAIM)) claims.push(fence)
+  expect(new Set(claims.filter(Boolean).map((fence) => fence?.attemptId)).size).toBe(4)
+  for (const table of [userLoad, environmentLoad])
+    expect(await db.select().from(table)).toMatchObject([{ queued: 0, running: 4 }])
+  expect(await db.select().from(loadArrivals)).toEqual([])
+})
+
+test('an attempt that is cancelled before anybody counted it leaves no count behind', async () => {
+  await using database = await testDatabase()
+  const { db } = database
+  await seedTask(db, { userId: await seedUser(db), environmentId: await seedEnvironment(db) })
+  await db.update(attempts).set({ state: 'cancelled' })
+  expect(await claimNext(db, CLAIM)).toBeUndefined()
+  for (const table of [userLoad, environmentLoad])
+    expect(await db.select().from(table)).toMatchObject([{ queued: 0, running: 0 }])
 })
 
 test('claimNext() reads the queue by an index in query order', async () => {

@@ -1,0 +1,40 @@
+import { sql } from 'drizzle-orm'
+import type { Db } from '../db.ts'
+
+const MOST = 1000
+
+/**
+ * Counts attempts that were queued and are in no count yet, those of one user and environment at a time: locks are taken in
+ * the order in which a claim takes them. Says whether there were any, also where another claimer has just counted them.
+ */
+export async function countArrivals(db: Db): Promise<boolean> {
+  let found = await countNext(db)
+  const { some } = found
+  while (found.counted > 0) found = await countNext(db)
+  return some
+}
+
+async function countNext(db: Db): Promise<{ some: boolean; counted: number }> {
+  // The oldest is waited for: whoever counts it is done in no time, and then there may be something to claim.
+  const [row] = await db.execute<{ some: boolean; counted: number }>(sql`
+    with next as (
+      select user_id, environment_id from load_arrivals order by id limit 1 for update
+    ), taken as (
+      delete from load_arrivals where id in (
+        select a.id from load_arrivals a join next using (user_id, environment_id)
+        order by a.id limit ${MOST} for update of a skip locked
+      ) returning user_id, environment_id
+    ), arrived as (
+      select user_id, environment_id, count(*)::int as n from taken group by 1, 2
+    ), of_user as (
+      insert into user_load as l (user_id, queued) select user_id, n from arrived
+      on conflict (user_id) do update set queued = l.queued + excluded.queued
+      returning user_id
+    ), of_environment as (
+      insert into environment_load as l (environment_id, queued)
+        select environment_id, n from arrived join of_user using (user_id)
+      on conflict (environment_id) do update set queued = l.queued + excluded.queued
+    )
+    select exists (select from load_arrivals) as some, (select count(*)::int from taken) as counted`)
+  return row ?? { some: false, counted: 0 }
+}
