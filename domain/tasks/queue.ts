@@ -25,17 +25,21 @@ export type Claimed = Fence & { slots: number }
  * keep it waiting for ever.
  */
 export async function claimNext(db: Db, options: ClaimOptions): Promise<Claimed | undefined> {
+  const { claimed, hasArrivals } = await claim(db, options)
   // What arrives while others wait is counted for the next claim; where nobody waits, this one looks again.
-  const [claimed, hasArrivals] = await Promise.all([claim(db, options), countArrivals(db)])
-  return claimed ?? (hasArrivals ? claim(db, options) : undefined)
+  if (claimed !== undefined && !hasArrivals) return claimed
+  const wereSome = await countArrivals(db)
+  return claimed ?? (wereSome ? (await claim(db, options)).claimed : undefined)
 }
 
-async function claim(db: Db, { runnerId, leaseMs, room }: ClaimOptions): Promise<Claimed | undefined> {
+type Found = { claimed: Claimed | undefined; hasArrivals: boolean }
+
+async function claim(db: Db, { runnerId, leaseMs, room }: ClaimOptions): Promise<Found> {
   const { capacity, free } = room ?? { capacity: 1, free: 1 }
   const ofService = SERVICE_RESOURCES.memoryMiB / DEFAULT_RESOURCES.memoryMiB
   // Each sub-select locks rows as they are pulled, and the limit pulls one. A row that changed since the snapshot is
   // checked again after its lock, so no cap can be passed by two claims at once.
-  const rows = await db.execute<{ id: string; claim: number; slots: number }>(sql`
+  const rows = await db.execute<{ id: string; claim: number; slots: number; arrivals: boolean }>(sql`
     with picked as materialized (
       select candidate.id, least(${capacity}::int, 1 + ceil(candidate.services * ${ofService}::float8)::int) as slots
       from (
@@ -60,9 +64,10 @@ async function claim(db: Db, { runnerId, leaseMs, room }: ClaimOptions): Promise
       state = 'preparing', claim = a.claim + 1, runner_id = ${runnerId}, started_at = clock_timestamp(),
       lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
     from picked where a.id = picked.id and picked.slots <= ${free}
-    returning a.id, a.claim, picked.slots`)
+    returning a.id, a.claim, picked.slots, exists (select from load_arrivals) as arrivals`)
   const row = rows[0]
-  return row && { attemptId: row.id, claim: row.claim, slots: row.slots }
+  const claimed = row && { attemptId: row.id, claim: row.claim, slots: row.slots }
+  return { claimed, hasArrivals: row?.arrivals ?? false }
 }
 
 /** Renews leases. Resolves to the attempts that are still held; the others were cancelled or given away. */
