@@ -1,7 +1,7 @@
 -- Who queues an attempt must not wait for everybody else who does: the row that counts a user's attempts is locked until a
 -- commit is on disk, so those of one user came one after the other. Whoever claims counts what has arrived.
 CREATE TABLE "load_arrivals" (
-	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+	"attempt_id" text PRIMARY KEY NOT NULL,
 	"user_id" text NOT NULL,
 	"environment_id" text NOT NULL
 );
@@ -14,7 +14,7 @@ DECLARE
 	env text := coalesce(NEW.environment_id, OLD.environment_id);
 BEGIN
 	IF TG_OP = 'INSERT' AND NEW.state = 'queued' THEN
-		INSERT INTO load_arrivals (user_id, environment_id) VALUES (who, env);
+		INSERT INTO load_arrivals (attempt_id, user_id, environment_id) VALUES (NEW.id, who, env);
 		RETURN NULL;
 	END IF;
 	IF TG_OP IN ('UPDATE', 'DELETE') THEN

@@ -1,4 +1,4 @@
-import { bigint, integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { at } from '../columns.ts'
 
 /**
@@ -20,7 +20,7 @@ export const environmentLoad = pgTable('environment_load', {
 
 /** Attempts that were queued and that nobody has counted as queued yet: who claims does (`domain/tasks/arrivals.ts`). */
 export const loadArrivals = pgTable('load_arrivals', {
-  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  attemptId: text('attempt_id').primaryKey(),
   userId: text('user_id').notNull(),
   environmentId: text('environment_id').notNull(),
 })

@@ -15,14 +15,14 @@ export async function countArrivals(db: Db): Promise<boolean> {
 }
 
 async function countNext(db: Db): Promise<{ some: boolean; counted: number }> {
-  // The oldest is waited for: whoever counts it is done in no time, and then there may be something to claim.
+  // One is waited for: whoever counts it is done in no time, and then there may be something to claim.
   const [row] = await db.execute<{ some: boolean; counted: number }>(sql`
     with next as (
-      select user_id, environment_id from load_arrivals order by id limit 1 for update
+      select user_id, environment_id from load_arrivals limit 1 for update
     ), taken as (
-      delete from load_arrivals where id in (
-        select a.id from load_arrivals a join next using (user_id, environment_id)
-        order by a.id limit ${MOST} for update of a skip locked
+      delete from load_arrivals where attempt_id in (
+        select a.attempt_id from load_arrivals a join next using (user_id, environment_id)
+        limit ${MOST} for update of a skip locked
       ) returning user_id, environment_id
     ), arrived as (
       select user_id, environment_id, count(*)::int as n from taken group by 1, 2
