@@ -111,3 +111,18 @@ test('a first turn is not published over its follow-up; without the branch a fol
   expect(third).toMatchObject({ publish: { state: 'published' } })
   expect(third.branch).not.toBe(second.branch)
 })
+
+test('siblings that are published at once have a branch and a pull request each', async () => {
+  const request = { environment: 'manual', mode: 'code', prompt: 'echo $RANDOM > number.txt', attempts: 3 }
+  const { id } = (await server.call<TaskJson>('POST', '/tasks', request)).body
+  const siblings = (await server.finished(id)).turns[0]?.attempts ?? []
+  const before = world.fake.state.pulls.length
+  const asked = await Promise.all(siblings.map((each) => askForPullRequest(server, each)))
+  expect(asked.map(({ status }) => status)).toEqual([202, 202, 202])
+  const published = (await server.finished(id)).turns[0]?.attempts ?? []
+  expect(published.map(({ publish }) => publish.state)).toEqual(['published', 'published', 'published'])
+  expect(new Set(published.map(({ branch }) => branch)).size).toBe(3)
+  expect(new Set(published.map(({ pullRequest }) => pullRequest?.number)).size).toBe(3)
+  expect(world.fake.state.pulls).toHaveLength(before + 3)
+  for (const { branch, commit } of published) expect(inOrigin('rev-parse', branch ?? '')).toBe(commit)
+})
