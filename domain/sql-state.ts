@@ -1,3 +1,5 @@
+/** A row that is pointed to does not exist. */
+export const FOREIGN_KEY_VIOLATION = '23503'
 /** A row with that key exists already. */
 export const UNIQUE_VIOLATION = '23505'
 

@@ -12,6 +12,7 @@ import { administrates, seesAllGroups } from './decide.ts'
 import { assertHas } from './giving.ts'
 import type { Giver } from './giving.ts'
 import type { Viewer } from './principal.ts'
+import { refusingGone } from './refusing-gone.ts'
 import { findUser } from './users.ts'
 import type { Named } from './users.ts'
 
@@ -91,10 +92,13 @@ export async function deleteGroup(db: Db, giver: Giver, id: string): Promise<voi
 
 /** Puts somebody into a group; again changes nothing. */
 export async function addMember(db: Db, giver: Giver, membership: Membership): Promise<void> {
+  const { userId, groupId } = membership
   await db.transaction(async (tx) => {
-    const group = await assertMayLetIn(tx, giver, membership.groupId)
-    const { id, name } = await findUser(tx, membership.userId)
-    const added = await tx.insert(groupMembers).values(membership).onConflictDoNothing().returning()
+    const group = await assertMayLetIn(tx, giver, groupId)
+    const { id, name } = await findUser(tx, userId)
+    const added = await refusingGone({ userId }, () =>
+      tx.insert(groupMembers).values(membership).onConflictDoNothing().returning(),
+    )
     if (added.length === 0) return
     const after = { member: { id, name } }
     await recordAudit(tx, { by: giver, action: 'group.add-member', target: groupTarget(group), after })

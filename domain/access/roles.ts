@@ -11,6 +11,7 @@ import { assertHas, assertWithin } from './giving.ts'
 import type { Giver } from './giving.ts'
 import { groupTarget, readGroup } from './groups.ts'
 import type { Permission } from './permissions.ts'
+import { refusingGone } from './refusing-gone.ts'
 import { findUser, userTarget } from './users.ts'
 import type { Named } from './users.ts'
 
@@ -69,7 +70,11 @@ export async function deleteRole(db: Db, giver: Giver, id: string): Promise<void
 }
 
 /** Gives a role; again changes nothing. */
-export async function grantRole(db: Db, giver: Giver, { roleId, to }: { roleId: string; to: Grantee }): Promise<void> {
+export async function grantRole(db: Db, giver: Giver, grant: { roleId: string; to: Grantee }): Promise<void> {
+  await refusingGone(grant.to, () => grantIn(db, giver, grant))
+}
+
+async function grantIn(db: Db, giver: Giver, { roleId, to }: { roleId: string; to: Grantee }): Promise<void> {
   await db.transaction(async (tx) => {
     const role = await holdRole(tx, giver, roleId)
     const grantee = await assertMayHandle(tx, giver, to)
