@@ -15,17 +15,24 @@ type Writer = Pick<Db, 'execute'>
  * have no gaps and appear in order. Rejects with `stale-fence` when the attempt is no longer held.
  */
 export async function appendEvents(tx: Writer, fence: Fence, events: readonly NewEvent[]): Promise<void> {
-  if (events.length === 0) return
-  const taskId = await insertEvents(tx, fence.attemptId, { events, condition: holds(fence), tells: true })
-  if (taskId === undefined) throw staleFence(fence)
+  await insertHeld(tx, fence, { events, tells: true })
 }
 
 /** The same by itself, for the stream of a log: the followers are told afterwards. */
 export async function writeEvents(db: Writer, fence: Fence, events: readonly NewEvent[]): Promise<void> {
-  if (events.length === 0) return
-  const taskId = await insertEvents(db, fence.attemptId, { events, condition: holds(fence), tells: false })
+  const taskId = await insertHeld(db, fence, { events, tells: false })
+  if (taskId !== undefined) announce(db, 'drydock_events', taskId)
+}
+
+async function insertHeld(
+  db: Writer,
+  fence: Fence,
+  { events, tells }: Pick<Insert, 'events' | 'tells'>,
+): Promise<string | undefined> {
+  if (events.length === 0) return undefined
+  const taskId = await insertEvents(db, fence.attemptId, { events, condition: holds(fence), tells })
   if (taskId === undefined) throw staleFence(fence)
-  announce(db, 'drydock_events', taskId)
+  return taskId
 }
 
 const holds = ({ claim }: Fence) => sql`a.claim = ${claim} and a.state in ('preparing', 'running', 'collecting')`

@@ -8,15 +8,16 @@ const MOST = 1000
  * the order in which a claim takes them. Says whether there were any, also where another claimer has just counted them.
  */
 export async function countArrivals(db: Db): Promise<boolean> {
-  let found = await countNext(db)
-  const { some } = found
-  while (found.counted > 0) found = await countNext(db)
-  return some
+  let { found, counted } = await countNext(db)
+  const hasAny = found > 0
+  while (counted > 0 && found > counted) ({ found, counted } = await countNext(db))
+  return hasAny
 }
 
-async function countNext(db: Db): Promise<{ some: boolean; counted: number }> {
+/** `found`: how many there were in all. */
+async function countNext(db: Db): Promise<{ found: number; counted: number }> {
   // One is waited for: whoever counts it is done in no time, and then there may be something to claim.
-  const [row] = await db.execute<{ some: boolean; counted: number }>(sql`
+  const [row] = await db.execute<{ found: number; counted: number }>(sql`
     with next as (
       select user_id, environment_id from load_arrivals limit 1 for update
     ), taken as (
@@ -35,6 +36,6 @@ async function countNext(db: Db): Promise<{ some: boolean; counted: number }> {
         select environment_id, n from arrived join of_user using (user_id)
       on conflict (environment_id) do update set queued = l.queued + excluded.queued
     )
-    select exists (select from load_arrivals) as some, (select count(*)::int from taken) as counted`)
-  return row ?? { some: false, counted: 0 }
+    select (select count(*)::int from load_arrivals) as found, (select count(*)::int from taken) as counted`)
+  return row ?? { found: 0, counted: 0 }
 }
