@@ -39,6 +39,7 @@ const ServerVars = z.object({
   DRYDOCK_MASTER_KEY_COMMAND: z.string().min(1).optional(),
   DRYDOCK_TLS_CERT: z.string().min(1).optional(),
   DRYDOCK_TLS_KEY: z.string().min(1).optional(),
+  DRYDOCK_MODEL_SOCKET: z.string().startsWith('/', 'must be an absolute path').optional(),
   DRYDOCK_SANDBOX_RANGE: z.cidrv4().default('10.213.0.0/16'),
   DRYDOCK_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DOCKER_HOST: z.string().optional(),
@@ -78,6 +79,8 @@ export type ServerConfig = Readonly<{
   masterKeys: ConfiguredKeys
   /** Certificate chain and private key, PEM; undefined: plain HTTP. */
   tls: TlsFiles | undefined
+  /** Where a gateway hears people's own tools, for an api that does not share the runner's data folder. */
+  modelSocket: string | undefined
   /** Where the networks of sandboxes come from. */
   sandboxRange: string
   logLevel: string
@@ -127,6 +130,7 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       vars.DRYDOCK_TLS_CERT && vars.DRYDOCK_TLS_KEY
         ? { certificate: vars.DRYDOCK_TLS_CERT, key: vars.DRYDOCK_TLS_KEY }
         : undefined,
+    modelSocket: vars.DRYDOCK_MODEL_SOCKET,
     sandboxRange: vars.DRYDOCK_SANDBOX_RANGE,
     logLevel: vars.DRYDOCK_LOG,
     dockerSocket: socketOf(vars.DOCKER_HOST),

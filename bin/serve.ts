@@ -99,7 +99,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         checkAddress(text, { repositoryRoots: roots, allowedHosts: settings.gitAllowedHosts() })
       const { token } = config.github
       const forge = linkingGitHub({ ...githubOptions(config.github), ...(token && { token }) })
-      const openModelSocket = folder && (() => socketPath(modelSocketIn(folder.path)))
+      const modelSocket = config.modelSocket ?? (folder && modelSocketIn(folder.path))
+      const openModelSocket = modelSocket === undefined ? undefined : () => socketPath(modelSocket)
       const api = await startApi(
         {
           ...{ database, keyring, host: options.host, port: options.port, tls: config.tls },

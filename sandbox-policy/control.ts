@@ -180,8 +180,10 @@ export const PORTS = { proxy: 3128, http: 80, https: 443, dns: 53 } as const
 
 /** Inside the gateway container. */
 export const GATEWAY_PATHS = {
-  /** Shared with the runner: control.sock and model.sock are the gateway's, git.sock the runner's. */
+  /** Shared with the runner: control.sock is the gateway's, git.sock the runner's. */
   control: '/run/drydock',
+  /** Shared with the api, and with nothing in it but model.sock. */
+  local: '/run/drydock-local',
   /** CA key and spool: the gateway's only. */
   state: '/var/lib/drydock-gateway',
 } as const

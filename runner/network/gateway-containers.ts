@@ -169,7 +169,8 @@ export class GatewayContainers {
     const info = await engine.imageInfo(ref)
     if (info === undefined)
       throw new DrydockError('image-unavailable', `Cannot start the gateway: the engine has no image "${ref}"`)
-    return { ref, settings: hashOf([MAKE, info.id, folders.control, folders.state, folders.user, memoryMiB]) }
+    const { control, local, state, user } = folders
+    return { ref, settings: hashOf([MAKE, info.id, control, local, state, user, memoryMiB]) }
   }
 
   async #startAgain(image: Image, signal: AbortSignal): Promise<void> {
@@ -242,6 +243,7 @@ function gatewaySpec({ ground, folders, ...rest }: GatewayInput): ServiceSpec {
     network: { container: ground },
     binds: [
       { host: folders.control, target: GATEWAY_PATHS.control, readOnly: false },
+      { host: folders.local, target: GATEWAY_PATHS.local, readOnly: false },
       { host: folders.state, target: GATEWAY_PATHS.state, readOnly: false },
     ],
     cpuShares: GATEWAY_CPU_SHARES,

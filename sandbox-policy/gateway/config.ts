@@ -4,6 +4,8 @@ import { GATEWAY_PATHS, PORTS } from '../control.ts'
 export type GatewayConfig = {
   /** Shared with the runner: control.sock and git.sock. */
   controlFolder: string
+  /** Shared with the api: model.sock. */
+  localFolder: string
   stateFolder: string
   /** Mode of control.sock. */
   socketMode: number
@@ -24,6 +26,7 @@ const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).de
 
 const Env = z.object({
   DRYDOCK_GATEWAY_CONTROL: z.string().startsWith('/').default(GATEWAY_PATHS.control),
+  DRYDOCK_GATEWAY_LOCAL: z.string().startsWith('/').default(GATEWAY_PATHS.local),
   DRYDOCK_GATEWAY_STATE: z.string().startsWith('/').default(GATEWAY_PATHS.state),
   DRYDOCK_GATEWAY_SOCKET_MODE: z.enum(['600', '660', '666']).default('600'),
   DRYDOCK_GATEWAY_BIND: z.ipv4().default('0.0.0.0'),
@@ -51,6 +54,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
   const maxBytes = of.DRYDOCK_GATEWAY_SPOOL_MIB * MiB
   return {
     controlFolder: of.DRYDOCK_GATEWAY_CONTROL,
+    localFolder: of.DRYDOCK_GATEWAY_LOCAL,
     stateFolder: of.DRYDOCK_GATEWAY_STATE,
     socketMode: Number.parseInt(of.DRYDOCK_GATEWAY_SOCKET_MODE, 8),
     bind: of.DRYDOCK_GATEWAY_BIND,

@@ -24,6 +24,9 @@ const VERSION = '1'
 /** Leases are looked at this often; `find` looks by itself. */
 const EXPIRE_MS = 250
 
+/** Who reaches the folder may use it: an api in a container of its own is no user of the gateway's. */
+const LOCAL_SOCKET_MODE = 0o666
+
 /** Until the runner sends its own; no sandbox is taken before. */
 const NO_SETTINGS: GatewaySettings = {
   forbidden: [],
@@ -95,7 +98,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Asy
     log,
   })
   const local = createLocalServer({ people, model: dataPlane.model, log })
-  await listenOnSocket(local, join(config.controlFolder, MODEL_SOCKET), config.socketMode)
+  await listenOnSocket(local, join(config.localFolder, MODEL_SOCKET), LOCAL_SOCKET_MODE)
   await listenOnSocket(control, socket, config.socketMode)
   log('listening', { lastPosition: spool.lastPosition })
   return {

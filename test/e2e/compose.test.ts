@@ -8,11 +8,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { hostAddress } from '../support/host-address.ts'
+import { startMockModel } from '../support/mock-model/server.ts'
 import { bareRepository, gitIn } from '../support/server.ts'
 import type { TaskJson } from '../support/server.ts'
 
 const run = promisify(execFile)
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const KEY = 'sk-canary-compose-0123456789abcdef'
 const COMMANDS = [['docker', 'compose'], ['docker-compose']].filter(isThere)
 
 function isThere([program = '', ...args]: string[]): boolean {
@@ -118,6 +121,18 @@ describe.skipIf(!isWanted)('the stack', () => {
         // Its set-up went through a gateway that the runner started from inside of a container.
         expect(await drydock('ledger', task.id)).toMatchObject({ data: [{ phase: 'setup', reason: 'upstream-dns' }] })
 
+        // People's own tools, through the one socket that the api sees; also once the runner has found its folders made.
+        await using model = await startMockModel({ host: hostAddress(), key: KEY })
+        const baseUrl = `http://${hostAddress()}:${model.port}/v1`
+        const provider = { name: 'mock', wire: 'responses', baseUrl, key: KEY, internal: true, isDefault: true }
+        expect(await ask(stack, tokenFile, '/api/v1/providers', provider)).toBe(201)
+        const models = () => ask(stack, tokenFile, '/model/v1/models')
+        await expect.poll(models, { timeout: 60_000 }).toBe(200)
+        await compose(stack, 'restart', 'runner')
+        await expect.poll(models, { timeout: 60_000 }).toBe(200)
+        const again = await drydock('exec', '--env', 'hello', '--wait', 'echo hi > y')
+        expect(again.turns[0]?.attempts[0]).toMatchObject({ state: 'succeeded' })
+
         // Stopped in the middle of a task, too.
         const hanging = await drydock('exec', '--env', 'hello', 'sleep 600')
         await expect.poll(async () => (await drydock('status', hanging.id)).state, { timeout: 30_000 }).toBe('running')
@@ -140,6 +155,17 @@ async function isReady(stack: Stack, tokenFile: string): Promise<boolean> {
       () => false,
     ))
   )
+}
+
+/** Answers with the status. */
+async function ask(stack: Stack, tokenFile: string, path: string, body?: object): Promise<number> {
+  const token = (await readFile(tokenFile, 'utf8')).trim()
+  const response = await fetch(`http://127.0.0.1:${stack.env['DRYDOCK_PORT']}${path}`, {
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body && { method: 'POST', body: JSON.stringify(body) }),
+  })
+  await response.text()
+  return response.status
 }
 
 async function leftovers(project: string, installation: string): Promise<string[]> {

@@ -68,7 +68,7 @@ export class GatewayProcess {
 
   constructor(built: string) {
     this.#built = built
-    for (const name of ['control', 'state']) mkdirSync(join(this.#folder, name), { mode: 0o700 })
+    for (const name of ['control', 'local', 'state']) mkdirSync(join(this.#folder, name), { mode: 0o700 })
   }
 
   get log(): string {
@@ -81,6 +81,7 @@ export class GatewayProcess {
       stdio: ['ignore', 'inherit', 'pipe'],
       env: {
         DRYDOCK_GATEWAY_CONTROL: join(this.#folder, 'control'),
+        DRYDOCK_GATEWAY_LOCAL: join(this.#folder, 'local'),
         DRYDOCK_GATEWAY_STATE: join(this.#folder, 'state'),
         DRYDOCK_GATEWAY_PROXY_PORT: String(this.ports.proxy),
         DRYDOCK_GATEWAY_HTTP_PORT: String(this.ports.http),
