@@ -55,9 +55,10 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
       cannot: `Cannot publish attempt "${attemptId}"`,
     })
     const changes = askedFor(attempt.changes, request.confirmFlagged)
+    const held = heldFiles(attempt)
     if (attempt.publishState === 'pending') {
-      // Under way, perhaps as a branch only: who works on it sees before it ends that more is wanted.
-      const isMore = attempt.publishMode !== 'pull-request'
+      // Under way, perhaps as a branch only, or without what is held: who works on it sees before it ends that more is wanted.
+      const isMore = attempt.publishMode !== 'pull-request' || (held !== undefined && request.confirmFlagged)
       await tx
         .update(attempts)
         .set({ publishMode: 'pull-request', changes, ...(isMore && { publishBy: request.by.userId }) })
@@ -65,7 +66,6 @@ export async function requestPublish(db: Db, request: PublishRequest): Promise<P
       if (isMore) await record(tx, request, attempt)
       return viewOf(request.attemptId, attempt)
     }
-    const held = heldFiles(attempt)
     if (held && !request.confirmFlagged) throw confirmationRequired(held)
     await tx
       .update(attempts)
