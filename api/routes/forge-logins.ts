@@ -55,7 +55,7 @@ export function forgeLoginRoutes(deps: ApiDeps) {
     .openapi(unlink, async (c) => {
       const by = c.get('principal')
       assertSignedInLately(by, 'Cannot unlink a login')
-      await unlinkForgeLogin(db, { by, host: c.req.valid('param').host })
+      await unlinkForgeLogin(db, { by, user: { id: by.userId, name: by.name }, host: c.req.valid('param').host })
       return c.body(null, 204)
     })
 }

@@ -5,12 +5,14 @@ import { listTokens, revokeToken } from '../../domain/access/tokens.ts'
 import { createUser, findUser, listUsers, updateUser } from '../../domain/access/users.ts'
 import type { Principal } from '../../domain/access/principal.ts'
 import { DrydockError } from '../../domain/errors.ts'
+import { listForgeLogins, unlinkForgeLogin } from '../../domain/people/forge-logins.ts'
 import { newRouter } from '../context.ts'
 import type { ApiDeps } from '../context.ts'
 import { makeToken } from '../make-token.ts'
 import { LOOK_AT_MEMBERS, MANAGE_MEMBERS, defineRoute } from '../route.ts'
 import { MadeTokenSchema, NewTokenSchema, TokenListSchema, tokenJson } from '../schemas/access.ts'
 import { IdParams, body, json, parseId, problems } from '../schemas/common.ts'
+import { ForgeLoginListSchema, HostParams, forgeLoginJson } from '../schemas/forge-login.ts'
 import { NewUserSchema, UserChangeSchema, UserListSchema, UserSchema, userJson } from '../schemas/people.ts'
 
 const list = defineRoute({
@@ -76,6 +78,21 @@ const signOut = defineRoute({
   request: { params: IdParams },
   responses: { 204: { description: 'They are signed out everywhere' }, ...problems },
 })
+const forgeLogins = defineRoute({
+  method: 'get',
+  path: '/users/{id}/forge-logins',
+  needs: LOOK_AT_MEMBERS,
+  request: { params: IdParams },
+  responses: { 200: json('Who they are on forges', ForgeLoginListSchema), ...problems },
+})
+const unlink = defineRoute({
+  method: 'delete',
+  path: '/users/{id}/forge-logins/{host}',
+  needs: MANAGE_MEMBERS,
+  audit: 'forge-login.unlink',
+  request: { params: IdParams.extend(HostParams.shape) },
+  responses: { 204: { description: 'It is not linked any more' }, ...problems },
+})
 
 /** People and service accounts, within the rights of who asks. */
 export function userRoutes(deps: ApiDeps) {
@@ -115,6 +132,16 @@ export function userRoutes(deps: ApiDeps) {
       const by = c.get('principal')
       const { id, name: who } = await findHandled(deps, by, c.req.valid('param').id)
       await endSessionsOf(db, { userId: id, name: who }, by)
+      return c.body(null, 204)
+    })
+    .openapi(forgeLogins, async (c) => {
+      const { id } = await findUser(db, userId(c.req.valid('param').id))
+      return c.json({ data: (await listForgeLogins(db, id)).map(forgeLoginJson) }, 200)
+    })
+    .openapi(unlink, async (c) => {
+      const { id, host } = c.req.valid('param')
+      const by = c.get('principal')
+      await unlinkForgeLogin(db, { by, user: await findHandled(deps, by, id), host })
       return c.body(null, 204)
     })
 }

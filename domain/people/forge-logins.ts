@@ -61,15 +61,17 @@ export async function linkForgeLogin(
 }
 
 /** Forgets who a person is on a forge. Rejects with `not-found`. */
-export async function unlinkForgeLogin(db: Db, { by, host }: { by: Oneself; host: string }): Promise<void> {
+export async function unlinkForgeLogin(
+  db: Db,
+  { by, user, host }: { by: Actor; user: { id: string; name: string }; host: string },
+): Promise<void> {
   await db.transaction(async (tx) => {
     const [row] = await tx
       .delete(forgeLogins)
-      .where(isTheirs({ userId: by.userId, host }))
+      .where(isTheirs({ userId: user.id, host }))
       .returning({ login: forgeLogins.login, id: forgeLogins.accountId })
-    if (row === undefined) throw new DrydockError('not-found', 'Cannot unlink: you have linked no login on this host')
-    const target = userTarget({ id: by.userId, name: by.name })
-    await recordAudit(tx, { by, action: 'forge-login.unlink', target, before: { ...row, host } })
+    if (row === undefined) throw new DrydockError('not-found', 'Cannot unlink: no login on this host is linked')
+    await recordAudit(tx, { by, action: 'forge-login.unlink', target: userTarget(user), before: { ...row, host } })
   })
 }
 

@@ -49,3 +49,17 @@ test('forge unlink names the host', async () => {
   expect(await unlinkLogin.run(['ghe.test:8443', '--json'], world.context)).toBe(0)
   expect(JSON.parse(world.out())).toEqual({ unlinked: 'ghe.test:8443' })
 })
+
+test('an administrator names somebody else, whose logins are shown and unlinked', async () => {
+  const bob = { id: 'b0b', name: 'Bob', email: 'bob@example.test' }
+  const routes = {
+    'GET /users': json({ data: [bob] }),
+    'GET /users/b0b/forge-logins': json({ data: [] }),
+    'DELETE /users/b0b/forge-logins/github.com': () => new Response(null, { status: 204 }),
+  }
+  const world = fakeWorld(routes)
+  await listLogins.run(['--user', 'bob@example.test'], world.context)
+  await unlinkLogin.run(['github.com', '--user', 'Bob'], world.context)
+  expect(world.err()).toContain('User "Bob" has linked no login.')
+  expect(world.err()).toContain('The login of "Bob" on github.com is not linked any more.')
+})

@@ -1,18 +1,24 @@
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
+import { findUser } from '../../resolve-name.ts'
 import { neutraliseLine, table } from '../../terminal.ts'
+import { USER_OPTION } from './user-option.ts'
 
 export const listLogins = defineCommand({
   name: 'forge list',
-  summary: 'Lists who you are on forges.',
+  summary: 'Lists who you are on forges, or who somebody else is.',
   positionals: [],
-  options: { ...JSON_OPTION },
-  examples: ['drydock forge list', 'drydock forge list --json'],
+  options: { ...USER_OPTION, ...JSON_OPTION },
+  examples: ['drydock forge list', 'drydock forge list --user ada@example.com --json'],
   run: async ({ values }, context) => {
-    const found = await (await createClient(context)).listForgeLogins()
+    const client = await createClient(context)
+    const user = values.user === undefined ? undefined : await findUser(client, values.user)
+    const found = await client.listForgeLogins(user?.id)
     if (values.json) writeJson(context, found)
-    else if (found.data.length === 0) {
+    else if (found.data.length === 0 && user !== undefined) {
+      say(context, `User "${neutraliseLine(user.name)}" has linked no login.`)
+    } else if (found.data.length === 0) {
       say(context, `You have linked no login. Do it with: ${context.program} forge link`)
     } else {
       const rows = found.data.map(({ host, login, id, verifiedAt }) => [

@@ -1,19 +1,26 @@
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
+import { findUser } from '../../resolve-name.ts'
 import { neutraliseLine } from '../../terminal.ts'
+import { USER_OPTION } from './user-option.ts'
 
 export const unlinkLogin = defineCommand({
   name: 'forge unlink',
   summary: 'Lets the server forget who you are on a forge.',
   positionals: ['HOST'],
-  options: { ...JSON_OPTION },
-  notes: 'Where an environment lets only people publish whose login is linked, you do not publish from then on.',
-  examples: ['drydock forge unlink github.com'],
+  options: { ...USER_OPTION, ...JSON_OPTION },
+  notes:
+    'Where an environment lets only people publish whose login is linked, they do not publish from then on; where it lets\n' +
+    'others publish, too, the forge is not asked about them any more.',
+  examples: ['drydock forge unlink github.com', 'drydock forge unlink github.com --user ada@example.com'],
   run: async ({ values, positionals: [host = ''] }, context) => {
-    await (await createClient(context)).unlinkForgeLogin(host)
+    const client = await createClient(context)
+    const user = values.user === undefined ? undefined : await findUser(client, values.user)
+    await client.unlinkForgeLogin(host, user?.id)
+    const whose = user === undefined ? 'Your login' : `The login of "${neutraliseLine(user.name)}"`
     if (values.json) writeJson(context, { unlinked: host })
-    else say(context, `Your login on ${neutraliseLine(host)} is not linked any more.`)
+    else say(context, `${whose} on ${neutraliseLine(host)} is not linked any more.`)
     return 0
   },
 })

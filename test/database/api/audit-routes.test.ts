@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSession } from '../../../domain/access/sessions.ts'
 import { without } from '../../../domain/without.ts'
 import { auditedRoutes } from '../../../api/enforce.ts'
+import { linkForgeLogin } from '../../../domain/people/forge-logins.ts'
 import { claimInspection, endInspection } from '../../../domain/environments/inspections.ts'
 import { parseKeyring } from '../../../domain/secrets/keyring.ts'
 import { attempts, diffs } from '../../../domain/schema.ts'
@@ -149,6 +150,12 @@ const CASES: Record<string, () => Case | Promise<Case>> = {
       role: 'viewer',
     })
     return { params: { id: (JSON.parse(text) as { id: string }).id } }
+  },
+  'DELETE /users/{id}/forge-logins/{host}': async () => {
+    const account = { login: 'ada', id: 7 }
+    const by = { kind: 'user', name: 'Ada', userId: objects.userId } as const
+    await linkForgeLogin(api.database.db, { by, host: 'ghe.test', account })
+    return { params: { id: objects.userId, host: 'ghe.test' } }
   },
   'DELETE /users/{id}/sessions': () => ({ params: { id: objects.userId } }),
   'POST ^/auth/session': () => ({ body: {} }),

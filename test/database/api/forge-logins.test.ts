@@ -119,6 +119,23 @@ test('DELETE /me/forge-logins/{host} unlinks once, and writes down what', async 
   expect((await call('DELETE', `/me/forge-logins/${HOST}`)).status).toBe(404)
 })
 
+test("who manages members sees and unlinks others' logins, within their own rights", async () => {
+  const [member, admin, owner] = [await api.person('member'), await api.person('admin'), await api.person('owner')]
+  const path = `/users/${member.userId}/forge-logins`
+  await link(TOKEN, member.call)
+  expect(await admin.call('GET', path)).toMatchObject({ status: 200, json: { data: [{ host: HOST, login: 'ada' }] } })
+  for (const [method, of] of [['GET', path] as const, ['DELETE', `${path}/${HOST}`] as const]) {
+    expect((await member.call(method, of)).status).toBe(403)
+  }
+  expect((await admin.call('DELETE', `${path}/${HOST}`)).status).toBe(204)
+  expect(await lastEntry()).toMatchObject({ action: 'forge-login.unlink', targetId: member.userId })
+  expect((await admin.call('GET', path)).json).toEqual({ data: [] })
+  accounts.set('owners', { login: 'olga', id: 9 })
+  await link('owners', owner.call)
+  expect((await admin.call('DELETE', `/users/${owner.userId}/forge-logins/${HOST}`)).status).toBe(403)
+  expect((await admin.call('DELETE', `/users/usr_none/forge-logins/${HOST}`)).status).toBe(404)
+})
+
 test('a session links and unlinks only a short time after its sign-in', async () => {
   const browser = new Browser(api.app)
   await browser.send('POST', '/auth/session', { body: { token: person.token } })

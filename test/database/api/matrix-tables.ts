@@ -122,6 +122,8 @@ DELETE /users/{id}/tokens/{token}                    401    401     401      403
 GET    /users/{id}/export                            401    401     401      403    403   403      403     403    200   200   403     403    403
 DELETE /users/{id}                                   401    401     401      403    403   403      403     403    204   204   403     403    204
 DELETE /users/{id}/sessions                          401    401     401      403    403   403      403     403    204   204   403     403    204
+GET    /users/{id}/forge-logins                      401    401     401      403    403   403      403     403    200   200   403     200    200
+DELETE /users/{id}/forge-logins/{host}               401    401     401      403    403   403      403     403    404   404   403     403    404
 `
 
 /** The same, where a task is visible to its creator alone. */
