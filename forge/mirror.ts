@@ -1,5 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
-import { copyFile, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 import { shown } from './parse-address.ts'
@@ -22,7 +21,10 @@ import {
   sweepLeftovers,
 } from './mirror-folder.ts'
 import type { MirrorFolder } from './mirror-folder.ts'
-import type { Mirrors, MirrorView, Remote } from './mirrors.ts'
+import { mirrorKey } from './mirror-key.ts'
+import type { HeldMirror, Mirrors, MirrorView, Remote } from './mirrors.ts'
+import { ownPushes } from './own-pushes.ts'
+import type { OwnPushes } from './own-pushes.ts'
 import { pushCommit } from './push.ts'
 import { reach } from './reach.ts'
 import type { Reach, ReachOptions } from './reach.ts'
@@ -32,8 +34,8 @@ import type { RemoteRefs } from './refs.ts'
 // Locks live in this process: one server per data folder is the rule, and the server holds to it. Within it, a mirror's
 // fetch and prune exclude each other; a view is held by a count; prune runs only while the count is zero.
 
-/** `git`: by default host git with the programs of `path`. */
-export type MirrorsOptions = ReachOptions & { path: string; git?: RunGit }
+/** `git`: by default host git with the programs of `path`. `clock`: milliseconds. */
+export type MirrorsOptions = ReachOptions & { path: string; git?: RunGit; clock?: () => number }
 
 type Mirror = {
   folder: MirrorFolder
@@ -44,6 +46,7 @@ type Mirror = {
   fetched: number
   refs: RemoteRefs | undefined
   stale: boolean
+  pushes: OwnPushes
 }
 
 const PRUNE_TIMEOUT_MS = 600_000
@@ -60,6 +63,7 @@ const FETCH_LIMITS = { fileBytes: 32 * 1024 ** 3, cpuSeconds: 3600 }
 
 export function createMirrors(options: MirrorsOptions): Mirrors {
   const git = options.git ?? limitedGit(options.path)
+  const deps = { git, path: options.path }
   const list = refLister(git)
   const mirrors = new Map<string, Mirror>()
   const reached = (remote: Remote) => reach(remote, options)
@@ -69,28 +73,39 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
     let mirror = mirrors.get(key)
     if (mirror === undefined) {
       const folder = mirrorFolder(join(options.folder, key))
-      mirror = { folder, lock: exclusive(), holders: 0, begun: 0, fetched: 0, refs: undefined, stale: true }
+      const pushes = ownPushes(options.clock ?? (() => performance.now()))
+      mirror = { folder, lock: exclusive(), holders: 0, begun: 0, fetched: 0, refs: undefined, stale: true, pushes }
       mirrors.set(key, mirror)
     }
     return mirror
   }
 
   return {
-    async open(remote, signal) {
+    async open(remote, signal, branch) {
       const to = await reached(remote)
       const mirror = await mirrorOf(remote, to)
       const asked = mirror.begun
       const advertised = await list(to, signal)
-      if (defaultBranch(advertised) === undefined) throw empty(to.url)
-      if (!isCurrent(mirror, advertised)) {
-        const deps = { git, path: options.path }
+      const wanted = branch ?? defaultBranch(advertised)
+      if (wanted === undefined) throw empty(to.url)
+      if (!isCurrent(mirror, { advertised, wanted })) {
         const opening = mirror.lock.run(async () => {
-          await bringUpToDate(mirror, { to, advertised, asked, ...deps }, signal)
-          return hold(mirror, { advertised, to, ...deps })
+          await bringUpToDate(mirror, { to, advertised, wanted, asked, ...deps }, signal)
+          return view(mirror, { advertised, to, ...deps })
         })
         return unlessAborted(opening, signal)
       }
-      return hold(mirror, { advertised, to, git, path: options.path })
+      return view(mirror, { advertised, to, ...deps })
+    },
+
+    async hold(remote, signal) {
+      const mirror = await mirrorOf(remote, await reached(remote))
+      if (mirror.refs !== undefined && mirror.lock.isFree()) return hold(mirror, deps)
+      const holding = mirror.lock.run(async () => {
+        await prepared(mirror, deps)
+        return hold(mirror, deps)
+      })
+      return unlessAborted(holding, signal)
     },
 
     async commit(view, input) {
@@ -101,48 +116,63 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       return makeCommit(git, { store, input })
     },
 
-    async push(view, remote, input, signal) {
+    async push(held, remote, input, signal) {
       const to = await reached(remote)
-      const store = await storeWith({ git, folder: options.folder, first: view.store }, input.commit, signal)
-      return pushCommit({ git, store, to }, input, signal)
+      const store = await storeWith({ git, folder: options.folder, first: held.store }, input.commit, signal)
+      const result = await pushCommit({ git, store, to }, input, signal)
+      if (result.kind === 'pushed') (await mirrorOf(remote, to)).pushes.note(input)
+      return result
     },
   }
 }
 
-/** Whoever is cancelled while another's fetch goes on does not wait for it; a view that comes all the same is let go. */
-async function unlessAborted(opening: Promise<MirrorView>, signal: AbortSignal): Promise<MirrorView> {
+/** Whoever is cancelled while another's fetch goes on does not wait for it; what comes all the same is let go. */
+async function unlessAborted<T extends HeldMirror>(opening: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop: (() => void) | undefined
   const aborted = new Promise<undefined>((resolve) => {
     stop = () => resolve(undefined)
     signal.addEventListener('abort', stop, { once: true })
   })
-  const view = await Promise.race([opening, aborted])
+  const opened = await Promise.race([opening, aborted])
   if (stop) signal.removeEventListener('abort', stop)
-  if (view !== undefined) return view
+  if (opened !== undefined) return opened
   opening.then((late) => late[Symbol.asyncDispose]()).catch(() => undefined)
   throw signal.reason
 }
 
+type Seen = { advertised: RemoteRefs; wanted: string }
+
 /** Nothing to fetch, nothing to prune, and nobody at work who might change that. */
-function isCurrent(mirror: Mirror, advertised: RemoteRefs): boolean {
+function isCurrent(mirror: Mirror, seen: Seen): boolean {
   if (mirror.refs === undefined || !mirror.lock.isFree()) return false
-  return sameTable(mirror.refs.table, advertised.table) && !(mirror.stale && mirror.holders === 0)
+  return !hasNews(mirror, mirror.refs, seen) && !(mirror.stale && mirror.holders === 0)
 }
 
-type UpdateInput = { to: Reach; advertised: RemoteRefs; asked: number; git: RunGit; path: string }
+function hasNews({ pushes }: Mirror, { table }: RemoteRefs, { advertised, wanted }: Seen): boolean {
+  return !sameTable(table, pushes.leftOut(advertised.table, table, wanted))
+}
+
+type Deps = { git: RunGit; path: string }
+type UpdateInput = Deps & Seen & { to: Reach; asked: number }
 
 /** Under the mirror's lock: heals, fetches what is new, prunes when nobody holds the mirror. */
 async function bringUpToDate(mirror: Mirror, input: UpdateInput, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
+  const refs = await prepared(mirror, input)
+  // A fetch that began after this caller asked has seen all that this caller may expect.
+  const isFresh = mirror.fetched > input.asked || !hasNews(mirror, refs, input)
+  if (!isFresh) mirror.refs = await fetchAll({ mirror, refs, ...input }, signal)
+  if (mirror.stale && mirror.holders === 0) await pruneMirror(mirror, input, signal)
+}
+
+/** Under the mirror's lock: its refs, once its folder is there and in order. */
+async function prepared(mirror: Mirror, deps: Deps): Promise<RemoteRefs> {
   if (mirror.refs === undefined) {
-    await prepareFolder(join(mirror.folder.objects, '..'), input)
-    mirror.refs = await readRefs(mirror.folder, input.git)
+    await prepareFolder(join(mirror.folder.objects, '..'), deps)
+    mirror.refs = await readRefs(mirror.folder, deps.git)
     mirror.stale = await isStale(mirror.folder)
   }
-  // A fetch that began after this caller asked has seen all that this caller may expect.
-  const isFresh = mirror.fetched > input.asked || sameTable(mirror.refs.table, input.advertised.table)
-  if (!isFresh) mirror.refs = await fetchAll({ mirror, refs: mirror.refs, ...input }, signal)
-  if (mirror.stale && mirror.holders === 0) await pruneMirror(mirror, input, signal)
+  return mirror.refs
 }
 
 async function fetchAll(
@@ -210,14 +240,12 @@ async function copyShallow({ objects, store }: MirrorFolder): Promise<void> {
   )
 }
 
-async function pruneMirror(mirror: Mirror, deps: { git: RunGit; path: string }, signal: AbortSignal): Promise<void> {
+async function pruneMirror(mirror: Mirror, deps: Deps, signal: AbortSignal): Promise<void> {
   await prune(mirror.folder, deps, signal)
   mirror.stale = await isStale(mirror.folder)
 }
 
-type HoldInput = { advertised: RemoteRefs; to: Reach; git: RunGit; path: string }
-
-function hold(mirror: Mirror, { advertised, to, git, path }: HoldInput): Promise<MirrorView> {
+function hold(mirror: Mirror, deps: Deps): HeldMirror {
   mirror.holders++
   let isHeld = true
   const release = async () => {
@@ -228,49 +256,31 @@ function hold(mirror: Mirror, { advertised, to, git, path }: HoldInput): Promise
     // A failure leaves the note on disk: whoever opens the mirror next prunes first.
     await mirror.lock
       .run(async () => {
-        if (mirror.holders === 0) await pruneMirror(mirror, { git, path }, AbortSignal.timeout(PRUNE_TIMEOUT_MS))
+        if (mirror.holders === 0) await pruneMirror(mirror, deps, AbortSignal.timeout(PRUNE_TIMEOUT_MS))
       })
       .catch(() => undefined)
   }
-  const { table, refs } = mirror.refs ?? advertised
-  const branch = defaultBranch({ ...advertised, table })
-  const view = async (): Promise<MirrorView> => {
-    if (branch === undefined) throw empty(to.url)
+  return { store: mirror.folder.store, [Symbol.asyncDispose]: release }
+}
+
+async function view(mirror: Mirror, given: Deps & { advertised: RemoteRefs; to: Reach }): Promise<MirrorView> {
+  const held = hold(mirror, given)
+  try {
+    const { table, refs } = mirror.refs ?? given.advertised
+    const branch = defaultBranch({ ...given.advertised, table })
+    if (branch === undefined) throw empty(given.to.url)
     const shallow = await readFile(join(mirror.folder.objects, 'shallow'), 'utf8').catch(() => '')
     return {
+      ...held,
       objects: join(mirror.folder.objects, 'objects'),
-      store: mirror.folder.store,
       refs,
       defaultBranch: branch,
       ...(shallow === '' ? {} : { shallow: shallow.trim().split('\n') }),
-      [Symbol.asyncDispose]: release,
     }
-  }
-  return view().catch(async (error: unknown) => {
-    await release()
+  } catch (error) {
+    await held[Symbol.asyncDispose]()
     throw error
-  })
-}
-
-/** Address and credential decide which mirror it is. Keyed, since sandboxes see the folder's name in their mount table. */
-async function mirrorKey(remote: Remote, { url, folder }: { url: string; folder: string }): Promise<string> {
-  const { username = '', password = '' } = remote.credential ?? {}
-  return createHmac('sha256', await salt(folder))
-    .update(JSON.stringify([remote.forge, url, username, password]))
-    .digest('hex')
-}
-
-async function salt(folder: string): Promise<Buffer> {
-  const file = join(folder, 'salt')
-  const known = await readFile(file).catch(() => undefined)
-  if (known !== undefined) return known
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`
-  await writeFile(temporary, randomBytes(32), { mode: 0o600 })
-  // Linking fails where another was first: then theirs counts.
-  await link(temporary, file).catch(() => undefined)
-  await rm(temporary)
-  return readFile(file)
+  }
 }
 
 function empty(url: string): DrydockError {

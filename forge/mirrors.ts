@@ -8,13 +8,17 @@ export type Remote = {
 }
 
 /**
- * What an attempt may use of a mirror while it holds the view. `objects` holds what is reachable from the origin's heads
- * and tags and nothing else (R5); it is the folder that sandboxes mount. `store` is a bare repository of its own, with
- * `objects` as its alternate, for what is collected and published; it is never mounted.
+ * A mirror whose objects stay while it is held. `store` is a bare repository of its own, with the mirror's objects as its
+ * alternate, for what is collected and published; it is never mounted.
  */
-export type MirrorView = AsyncDisposable & {
+export type HeldMirror = AsyncDisposable & { store: string }
+
+/**
+ * What an attempt may use of a mirror while it holds the view. `objects` holds what is reachable from the origin's heads
+ * and tags and nothing else (R5); it is the folder that sandboxes mount.
+ */
+export type MirrorView = HeldMirror & {
   objects: string
-  store: string
   /** Full names (`refs/heads/…`, `refs/tags/…`) and the commit behind each, annotated tags peeled. */
   refs: readonly { name: string; commit: string }[]
   /** Without `refs/heads/`. */
@@ -54,14 +58,17 @@ export type CommitInput = {
 export interface Mirrors {
   /**
    * Brings the mirror of a remote up to date and lists its refs with the attempt's own credential (R4). Rejects with
-   * `repository-refused | -not-found | -auth | -empty`, `forge-unavailable`. Dispose to let go of it.
+   * `repository-refused | -not-found | -auth | -empty`, `forge-unavailable`. Dispose to let go of it. Other branches than
+   * the wanted one (the default one) that were pushed from here within the last half minute may still be missing.
    */
-  open(remote: Remote, signal: AbortSignal): Promise<MirrorView>
+  open(remote: Remote, signal: AbortSignal, branch?: string): Promise<MirrorView>
+  /** Holds the mirror as it is, for publishing what was made from it; the origin is not asked. */
+  hold(remote: Remote, signal: AbortSignal): Promise<HeldMirror>
   /** Makes a commit in the view's store. The same input gives the same id. */
   commit(view: MirrorView, input: CommitInput): Promise<string>
   /**
    * Pushes a commit to a new branch, or to one that is at the commit which it replaces, whatever happens in between. A
    * branch that already is at that very commit counts as pushed.
    */
-  push(view: MirrorView, remote: Remote, input: PushInput, signal: AbortSignal): Promise<PushResult>
+  push(held: HeldMirror, remote: Remote, input: PushInput, signal: AbortSignal): Promise<PushResult>
 }

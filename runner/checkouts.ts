@@ -21,7 +21,10 @@ export type Checkout = Placed & { view: MirrorView; base: Base }
 export type Checkouts = NonEmpty<Checkout>
 
 export type CheckoutsDeps = {
-  openMirror: (of: { repository: RepositoryAddress }, signal: AbortSignal) => Promise<MirrorView>
+  openMirror: (
+    of: { repository: RepositoryAddress; branch?: string | null | undefined },
+    signal: AbortSignal,
+  ) => Promise<MirrorView>
   /** Undefined in a first turn, or when the turn before left nothing. */
   earlierTurn: () => Promise<EarlierTurn | undefined>
 }
@@ -63,7 +66,7 @@ type Wanted = Placed & { branch?: string | null }
 type Opened = Placed & { view: MirrorView; branch: string }
 
 async function open({ deps, cleanup }: Context, { branch, ...where }: Wanted, signal: AbortSignal): Promise<Opened> {
-  const view = await deps.openMirror(where, signal)
+  const view = await deps.openMirror({ ...where, branch }, signal)
   // Before anything can go wrong: a view that nobody disposes of would hold the mirror for ever.
   cleanup.defer(() => view[Symbol.asyncDispose]())
   return { ...where, view, branch: branch ?? view.defaultBranch }

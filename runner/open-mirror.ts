@@ -16,12 +16,12 @@ const REASONS: Partial<Record<DrydockError['code'], FailureReason>> = {
 }
 
 export async function openMirror(
-  { repository }: { repository: RepositoryAddress },
+  { repository, branch }: { repository: RepositoryAddress; branch?: string | null | undefined },
   { mirrors, remoteOf }: Pick<RunnerDeps, 'mirrors' | 'remoteOf'>,
   signal: AbortSignal,
 ): Promise<MirrorView> {
   try {
-    return await mirrors.open(await remoteOf(repository), signal)
+    return await mirrors.open(await remoteOf(repository), signal, branch ?? undefined)
   } catch (error) {
     const reason = error instanceof DrydockError ? REASONS[error.code] : undefined
     if (!reason) throw error

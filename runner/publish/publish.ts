@@ -9,7 +9,7 @@ import type { PublishPlace } from '../../domain/tasks/record-published.ts'
 import { pullRequestTitle } from '../../forge/body.ts'
 import type { Forge, PullRequest } from '../../forge/forge.ts'
 import { branchHead } from '../../forge/mirrors.ts'
-import type { MirrorView, Mirrors, PushInput, PushResult, Remote } from '../../forge/mirrors.ts'
+import type { HeldMirror, MirrorView, Mirrors, PushInput, PushResult, Remote } from '../../forge/mirrors.ts'
 
 /** What is published of an attempt: its change, or that of one of several repositories. */
 export type Publishing = Pick<Job, 'task' | 'turn' | 'attempt'> & {
@@ -17,7 +17,7 @@ export type Publishing = Pick<Job, 'task' | 'turn' | 'attempt'> & {
 }
 
 export type PublishDeps = {
-  mirrors: Pick<Mirrors, 'open' | 'push'>
+  mirrors: Pick<Mirrors, 'open' | 'hold' | 'push'>
   remoteOf: (repository: RepositoryAddress) => Promise<Remote>
   /** Where pull requests are opened; undefined for plain git remotes. */
   forge: Forge | undefined
@@ -85,27 +85,34 @@ async function planPullRequest(
 /** Resolves to where the commit is, or to an outcome when publishing ends here. */
 async function pushBranch(job: Publishing, deps: PublishDeps, signal: AbortSignal): Promise<Place | PublishOutcome> {
   const remote = await deps.remoteOf(job.repository)
+  const own = ownBranch(job)
   const before = await deps.publishedBefore()
-  await using view: MirrorView = await deps.mirrors.open(remote, signal)
-  const place = await placeOf(job, { deps, view, before })
-  if ('state' in place) return place
-  await deps.confirmHeld()
-  const { branch, commit } = place
-  return refusal(place, await deps.mirrors.push(view, remote, place, signal)) ?? { branch, commit }
+  const push = async (held: HeldMirror, place: PushInput) => {
+    await deps.confirmHeld()
+    const { branch, commit } = place
+    return refusal(place, await deps.mirrors.push(held, remote, place, signal)) ?? { branch, commit }
+  }
+  if (before === undefined) {
+    await using held = await deps.mirrors.hold(remote, signal)
+    return await push(held, own)
+  }
+  await using view = await deps.mirrors.open(remote, signal, before.branch)
+  const place = await placeOf(own, { deps, view, before })
+  return 'state' in place ? place : await push(view, place)
 }
 
-type From = { deps: PublishDeps; view: MirrorView; before: PublishedBefore | undefined }
+type Own = PushInput & { tree: string }
 
-/**
- * A branch of its own; or, where an earlier turn is published and its branch still there, that one, with a commit on top.
- */
-async function placeOf(
-  { attempt }: Pick<Publishing, 'attempt'>,
-  { deps, view, before }: From,
-): Promise<PushInput | PublishOutcome> {
-  const { commit, branch, tree } = attempt
-  if (!commit || !branch || !tree) throw new DrydockError('no-changes', 'Cannot publish: the attempt has no changes')
-  if (before === undefined || branchHead(view, before.branch) === undefined) return { commit, branch }
+function ownBranch({ attempt: { commit, branch, tree } }: Pick<Publishing, 'attempt'>): Own {
+  if (commit && branch && tree) return { commit, branch, tree }
+  throw new DrydockError('no-changes', 'Cannot publish: the attempt has no changes')
+}
+
+type From = { deps: PublishDeps; view: MirrorView; before: PublishedBefore }
+
+/** Where the branch of an earlier turn is still there, that one, with a commit on top; else a branch of its own. */
+async function placeOf({ tree, ...own }: Own, { deps, view, before }: From): Promise<PushInput | PublishOutcome> {
+  if (branchHead(view, before.branch) === undefined) return own
   if (before.isPast) {
     const message = `Cannot publish: a later turn of the task is on branch "${before.branch}" already. Publish the last turn, or go on with the task.`
     return { state: 'failed', reason: 'superseded', message }

@@ -87,6 +87,7 @@ function scripted(script: Script = {}) {
     },
     mirrors: {
       open: async () => view,
+      hold: async () => view,
       async push(_view, _remote, input) {
         done.push('push')
         pushes.push(input)

@@ -53,7 +53,7 @@ export function cacheOf({ db }: TestDatabase, fake: FakeEngine, changes: Partial
     hostId: HOST,
     runnerId: `${HOST}/${randomBytes(2).toString('hex')}`,
     logger: pino({ level: 'silent' }),
-    mirrors: { open: async () => view, commit: unused, push: unused },
+    mirrors: { open: async () => view, hold: unused, commit: unused, push: unused },
     remoteOf: async () => ({ forge: 'git', address: '/srv/a' }),
     networks: { ...networks, [Symbol.asyncDispose]: async () => undefined },
     workspacePolicy: () => ({ ceiling: undefined, deny: [] }),

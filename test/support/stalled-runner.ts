@@ -136,6 +136,7 @@ export async function stalledRunner(
         await at.at('checkout', signal, { ofEngine: false })
         return view
       },
+      hold: async () => view,
       commit: async () => 'c'.repeat(40),
       async push(_view, _remote, _input, signal) {
         await at.at('push', signal, { ofEngine: false })

@@ -114,10 +114,11 @@ test('claimInspection() leaves what nobody waits for any more', async () => {
   expect(await claimInspection(db, 60_000)).toBeUndefined()
 })
 
+const unreachable = () => expect.unreachable()
 const deps = (open: InspectionWorkDeps['mirrors']['open']): InspectionWorkDeps => ({
   db: api.database.db,
   logger: pino({ level: 'silent' }),
-  mirrors: { open, commit: () => expect.unreachable(), push: () => expect.unreachable() },
+  mirrors: { open, hold: unreachable, commit: unreachable, push: unreachable },
   remoteOf: async ({ forge, address }) => ({ forge, address }),
   git: () => expect.unreachable(),
 })
