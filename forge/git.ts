@@ -98,16 +98,23 @@ export function limitedGit(path: string, run: RunProcess = runProcess): RunGit {
   }
 }
 
-// The parent-death signal keeps a fetch or push from outliving a server that was killed; prlimit passes to all children.
-function wrapper(limits: GitLimits = {}): string[] {
-  const { addressSpaceBytes, cpuSeconds, fileBytes } = limits
+/** What may use so much processor time, and talks to nobody, comes to its end by itself. */
+const SHORT_S = 60
+
+/**
+ * The parent-death signal keeps a fetch or push from outliving a server that was killed; prlimit passes to all children.
+ * A program in front of git costs as much as a small command of git: nothing has one that it does not need. Core dumps are
+ * off for all that the process host starts.
+ */
+function wrapper({ addressSpaceBytes, cpuSeconds, fileBytes }: GitLimits = {}): string[] {
   const flags = [
     ...(addressSpaceBytes === undefined ? [] : [`--as=${addressSpaceBytes}`]),
     ...(cpuSeconds === undefined ? [] : [`--cpu=${cpuSeconds}`]),
     ...(fileBytes === undefined ? [] : [`--fsize=${fileBytes}`]),
-    '--core=0',
   ]
-  return ['setpriv', '--pdeathsig', 'KILL', 'prlimit', ...flags, '--']
+  const limited = flags.length === 0 ? [] : ['prlimit', ...flags, '--core=0', '--']
+  const isShort = cpuSeconds !== undefined && cpuSeconds <= SHORT_S
+  return isShort ? limited : ['setpriv', '--pdeathsig', 'KILL', '--', ...limited]
 }
 
 export type LocalGit = (args: readonly string[], signal?: AbortSignal) => Promise<string>

@@ -25,11 +25,17 @@ export type ProcessHost = {
 
 type Waiting = { resolve: (result: ProcessResult) => void; reject: (error: unknown) => void }
 
-/** The host as a process of Node. Run from source, as by tests, there is no program for it: then nobody is in between. */
+/** The host as a process of Node, without core dumps. Run from source, as by tests, there is no program for it: then nobody is in between. */
 export function ownProcessHost(): ProcessHost {
   if (!existsSync(PROGRAM)) return { run: runProcess, close: () => undefined }
   return processHost(() =>
-    fork(PROGRAM, { env: {}, execArgv: [], serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
+    fork(PROGRAM, {
+      env: {},
+      execPath: 'prlimit',
+      execArgv: ['--core=0', '--', process.execPath],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    }),
   )
 }
 

@@ -5,6 +5,9 @@ export const READY = 'drydock:ready'
 /** What the keeper adds to its greeting where it can run commands of ours. */
 export const SERVES = 'serves'
 
+/** What `stat` says of the folders in order: folders and no links, of their owners, 0755, 0700 and 0700. */
+const FOLDERS = '1000:1000:41ed\n1000:1000:41c0\n0:0:41c0'
+
 /** Exact reads: what follows on standard input is the next one's. */
 const READ = (size: string) => `dd bs="${size}" count=1 iflag=fullblock 2>/dev/null`
 
@@ -15,7 +18,8 @@ const READ = (size: string) => `dd bs="${size}" count=1 iflag=fullblock 2>/dev/n
  * last one, or with the stream, it is over; also after a restart, when nobody is at the other end.
  */
 const serve = (run: string) => [
-  `if [ -n "$serves" ] && [ "$(cat /drydock/served 2>/dev/null)" != ${run} ]; then`,
+  'served=; { read -r served < /drydock/served; } 2>/dev/null',
+  `if [ -n "$serves" ] && [ "$served" != ${run} ]; then`,
   `echo ${run} > /drydock/served`,
   'exec 3>&2 2>/dev/null',
   // As the engine begins commands.
@@ -45,9 +49,11 @@ const serve = (run: string) => [
 export function keeperScript({ lifetimeMs, run }: { lifetimeMs: number; run: string }): string {
   return [
     'umask 022',
+    // Most sandboxes are made of a snapshot, which has the folders: each program that starts costs more than this look.
+    `if [ ! -d /root ] || [ "$(stat -c %u:%g:%f /workspace /agent-home /drydock 2>/dev/null)" != "${FOLDERS}" ]; then`,
     'for d in /workspace /agent-home /drydock; do if [ -L "$d" ]; then rm -f "$d"; fi; done',
     'mkdir -p /workspace /agent-home /drydock /root && chown 1000:1000 /workspace /agent-home && chown 0:0 /drydock || exit 3',
-    'chmod 0755 /workspace && chmod 0700 /agent-home /drydock || exit 3',
+    'chmod 0755 /workspace && chmod 0700 /agent-home /drydock || exit 3; fi',
     'if command -v git >/dev/null 2>&1; then g=git; else g=no-git; fi',
     TRUST_SCRIPT,
     `serves=$(: | setpriv --reuid 1000 --regid 1000 --groups 1000 -- dd bs=1 count=1 iflag=fullblock 2>/dev/null && echo ${SERVES})`,
