@@ -1,9 +1,10 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import type { Db } from '../db.ts'
 import { underCeilings } from '../environments/ceilings.ts'
 import { DrydockError } from '../errors.ts'
 import { readSettings } from '../settings/settings.ts'
 import { attempts, environments, repositories, tasks, turns, users } from '../schema.ts'
+import { isRepositoryOfAttempt } from './repository-of.ts'
 
 const query = (db: Db, attemptId: string) =>
   db
@@ -19,8 +20,7 @@ const query = (db: Db, attemptId: string) =>
     .innerJoin(turns, eq(turns.id, attempts.turnId))
     .innerJoin(tasks, eq(tasks.id, attempts.taskId))
     .innerJoin(environments, eq(environments.id, attempts.environmentId))
-    // What was made of one repository is never published to another that the environment points to since.
-    .innerJoin(repositories, eq(repositories.id, sql`coalesce(${attempts.repositoryId}, ${environments.repositoryId})`))
+    .innerJoin(repositories, isRepositoryOfAttempt)
     .innerJoin(users, eq(users.id, attempts.userId))
     .where(eq(attempts.id, attemptId))
 

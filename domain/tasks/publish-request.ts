@@ -11,6 +11,7 @@ import { appendEvent } from './append-events.ts'
 import { isOpen } from './attempt.ts'
 import type { FlaggedPath, PublishState } from './attempt.ts'
 import { askedFor, isThrough } from './changes.ts'
+import { isRepositoryOfAttempt } from './repository-of.ts'
 
 const LISTED_FLAGGED = 20
 /** Taken by nobody from now on, never tried. The claim number goes on: an old claim must stay stale. */
@@ -131,7 +132,7 @@ async function lockAttempt(db: Executor, attemptId: string) {
     .from(attempts)
     .innerJoin(tasks, eq(tasks.id, attempts.taskId))
     .innerJoin(environments, eq(environments.id, tasks.environmentId))
-    .innerJoin(repositories, eq(repositories.id, environments.repositoryId))
+    .innerJoin(repositories, isRepositoryOfAttempt)
     .leftJoin(diffs, eq(diffs.attemptId, attempts.id))
     .leftJoin(pullRequests, eq(pullRequests.attemptId, attempts.id))
     .where(eq(attempts.id, attemptId))

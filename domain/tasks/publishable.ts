@@ -1,7 +1,8 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { Executor } from '../db.ts'
 import type { RepositoryAddress } from '../repositories/repositories.ts'
 import { attempts, environments, repositories } from '../schema.ts'
+import { isRepositoryOfAttempt } from './repository-of.ts'
 
 export type Publishable = {
   environment: { name: string; publishUnlinked: boolean }
@@ -19,7 +20,7 @@ export async function findPublishable(db: Executor, attemptId: string): Promise<
     })
     .from(attempts)
     .innerJoin(environments, eq(environments.id, attempts.environmentId))
-    .innerJoin(repositories, eq(repositories.id, sql`coalesce(${attempts.repositoryId}, ${environments.repositoryId})`))
+    .innerJoin(repositories, isRepositoryOfAttempt)
     .where(and(eq(attempts.id, attemptId), eq(attempts.state, 'succeeded')))
   if (row === undefined) return undefined
   const { environment, changes, repository } = row

@@ -134,3 +134,19 @@ test('GET /tasks/:id tells diff, pull request, usage and duration of an attempt'
     commit: 'c0ffee',
   })
 })
+
+test('what was published to a plain remote is through, also when the environment points to GitHub since', async () => {
+  const { db } = api.database
+  const at = async (forge: 'git' | 'github', address: string) => {
+    const environment = await seedEnvironment(db, { forge, address })
+    const [row] = await db.select().from(environments).where(eq(environments.id, environment))
+    return { environment, repositoryId: row?.repositoryId ?? '' }
+  }
+  const plain = await at('git', '/srv/plain.git')
+  const { environment } = await at('github', 'acme/shop')
+  const { id } = await finished({ publishState: 'published', repositoryId: plain.repositoryId })
+  await db.update(attempts).set({ environmentId: environment }).where(eq(attempts.id, id))
+  const { taskId } = (await db.select().from(attempts).where(eq(attempts.id, id)))[0] ?? { taskId: '' }
+  await db.update(tasks).set({ environmentId: environment }).where(eq(tasks.id, taskId))
+  expect(await publish(id)).toMatchObject({ status: 200, json: { publish: { state: 'published' } } })
+})
