@@ -31,6 +31,7 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]()
 })
 
+const LOOK_UP = /\/api\/v3\/repos\/acme\/app$/
 const pullsOf = (branch: string | null) => world.fake.state.pulls.filter((pull) => pull.head === branch)
 const pushes = () => world.fake.requests.filter((line) => line.startsWith('POST') && line.endsWith('git-receive-pack'))
 
@@ -43,13 +44,12 @@ test('refusals are told apart in sentences, the attempt stays succeeded, and ask
       publish: { state: 'failed', reason: expect.stringMatching(reason) as string },
     })
   const { fake, repository } = world
-  const lookUp = /\/api\/v3\/repos\/acme\/app$/
 
-  fake.fault({ path: lookUp, status: 401 })
+  fake.fault({ path: LOOK_UP, status: 401 })
   await refused(/GitHub does not know the token/)
-  fake.fault({ path: lookUp, status: 403, body: { message: 'Resource protected by organization SAML enforcement' } })
+  fake.fault({ path: LOOK_UP, status: 403, body: { message: 'Resource protected by organization SAML enforcement' } })
   await refused(/token may not do this.*SAML enforcement/)
-  fake.fault({ path: lookUp, status: 404 })
+  fake.fault({ path: LOOK_UP, status: 404 })
   await refused(/GitHub does not have it, or hides it/)
 
   repository.writers.delete('ada')
@@ -80,9 +80,8 @@ test('refusals are told apart in sentences, the attempt stays succeeded, and ask
 test('a busy or broken forge postpones with a visible reason, later it is done, and not for ever', async () => {
   const ran = await runTask(server, 'manual', 'echo later > later.txt')
   const { fake } = world
-  const lookUp = /\/api\/v3\/repos\/acme\/app$/
   const secondary = { message: 'You have exceeded a secondary rate limit' }
-  fake.fault({ path: lookUp, status: 403, headers: { 'retry-after': '60' }, body: secondary })
+  fake.fault({ path: LOOK_UP, status: 403, headers: { 'retry-after': '60' }, body: secondary })
   await askForPullRequest(server, ran.attempt)
   const limited = await untilPostponed(server, ran.taskId, /limits the requests.*tries again at/)
   expect(limited).toMatchObject({ state: 'succeeded', pullRequest: null, publish: { state: 'pending' } })
@@ -94,10 +93,10 @@ test('a busy or broken forge postpones with a visible reason, later it is done, 
   expect(row?.['publish_runner_id']).toBeNull()
 
   const before = fake.requests.length
-  fake.fault({ path: lookUp, status: 503, times: 4 })
+  fake.fault({ path: LOOK_UP, status: 503, times: 4 })
   await letTimePass(world.database)
   await untilPostponed(server, ran.taskId, /does not answer as it should \(503\)/)
-  expect(fake.requests.slice(before).filter((line) => lookUp.test(line))).toHaveLength(4)
+  expect(fake.requests.slice(before).filter((line) => LOOK_UP.test(line))).toHaveLength(4)
 
   fake.fault({ method: 'POST', path: /\/pulls$/, status: 429, headers: { 'retry-after': '120' } })
   await letTimePass(world.database)
@@ -106,7 +105,7 @@ test('a busy or broken forge postpones with a visible reason, later it is done, 
   expect(pullsOf(pushed.branch)).toEqual([])
 
   await world.database.client`update attempts set publish_tries = 23 where id = ${ran.attempt.id}`
-  fake.fault({ path: lookUp, status: 502, times: 4 })
+  fake.fault({ path: LOOK_UP, status: 502, times: 4 })
   await letTimePass(world.database)
   await server.finished(ran.taskId)
   expect((await onlyAttempt(server, ran.taskId)).publish).toMatchObject({
@@ -123,7 +122,8 @@ test('a busy or broken forge postpones with a visible reason, later it is done, 
 test('a runner whose claim was taken over before its push makes none', async () => {
   const ran = await runTask(server, 'manual', 'echo stale > stale.txt')
   const before = pushes().length
-  const gate = holdNext(world.fake, /\/info\/refs\?service=git-upload-pack/)
+  // The last that the runner asks the forge before it asks whether the claim is still its own.
+  const gate = holdNext(world.fake, LOOK_UP)
   await askForPullRequest(server, ran.attempt)
   await gate.seen
   // As if the first had hung past its lease: the loop's next claim is a second publisher.
