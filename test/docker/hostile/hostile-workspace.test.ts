@@ -79,7 +79,7 @@ describe.each(ATTACKS)('$name', ({ arm: script, control: plain, also = [], skipp
     expect(changed(change.tree).sort()).toEqual([...HONEST_CHANGE, ...also].sort())
     expect(await marked()).toBe(false)
     expect(change.skipped.join('\n')).toMatch(skipped ?? /^$/)
-    expect(hostCommands()).toEqual({ programs: ['git', 'prlimit', 'setpriv'], git: [...HOST_GIT].sort() })
+    expect(hostCommands()).toEqual({ programs: ['git', 'prlimit'], git: [...HOST_GIT].sort() })
     const fresh = files().filter((file) => !before.includes(file))
     const store = relative(world.folder, world.view.store)
     expect(fresh.every((file) => file.startsWith(join(store, 'objects', 'pack', 'pack-')))).toBe(true)
