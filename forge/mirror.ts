@@ -86,8 +86,9 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       const mirror = await mirrorOf(remote, to)
       const asked = mirror.begun
       const advertised = await list(to, signal)
-      const wanted = branch ?? defaultBranch(advertised)
-      if (wanted === undefined) throw empty(to.url)
+      const main = defaultBranch(advertised)
+      if (main === undefined) throw empty(to.url)
+      const wanted = branch ?? main
       if (!isCurrent(mirror, { advertised, wanted })) {
         const opening = mirror.lock.run(async () => {
           await bringUpToDate(mirror, { to, advertised, wanted, asked, ...deps }, signal)

@@ -96,6 +96,14 @@ test('one that moved on from a commit that is known, or was deleted, counts as i
   expect(names(gone)).toEqual(['refs/heads/main'])
 })
 
+test('a named branch of a repository that is empty now is refused before a fetch would empty the mirror', async () => {
+  await (await mirrors.open(remote(), signal))[Symbol.asyncDispose]()
+  git(origin.bare, 'update-ref', '-d', 'refs/heads/main')
+  asked = []
+  await expect(mirrors.open(remote(), signal, 'main')).rejects.toMatchObject({ code: 'repository-empty' })
+  expect(asked).not.toContain('fetch')
+})
+
 test('hold() asks the origin for nothing; what is held can be published, also by a process that just started', async () => {
   const opened = await mirrors.open(remote(), signal)
   const parent = git(origin.bare, 'rev-parse', 'main')
