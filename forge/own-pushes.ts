@@ -6,7 +6,7 @@ export type OwnPushes = {
    * The advertised refs as a mirror that knows `known` should have them: without what was pushed from here lately, but for
    * the branch that is wanted.
    */
-  leftOut: (advertised: Table, known: Table, wanted: string | undefined) => Table
+  leftOut: (advertised: Table, known: Table, wanted: string) => Table
 }
 
 /**

@@ -1,6 +1,5 @@
 import { nameRepositories } from '../domain/environments/repositories.ts'
 import { DrydockError } from '../domain/errors.ts'
-import type { RepositoryAddress } from '../domain/repositories/repositories.ts'
 import type { Job } from '../domain/tasks/job.ts'
 import { branchHead } from '../forge/mirrors.ts'
 import type { MirrorView } from '../forge/mirrors.ts'
@@ -10,6 +9,7 @@ import type { NonEmpty } from './each-in-turn.ts'
 import { assertNothingLost, leftIn } from './earlier-turn.ts'
 import type { EarlierTurn } from './earlier-turn.ts'
 import { AttemptFailure } from './failure.ts'
+import type { MirrorOf } from './open-mirror.ts'
 import type { Mount } from './sandbox/sandbox.ts'
 import { placed } from './workspace/workspace.ts'
 import type { Base, Placed } from './workspace/workspace.ts'
@@ -21,10 +21,7 @@ export type Checkout = Placed & { view: MirrorView; base: Base }
 export type Checkouts = NonEmpty<Checkout>
 
 export type CheckoutsDeps = {
-  openMirror: (
-    of: { repository: RepositoryAddress; branch?: string | null | undefined },
-    signal: AbortSignal,
-  ) => Promise<MirrorView>
+  openMirror: (of: MirrorOf, signal: AbortSignal) => Promise<MirrorView>
   /** Undefined in a first turn, or when the turn before left nothing. */
   earlierTurn: () => Promise<EarlierTurn | undefined>
 }

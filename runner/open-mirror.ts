@@ -15,8 +15,11 @@ const REASONS: Partial<Record<DrydockError['code'], FailureReason>> = {
   'rate-limited': 'repository-unavailable',
 }
 
+/** Of which repository, and which of its branches must be up to date: by default the default one. */
+export type MirrorOf = { repository: RepositoryAddress; branch?: string | null | undefined }
+
 export async function openMirror(
-  { repository, branch }: { repository: RepositoryAddress; branch?: string | null | undefined },
+  { repository, branch }: MirrorOf,
   { mirrors, remoteOf }: Pick<RunnerDeps, 'mirrors' | 'remoteOf'>,
   signal: AbortSignal,
 ): Promise<MirrorView> {

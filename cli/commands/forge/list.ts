@@ -1,9 +1,8 @@
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
-import { findUser } from '../../resolve-name.ts'
 import { neutraliseLine, table } from '../../terminal.ts'
-import { USER_OPTION } from './user-option.ts'
+import { USER_OPTION, namedUser } from './user-option.ts'
 
 export const listLogins = defineCommand({
   name: 'forge list',
@@ -13,7 +12,7 @@ export const listLogins = defineCommand({
   examples: ['drydock forge list', 'drydock forge list --user ada@example.com --json'],
   run: async ({ values }, context) => {
     const client = await createClient(context)
-    const user = values.user === undefined ? undefined : await findUser(client, values.user)
+    const user = await namedUser(client, values)
     const found = await client.listForgeLogins(user?.id)
     if (values.json) writeJson(context, found)
     else if (found.data.length === 0 && user !== undefined) {

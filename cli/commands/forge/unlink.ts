@@ -1,9 +1,8 @@
 import { createClient } from '../../client.ts'
 import { JSON_OPTION, defineCommand } from '../../command.ts'
 import { say, writeJson } from '../../context.ts'
-import { findUser } from '../../resolve-name.ts'
 import { neutraliseLine } from '../../terminal.ts'
-import { USER_OPTION } from './user-option.ts'
+import { USER_OPTION, namedUser } from './user-option.ts'
 
 export const unlinkLogin = defineCommand({
   name: 'forge unlink',
@@ -16,7 +15,7 @@ export const unlinkLogin = defineCommand({
   examples: ['drydock forge unlink github.com', 'drydock forge unlink github.com --user ada@example.com'],
   run: async ({ values, positionals: [host = ''] }, context) => {
     const client = await createClient(context)
-    const user = values.user === undefined ? undefined : await findUser(client, values.user)
+    const user = await namedUser(client, values)
     await client.unlinkForgeLogin(host, user?.id)
     const whose = user === undefined ? 'Your login' : `The login of "${neutraliseLine(user.name)}"`
     if (values.json) writeJson(context, { unlinked: host })
