@@ -1,5 +1,6 @@
 import { expect, inject, test } from 'vitest'
 import { gatewayName, groundName } from '../../../runner/network/gateway-containers.ts'
+import { GATEWAY_PATHS } from '../../../sandbox-policy/control.ts'
 import { docker } from '../sandbox/harness.ts'
 import { NEVER, grant, owner, useNetworks, until } from './harness.ts'
 
@@ -50,7 +51,7 @@ test('the gateway has no right that it does not need', async () => {
   expect(spec.HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ['ALL'], CapAdd: null, Privileged: false })
   expect(spec.HostConfig.SecurityOpt).toEqual(['no-new-privileges'])
   const targets = spec.Mounts.filter((mount) => 'Source' in mount).map(({ Destination }) => Destination)
-  expect(targets.sort()).toEqual(['/run/drydock', '/var/lib/drydock-gateway'])
+  expect(targets.sort()).toEqual([GATEWAY_PATHS.control, GATEWAY_PATHS.local, GATEWAY_PATHS.state].sort())
   const [{ HostConfig }] = JSON.parse(await docker('inspect', ground)) as [{ HostConfig: { Sysctls: object } }]
   expect(HostConfig.Sysctls).toMatchObject({ 'net.ipv4.ip_forward': '0' })
 })
