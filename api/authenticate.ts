@@ -1,9 +1,12 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { findUserBySession } from '../domain/access/sessions.ts'
+import { findUserByToken } from '../domain/access/tokens.ts'
+import type { Db } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
+import { findHolderAndTask } from '../domain/tasks/task-for-token.ts'
 import { isCodexPath } from './codex/paths.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
-import { needsOf } from './enforce.ts'
+import { needsOf, taskReadBy } from './enforce.ts'
 import type { Gate } from './gate.ts'
 import { isModelPath } from './model/paths.ts'
 import { SESSION_COOKIE, readCookie } from './sign-in/cookies.ts'
@@ -27,6 +30,15 @@ export function authenticate(deps: ApiDeps, gate: Gate): MiddlewareHandler<ApiEn
   }
 }
 
+/** Looks in the database who a token speaks for. */
+export function tokenLookUp(db: Db): ApiDeps['authenticate'] {
+  return async (token, { address, taskId } = {}) => {
+    if (taskId !== undefined) return findHolderAndTask(db, token, { taskId, address })
+    const principal = await findUserByToken(db, token, address)
+    return principal && { principal }
+  }
+}
+
 /** The text of the token that a request carries. Clients of one of the makers send theirs as `x-api-key`. */
 export function tokenOf(c: Context): string | undefined {
   const [, token] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
@@ -36,11 +48,13 @@ export function tokenOf(c: Context): string | undefined {
 async function byToken(c: Context<ApiEnv>, deps: ApiDeps, gate: Gate): Promise<void> {
   const token = tokenOf(c)
   if (token === undefined) throw nobody('the request carries no token')
-  const find = (address: string | undefined) => deps.authenticate(token, address)
-  const principal = await gate.lookUp(c, token, find)
-  if (principal === undefined) throw nobody('this token is unknown, expired or revoked')
+  const taskId = taskReadBy(c)
+  const found = await gate.lookUp(c, token, (address) => deps.authenticate(token, { address, taskId }))
+  if (found === undefined) throw nobody('this token is unknown, expired or revoked')
+  const { principal, task } = found
   c.set('principal', principal)
-  c.set('askAgain', () => find(principal.address))
+  c.set('looked', task)
+  c.set('askAgain', async () => (await deps.authenticate(token, { address: principal.address }))?.principal)
 }
 
 const nobody = (state: string) =>

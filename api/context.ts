@@ -6,6 +6,7 @@ import type { Db } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
 import type { TaskView } from '../domain/tasks/read.ts'
+import type { TaskForDecision } from '../domain/tasks/task-row.ts'
 import type { LinkingForge } from '../forge/forge.ts'
 import { requireRight, withObject } from './enforce.ts'
 import type { RouteHandler } from './enforce.ts'
@@ -22,8 +23,8 @@ export type ApiDeps = {
   db: Db
   events: Pick<EventHub, 'follow'>
   access: Pick<AccessWatch, 'watch'>
-  /** `address`: from where the connection came. */
-  authenticate: (token: string, address?: string) => Promise<Principal | undefined>
+  /** Who a token speaks for; `task` where one was asked for, and null where there is none such. */
+  authenticate: (token: string, asked?: AskedBy) => Promise<Authenticated | undefined>
   /** To the models of this installation, for people's own tools. */
   callGateway: CallGateway
   /** Rejects with `repository-refused` when tasks must not use this address (R4). */
@@ -45,7 +46,11 @@ export type ApiDeps = {
   version: string
 }
 
-/** `askAgain` looks anew who the token or session of the request speaks for, and keeps none alive by it. `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it; `task` is there where the route says that it reads it. */
+/** `address`: from where the connection came. `taskId`: of the task that is read by the statement that looks who asks. */
+export type AskedBy = { address?: string | undefined; taskId?: string | undefined }
+export type Authenticated = { principal: Principal; task?: TaskForDecision | null }
+
+/** `askAgain` looks anew who the token or session of the request speaks for, and keeps none alive by it. `objectId` is that of the object which the path names, where the route needs a right to it; `facts` is what is known of it; `task` is there where the route says that it reads it; `looked` is what was found of it beside who asks. */
 export type ApiEnv = {
   Variables: {
     principal: Principal
@@ -54,6 +59,7 @@ export type ApiEnv = {
     objectId: string
     facts: ObjectFacts
     task: TaskView
+    looked: TaskForDecision | null | undefined
   }
 }
 
@@ -79,7 +85,10 @@ export function newRouter(deps: Pick<ApiDeps, 'db'>) {
         `Cannot build the api: ${route.method} ${route.path} does not say what is written to the audit log`,
       )
     }
-    return add({ ...route, middleware: requireRight(needs, audit) }, withObject(deps, { needs, reads }, handler))
+    return add(
+      { ...route, middleware: requireRight(needs, { audit, reads }) },
+      withObject(deps, { needs, reads }, handler),
+    )
   }
   // The same route for the types, and one middleware more.
   router.openapi = addGuarded as typeof router.openapi

@@ -13,26 +13,31 @@ import { environmentNotFound } from '../domain/environments/environments.ts'
 import { DrydockError, forbidden } from '../domain/errors.ts'
 import { taskView } from '../domain/tasks/read.ts'
 import { findTaskRowFor } from '../domain/tasks/task-row.ts'
-import type { TaskRow } from '../domain/tasks/task-row.ts'
+import type { TaskForDecision } from '../domain/tasks/task-row.ts'
 import type { Right } from './access-watch.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import type { Audited, Needs, Reads } from './route.ts'
-import { parseId } from './schemas/common.ts'
+import { isId, parseId } from './schemas/common.ts'
 
 /** The handler of a route, as far as it matters here. */
 export type RouteHandler = (c: Context<ApiEnv>, next: () => Promise<void>) => Response | Promise<Response>
 
 const DECLARED = new WeakMap<object, Needs>()
+const READS = new WeakMap<object, Reads>()
 const AUDITED = new WeakMap<object, Audited>()
 
 /** Stands before everything else of a route: who lacks the right learns nothing of what the request would have been. */
-export function requireRight(needs: Needs, audit?: Audited): MiddlewareHandler<ApiEnv> {
+export function requireRight(
+  needs: Needs,
+  { audit, reads }: { audit?: Audited | undefined; reads?: Reads | undefined } = {},
+): MiddlewareHandler<ApiEnv> {
   const middleware: MiddlewareHandler<ApiEnv> = async (c, next) => {
     if (typeof needs === 'object' && decideRight(c.get('principal'), needs) !== 'allowed') throw forbidden()
     return next()
   }
   DECLARED.set(middleware, needs)
   if (audit !== undefined) AUDITED.set(middleware, audit)
+  if (reads !== undefined) READS.set(middleware, reads)
   return middleware
 }
 
@@ -53,7 +58,7 @@ export function withObject(
   const need = needOfObject(needs)
   if (need === undefined) return handler
   return async (c, next) => {
-    const asked = { need, reads, named: c.req.param('id') ?? '' }
+    const asked = { need, reads, named: c.req.param('id') ?? '', looked: c.get('looked') }
     const { facts, row } = await allowedObject(deps, c.get('principal'), asked)
     c.set('objectId', facts.id)
     c.set('facts', facts)
@@ -86,6 +91,14 @@ export function needsOf(c: Context): Needs | undefined {
     .find((needs) => needs !== undefined)
 }
 
+/** The task that a request is to read, by its path; undefined where its route reads none. */
+export function taskReadBy(c: Context): string | undefined {
+  const route = matchedRoutes(c).find(({ handler }) => READS.get(handler) === 'task')
+  const at = route?.path.split('/').indexOf(':id') ?? -1
+  const named = c.req.path.split('/')[at]
+  return named !== undefined && isId(named) ? named : undefined
+}
+
 /** What each route says is written to the audit log; `none` where nothing is. */
 export function auditedRoutes(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): Map<string, Audited> {
   const said = app.routes.flatMap(({ method, path, handler }) => {
@@ -108,24 +121,33 @@ export function assertDeclared(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): void {
   throw new Error(`Cannot build the api: the route ${silent} does not say what is written to the audit log`)
 }
 
-type Asked = { need: NeedOfObject; reads: Reads | undefined; named: string }
+type Asked = {
+  need: NeedOfObject
+  reads: Reads | undefined
+  named: string
+  looked: TaskForDecision | null | undefined
+}
 /** `row` is the task, where the route reads it: no part of it leaves here without the decision. */
-type Found = { facts: ObjectFacts; row?: TaskRow }
+type Found = { facts: ObjectFacts } & Partial<TaskForDecision>
 
 /** What is known of the object that a path names, once it is sure that they may. Rejects with `forbidden`, or as for one that does not exist. */
 async function allowedObject(
   { db }: Pick<ApiDeps, 'db'>,
   principal: Principal,
-  { need, reads, named }: Asked,
+  { need, reads, named, looked }: Asked,
 ): Promise<Found> {
   const { of } = need.object
   const id = wellFormed(of, named)
-  const found = await (reads === 'task' ? findTaskRowFor(db, principal, id) : findObject(db, principal, { of, id }))
+  const found = await (reads === 'task' ? taskOf(db, principal, { id, looked }) : findObject(db, principal, { of, id }))
   const verdict = decide(principal, need, found?.facts)
   if (verdict === 'forbidden') throw forbidden()
   if (verdict === 'allowed' && found !== undefined) return found
   throw of === 'environment' ? await environmentNotFound(db, principal, id) : nothingOf(of, id)
 }
+
+/** What was found beside who asks, at the same moment; for who came with a session, it is looked for now. */
+const taskOf = async (db: Db, principal: Principal, { id, looked }: Pick<Asked, 'looked'> & { id: string }) =>
+  looked === undefined ? findTaskRowFor(db, principal, id) : (looked ?? undefined)
 
 async function findObject(db: Db, principal: Principal, asked: ObjectQuestion): Promise<Found | undefined> {
   const facts = await findFacts(db, principal, asked)

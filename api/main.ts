@@ -4,13 +4,13 @@ import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { findUserByToken } from '../domain/access/tokens.ts'
 import type { Database } from '../domain/db.ts'
 import { DrydockError } from '../domain/errors.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
 import { withoutUndefined } from '../domain/without-undefined.ts'
 import { AccessWatch } from './access-watch.ts'
 import { createApp } from './app.ts'
+import { tokenLookUp } from './authenticate.ts'
 import { EventHub } from './event-hub.ts'
 import type { LinkingForge } from '../forge/forge.ts'
 import type { Logger } from './logger.ts'
@@ -77,7 +77,7 @@ export async function startApi(options: ApiOptions, signal: AbortSignal): Promis
     db: database.db,
     events,
     access,
-    authenticate: (token, address) => findUserByToken(database.db, token, address),
+    authenticate: tokenLookUp(database.db),
     checkAddress: options.checkAddress,
     forge: options.forge ?? NO_FORGE,
     callGateway: gatewayCaller(options.openModelSocket),

@@ -17,6 +17,12 @@ export type DatabaseAddress =
 
 export type Database = AsyncDisposable & { db: Db; client: SqlClient }
 
+/**
+ * A connection keeps what a statement was thought to cost when it was new: one that was opened before the tables were first
+ * analyzed plans the large statements at every use from then on, which takes five times as long as carrying them out.
+ */
+const LIFETIME_SECONDS = 5 * 60
+
 /** Opens a pool. Connects on first use; a lost connection is opened again by the next query. */
 export function openDatabase(address: DatabaseAddress, options: { max?: number } = {}): Database {
   // Short statements only: compiling one takes many times longer than running it.
@@ -24,6 +30,7 @@ export function openDatabase(address: DatabaseAddress, options: { max?: number }
     max: options.max ?? 10,
     onnotice: () => undefined,
     connect_timeout: 10,
+    max_lifetime: LIFETIME_SECONDS,
     backoff: reconnectDelay,
     connection: { jit: false },
   }

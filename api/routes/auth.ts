@@ -135,8 +135,9 @@ export function authRoutes(deps: ApiDeps, gate: Gate) {
 
   /** Whoever holds the token: the local administrator, or anybody else. */
   async function personOf(c: Context, token: string | undefined) {
-    const principal = token && (await gate.lookUp(c, token, (address) => deps.authenticate(token, address)))
-    if (!principal) throw new DrydockError('unauthorized', 'Cannot sign in: this token is unknown, expired or revoked')
+    const found = token && (await gate.lookUp(c, token, (address) => deps.authenticate(token, { address })))
+    if (!found) throw new DrydockError('unauthorized', 'Cannot sign in: this token is unknown, expired or revoked')
+    const { principal } = found
     gate.admitAccount(c, principal.userId)
     const { kind } = await findUser(db, principal.userId)
     // Service accounts have their tokens, and no browser.

@@ -41,9 +41,11 @@ export const IdParams = z.object({ id: z.string().max(1000) })
 /** A whole number in a query or header. */
 export const Seq = z.coerce.number().int().min(0).max(MAX_SEQ)
 
+export const isId = (value: string) => ID.test(value)
+
 /** Refuses what cannot be an identifier before the database sees it. */
 export function parseId(value: string, code: ErrorCode, what: string): string {
-  if (!ID.test(value)) throw new DrydockError(code, `Cannot find ${what}: that is not an identifier`)
+  if (!isId(value)) throw new DrydockError(code, `Cannot find ${what}: that is not an identifier`)
   return value
 }
 

@@ -3,6 +3,7 @@ import type { SQL } from 'drizzle-orm'
 import { administrates } from './decide.ts'
 import type { Relation } from './decide.ts'
 import type { Viewer } from './principal.ts'
+import { groupsOfRow } from './rights.ts'
 
 /**
  * What a person is to the environment of a row; null: nothing. Lists and single objects ask by the same words. The table is
@@ -18,6 +19,15 @@ export const relationToPlaceholder = () =>
     userId: sql.placeholder('userId'),
     groupIds: sql.placeholder('groupIds'),
     verifiedEmail: sql.placeholder('verifiedEmail'),
+  })
+
+/** The same, of the person of a row of `users`: by the words by which `principalOf` says who they are. */
+export const relationToRow = () =>
+  relation({
+    userId: sql`users.id`,
+    groupIds: groupsOfRow,
+    // What `foldEmail` does to an address: in the locale C, `lower` knows ASCII letters only.
+    verifiedEmail: sql`case when users.email_verified then lower(btrim(users.email) collate "C") end`,
   })
 
 export const viewerValues = ({ userId, groupIds, verifiedEmail, permissions }: Viewer) => ({

@@ -73,36 +73,55 @@ const tokenTarget = ({ id, name }: { id: string; name: string }) => ({ kind: 'to
  * are disabled. Notes the use, at most once a minute.
  */
 export async function findUserByToken(db: Db, token: string, address?: string): Promise<Principal | undefined> {
+  const hash = tokenHash(token)
+  if (hash === undefined) return undefined
+  const [row] = await holderOf(db).execute({ hash })
+  return row && holderFrom(db, row, address)
+}
+
+/** The hash that the database knows a token by; none for a text that is no token. */
+export function tokenHash(token: string): Buffer | undefined {
   const secret = FORM.exec(token)?.[1]
-  if (secret === undefined) return undefined
-  const [row] = await holderOf(db).execute({ hash: hashOf(PREFIX + secret) })
-  if (row === undefined) return undefined
+  return secret === undefined ? undefined : hashOf(PREFIX + secret)
+}
+
+/** What `holderFrom` needs of rows of `api_tokens` and `users` that are joined and meet `speaksForHolder`. */
+export const holderColumns = {
+  tokenId: apiTokens.id,
+  tokenName: apiTokens.name,
+  kind: users.kind,
+  isUseDue,
+  expiresAt: apiTokens.expiresAt,
+  scopes: apiTokens.scopes,
+  limitedTo: apiTokens.permissions,
+  ...principalColumns,
+  stale: sql<boolean>`${apiTokens.lastUsedAt} is null or ${apiTokens.lastUsedAt} < now() - interval '1 minute'`,
+}
+
+/** Where a statement that gets a `hash` finds somebody. */
+export const speaksForHolder = () =>
+  and(eq(apiTokens.hash, sql.placeholder('hash')), tokenIsValid(), isNull(users.disabledAt))
+
+const holderOf = (db: Db) =>
+  prepared(db, 'holderOf', (on) =>
+    on
+      .select(holderColumns)
+      .from(apiTokens)
+      .innerJoin(users, eq(users.id, apiTokens.userId))
+      .where(speaksForHolder())
+      .prepare('holderOf'),
+  )
+
+type HolderRow = Awaited<ReturnType<ReturnType<typeof holderOf>['execute']>>[number]
+
+/** Who a row is of. Notes the use of the token, where that is due. */
+export async function holderFrom(db: Db, row: HolderRow, address?: string): Promise<Principal> {
   const { stale, tokenName, kind, isUseDue: isDue, ...who } = row
   if (stale) await noteUse(db, row.tokenId)
   const by = { userId: who.userId, name: who.name, tokenId: who.tokenId, address }
   if (kind === 'service' && isDue) await recordTokenUse(db, by, tokenTarget({ id: who.tokenId, name: tokenName }))
   return { ...principalOf(who), ...(address !== undefined && { address }) }
 }
-
-const holderOf = (db: Db) =>
-  prepared(db, 'holderOf', (on) =>
-    on
-      .select({
-        tokenId: apiTokens.id,
-        tokenName: apiTokens.name,
-        kind: users.kind,
-        isUseDue,
-        expiresAt: apiTokens.expiresAt,
-        scopes: apiTokens.scopes,
-        limitedTo: apiTokens.permissions,
-        ...principalColumns,
-        stale: sql<boolean>`${apiTokens.lastUsedAt} is null or ${apiTokens.lastUsedAt} < now() - interval '1 minute'`,
-      })
-      .from(apiTokens)
-      .innerJoin(users, eq(users.id, apiTokens.userId))
-      .where(and(eq(apiTokens.hash, sql.placeholder('hash')), tokenIsValid(), isNull(users.disabledAt)))
-      .prepare('holderOf'),
-  )
 
 /** The tokens of one person that are not revoked, newest first. */
 export async function listTokens(db: Executor, userId: string): Promise<TokenView[]> {

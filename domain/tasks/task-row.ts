@@ -80,8 +80,9 @@ const attemptsOfTurn = sql`(
     from attempts a where a.turn_id = t.id
   ) attempt)`
 
-const rowColumns = {
+export const rowColumns = {
   ...headColumns,
+  creatorName: sql<string>`(select u.name from users u where u.id = tasks.creator_id)`,
   branch: tasks.branch,
   agent: tasks.agent,
   turns: sql<TurnRow[]>`(
@@ -102,7 +103,6 @@ const taskRow = (db: Executor) =>
       .select(rowColumns)
       .from(tasks)
       .innerJoin(environments, eq(environments.id, tasks.environmentId))
-      .innerJoin(users, eq(users.id, tasks.creatorId))
       .where(eq(tasks.id, sql.placeholder('taskId')))
       .prepare('taskRow'),
   )
@@ -113,7 +113,6 @@ const taskRowWithFacts = (db: Executor) =>
       .select({ row: rowColumns, relation: relationToPlaceholder(), audience })
       .from(tasks)
       .innerJoin(environments, eq(environments.id, tasks.environmentId))
-      .innerJoin(users, eq(users.id, tasks.creatorId))
       .where(eq(tasks.id, sql.placeholder('taskId')))
       .prepare('taskRowWithFacts'),
   )
@@ -125,12 +124,14 @@ export async function findTaskRow(db: Executor, taskId: string): Promise<TaskRow
   return row
 }
 
-/** The same, beside what the decision on it is made of: nothing of the row is for anybody before that. */
+/** A task beside what the decision on it is made of: nothing of the row is for anybody before that. */
+export type TaskForDecision = { facts: ObjectFacts; row: TaskRow }
+
 export async function findTaskRowFor(
   db: Executor,
   viewer: Viewer,
   taskId: string,
-): Promise<{ facts: ObjectFacts; row: TaskRow } | undefined> {
+): Promise<TaskForDecision | undefined> {
   const [found] = await taskRowWithFacts(db).execute({ taskId, ...viewerValues(viewer) })
   if (found === undefined) return undefined
   const { row, ...known } = found

@@ -36,7 +36,7 @@ test('a route that needs nobody asks for no token, and one that needs anyone for
 
 test('who lacks a right gets one sentence, before anything of the request is looked at', async () => {
   const viewer = { ...deps().principal, permissions: new Set<never>() }
-  const { app } = appWith({ authenticate: async () => viewer })
+  const { app } = appWith({ authenticate: async () => ({ principal: viewer }) })
   const response = await app.request('/api/v1/tasks', {
     method: 'POST',
     body: '{"broken',

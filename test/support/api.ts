@@ -1,11 +1,12 @@
 import { SERVER } from '../../domain/audit/actions.ts'
 import { AccessWatch } from '../../api/access-watch.ts'
 import { createApp } from '../../api/app.ts'
+import { tokenLookUp } from '../../api/authenticate.ts'
 import type { ApiDeps } from '../../api/context.ts'
 import { EventHub } from '../../api/event-hub.ts'
 import { gatewayCaller } from '../../api/model/gateway.ts'
 import { createMetrics } from '../../api/metrics.ts'
-import { findUserByToken, createToken } from '../../domain/access/tokens.ts'
+import { createToken } from '../../domain/access/tokens.ts'
 import { SCOPES } from '../../domain/access/principal.ts'
 import type { BuiltInRole } from '../../domain/access/permissions.ts'
 import type { Scope } from '../../domain/access/principal.ts'
@@ -51,7 +52,7 @@ export async function testApi(
     db: database.db,
     events: hub,
     access,
-    authenticate: (token) => findUserByToken(database.db, token),
+    authenticate: tokenLookUp(database.db),
     checkAddress: async () => {},
     forge: aForge(),
     callGateway: gatewayCaller(undefined),

@@ -22,7 +22,7 @@ export function deps(errors: unknown[] = []): ApiDeps & { principal: Principal }
     db: {} as ApiDeps['db'],
     events: { follow: () => expect.unreachable() },
     access: { watch: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined }) },
-    authenticate: async (token) => (token === 'good' ? admin : undefined),
+    authenticate: async (token) => (token === 'good' ? { principal: admin } : undefined),
     callGateway: async () => Promise.reject(new Error('there is no gateway')),
     checkAddress: async () => {},
     forge: aForge(),
