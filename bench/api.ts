@@ -86,8 +86,11 @@ async function settle(server: BenchServer): Promise<void> {
   await using database = openDataFolderDatabase(server.dataDir)
   await database.client`analyze`
   await database.client`
-    select pg_terminate_backend(pid) from pg_stat_activity
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where datname = current_database() and usename = current_user and pid <> pg_backend_pid()`
+  // It is told of every connection in turn; until then it answers that the database does not.
+  let status = 0
+  while (status !== 200) ({ status } = await server.client.send('GET', '/readyz'))
 }
 
 type Load = { request: () => RawRequest; status: number; onBody?: (text: string) => void }
