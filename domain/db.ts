@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
@@ -17,6 +18,8 @@ export type DatabaseAddress =
 
 export type Database = AsyncDisposable & { db: Db; client: SqlClient }
 
+/** The database is often on this machine: more of its processes than these take turns on the processors, and wake each other. */
+const CONNECTIONS = Math.min(10, 2 * availableParallelism() + 2)
 /**
  * A connection keeps what a statement was thought to cost when it was new: one that was opened before the tables were first
  * analyzed plans the large statements at every use from then on, which takes five times as long as carrying them out.
@@ -27,7 +30,7 @@ const LIFETIME_SECONDS = 5 * 60
 export function openDatabase(address: DatabaseAddress, options: { max?: number } = {}): Database {
   // Short statements only: compiling one takes many times longer than running it.
   const common = {
-    max: options.max ?? 10,
+    max: options.max ?? CONNECTIONS,
     onnotice: () => undefined,
     connect_timeout: 10,
     max_lifetime: LIFETIME_SECONDS,
