@@ -6,6 +6,7 @@ import { claimInspection } from '../domain/environments/inspections.ts'
 import type { ClaimedInspection } from '../domain/environments/inspections.ts'
 import { releaseBuilds } from '../domain/environments/snapshot-builds.ts'
 import { claimPublish, reapPublishings, releasePublishings } from '../domain/tasks/publishing.ts'
+import { cancelAttemptsOfDisabled } from '../domain/tasks/cancel.ts'
 import { failOverdue } from '../domain/tasks/overdue.ts'
 import { claimNext, renewLeases } from '../domain/tasks/queue.ts'
 import type { Claimed } from '../domain/tasks/queue.ts'
@@ -96,6 +97,7 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
     lease.run(background.signal),
     periodically({ everyMs: 5 * SECOND, work: () => reapExpired(db), onError }, background.signal),
     periodically({ everyMs: OVERDUE_EVERY_MS, work: () => failOverdue(db), onError }, background.signal),
+    periodically({ everyMs: OVERDUE_EVERY_MS, work: () => cancelAttemptsOfDisabled(db), onError }, background.signal),
     periodically({ everyMs: OVERDUE_EVERY_MS, work: () => reapPublishings(db), onError }, background.signal),
     periodically({ everyMs: FRESH_EVERY_MS, work: () => fresh.look(claiming.signal), onError }, claiming.signal),
     periodically({ everyMs: 60 * SECOND, work: () => sweepLeftovers(deps, inUse), onError }, background.signal),

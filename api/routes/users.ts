@@ -2,7 +2,8 @@ import { z } from '@hono/zod-openapi'
 import { assertWithin } from '../../domain/access/giving.ts'
 import { endSessionsOf } from '../../domain/access/sessions.ts'
 import { listTokens, revokeToken } from '../../domain/access/tokens.ts'
-import { createUser, findUser, listUsers, updateUser } from '../../domain/access/users.ts'
+import { createUser, findUser, listUsers } from '../../domain/access/users.ts'
+import { updatePerson } from '../../domain/people/update-person.ts'
 import type { Principal } from '../../domain/access/principal.ts'
 import { DrydockError } from '../../domain/errors.ts'
 import { listForgeLogins, unlinkForgeLogin } from '../../domain/people/forge-logins.ts'
@@ -106,7 +107,7 @@ export function userRoutes(deps: ApiDeps) {
     .openapi(read, async (c) => c.json(userJson(await findUser(db, userId(c.req.valid('param').id))), 200))
     .openapi(update, async (c) => {
       const asked = { userId: userId(c.req.valid('param').id), change: c.req.valid('json') }
-      return c.json(userJson(await updateUser(db, c.get('principal'), asked)), 200)
+      return c.json(userJson(await updatePerson(db, c.get('principal'), asked)), 200)
     })
     .openapi(token, async (c) => {
       const principal = c.get('principal')

@@ -71,7 +71,7 @@ export async function createUser(db: Db, giver: Giver, input: NewUser): Promise<
   return findUser(db, userId)
 }
 
-/** Changes what is named. Rejects with `last-owner` where nobody would be left who owns the workspace. */
+/** Changes what is named; `updatePerson` is for requests. Rejects with `last-owner` where nobody would be left who owns the workspace. */
 export async function updateUser(db: Db, giver: Giver, { userId, change }: { userId: string; change: UserChange }) {
   await db.transaction(async (tx) => {
     const owners = await lockOwners(tx)

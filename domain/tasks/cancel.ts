@@ -1,4 +1,6 @@
 import { sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
+import { SERVER } from '../audit/actions.ts'
 import type { Actor } from '../audit/actions.ts'
 import { recordAudit } from '../audit/record.ts'
 import type { Transaction } from '../audit/record.ts'
@@ -15,28 +17,55 @@ import { cancelPublishings } from './publishing.ts'
  */
 export async function cancelTask(db: Db, taskId: string, by: Actor): Promise<void> {
   await db.transaction(async (tx) => {
-    const cancelled = await tx.execute<{ id: string; phase: Phase }>(sql`
-      with target as (
-        select id, state from attempts
-        where task_id = ${taskId} and state in ('queued', 'preparing', 'running', 'collecting')
-        order by id for update
-      )
-      update attempts a
-      set state = 'cancelled', cancel_requested_at = now(), finished_at = now(), lease_until = null
-      from target where a.id = target.id
-      returning a.id, case target.state
-        when 'queued' then 'queue' when 'preparing' then 'sandbox' when 'running' then 'agent' else 'collect' end as phase`)
+    const cancelled = await cancelOpen(tx, sql`task_id = ${taskId}`)
     const published = await cancelPublishings(tx, taskId)
     if (cancelled.length === 0 && published.length === 0) {
       await assertCancelled(tx, taskId)
       return
     }
-    for (const { id, phase } of cancelled) {
-      await appendEvent(tx, id, { phase, kind: 'state', at: new Date(), payload: { state: 'cancelled' } })
-      await tx.execute(sql`select pg_notify('drydock_cancel', ${id})`)
-    }
     await recordOfOther(tx, taskId, by)
   })
+}
+
+/** Cancels everything open that somebody asked for, in whosever tasks: who is kept out has nothing run on. */
+export async function cancelAttemptsOf(db: Db, userId: string, by: Actor): Promise<void> {
+  const open = await db.execute<{ taskId: string }>(sql`
+    select distinct task_id as "taskId" from attempts
+    where user_id = ${userId} and state in ('queued', 'preparing', 'running', 'collecting')`)
+  // A task a transaction: what counts the load of users and environments is locked in pairs.
+  for (const { taskId } of open) {
+    await db.transaction(async (tx) => {
+      const cancelled = await cancelOpen(tx, sql`task_id = ${taskId} and user_id = ${userId}`)
+      if (cancelled.length > 0) await recordOfOther(tx, taskId, by)
+    })
+  }
+}
+
+/** The same of everybody who is disabled: for what was asked for at that very moment, and where a process ended before it had done. */
+export async function cancelAttemptsOfDisabled(db: Db): Promise<void> {
+  const left = await db.execute<{ id: string }>(sql`
+    select distinct u.id from attempts a join users u on u.id = a.user_id
+    where a.state in ('queued', 'preparing', 'running', 'collecting') and u.disabled_at is not null`)
+  for (const { id } of left) await cancelAttemptsOf(db, id, SERVER)
+}
+
+async function cancelOpen(tx: Transaction, which: SQL) {
+  const cancelled = await tx.execute<{ id: string; phase: Phase }>(sql`
+    with target as (
+      select id, state from attempts
+      where ${which} and state in ('queued', 'preparing', 'running', 'collecting')
+      order by id for update
+    )
+    update attempts a
+    set state = 'cancelled', cancel_requested_at = now(), finished_at = now(), lease_until = null
+    from target where a.id = target.id
+    returning a.id, case target.state
+      when 'queued' then 'queue' when 'preparing' then 'sandbox' when 'running' then 'agent' else 'collect' end as phase`)
+  for (const { id, phase } of cancelled) {
+    await appendEvent(tx, id, { phase, kind: 'state', at: new Date(), payload: { state: 'cancelled' } })
+    await tx.execute(sql`select pg_notify('drydock_cancel', ${id})`)
+  }
+  return cancelled
 }
 
 /** People's own tasks are theirs to cancel; that somebody else did is written down. */

@@ -18,7 +18,7 @@ export type Claimed = Fence & { slots: number }
 
 /**
  * Takes the next queued attempt: of the least busy user (the one served longest ago among equals), by priority, then
- * age, within the caps of user and environment. One statement chooses; runners that claim at once skip each other's rows.
+ * age, within the caps of user and environment; of nobody who is disabled. One statement chooses; runners that claim at once skip each other's rows.
  *
  * A slot has the memory of a usual sandbox. What the services of an attempt may use beside theirs takes further slots, if
  * never more than there are. Where one is next and does not fit, nothing is claimed: smaller ones that went first would
@@ -44,7 +44,7 @@ async function claim(db: Db, { runnerId, leaseMs, room }: ClaimOptions): Promise
       select candidate.id, least(${capacity}::int, 1 + ceil(candidate.services * ${ofService}::float8)::int) as slots
       from (
         select l.user_id from user_load l join users u on u.id = l.user_id
-        where l.queued > 0 and l.running < u.max_running
+        where l.queued > 0 and l.running < u.max_running and u.disabled_at is null
         order by l.running, l.served_at nulls first, l.user_id
         for update of l skip locked
       ) who

@@ -5,7 +5,7 @@ import { findUser } from '../../resolve-name.ts'
 
 export const disableUser = defineCommand({
   name: 'user disable',
-  summary: 'Keeps a person or service account out: sessions end, and tokens speak for nobody.',
+  summary: 'Keeps a person or service account out: sessions end, tokens speak for nobody, open tasks are cancelled.',
   positionals: ['USER'],
   options: { ...JSON_OPTION },
   notes: 'USER is an id, a name or an e-mail. To let them in again: drydock user set USER --enable',
