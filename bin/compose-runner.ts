@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Database } from '../domain/db.ts'
 import type { Keyring } from '../domain/secrets/keyring.ts'
 import { forgetTrees } from '../forge/forget-trees.ts'
+import { gatherPacks } from '../forge/gather-packs.ts'
 import type { RunGit } from '../forge/git.ts'
 import { createGitHub } from '../forge/github.ts'
 import { createMirrors } from '../forge/mirror.ts'
@@ -72,6 +73,7 @@ export function composeRunner(input: ComposeInput): RunnerDeps {
     },
     images: { ownImage: images.ensure, allowedRegistries: async () => settings.allowedRegistries() },
     ownTags: images.tags,
+    gatherPacks: () => gatherPacks({ folder: mirrorsFolder, git }),
     forgetTrees: (trees, keepsAny) => forgetTrees(trees, { folder: mirrorsFolder, git, keepsAny }),
     mirrors: createMirrors({
       folder: mirrorsFolder,

@@ -1,8 +1,8 @@
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DrydockError } from '../domain/errors.ts'
 import type { RunGit } from './git.ts'
-import { mirrorFolder } from './mirror-folder.ts'
+import { storesIn } from './mirror-folder.ts'
 
 type Where = {
   git: RunGit
@@ -21,9 +21,7 @@ export async function storeWith({ git, folder, first }: Where, id: string, signa
     (await isLoose(store, id)) ||
     (await git(['cat-file', '-e', `${id}^{tree}`], { gitDir: store, ...(signal && { signal }) })).code === 0
   if (await has(first)) return first
-  const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}$/.test(name))
-  for (const name of names) {
-    const { store } = mirrorFolder(join(folder, name))
+  for (const store of await storesIn(folder)) {
     if (store !== first && (await has(store))) return store
   }
   throw new DrydockError(

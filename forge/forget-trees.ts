@@ -5,7 +5,8 @@ import { readFile, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inflateSync } from 'node:zlib'
 import type { RunGit } from './git.ts'
-import { mirrorFolder } from './mirror-folder.ts'
+import { dropCommonIndex, packFolder } from './gather-packs.ts'
+import { storesIn } from './mirror-folder.ts'
 
 const MINUTE = 60_000
 /** Whoever collects the same tree at this moment has written it a moment ago. */
@@ -28,16 +29,14 @@ export type ForgetOptions = {
  */
 export async function forgetTrees(trees: ReadonlySet<string>, options: ForgetOptions): Promise<void> {
   if (trees.size === 0) return
-  const names = await readdir(options.folder).catch(() => [])
-  for (const name of names.filter((each) => /^[0-9a-f]{64}$/.test(each))) {
-    const { store } = mirrorFolder(join(options.folder, name))
+  for (const store of await storesIn(options.folder)) {
     await forgetPacks(store, trees, options)
     await forgetCommits(store, trees, options)
   }
 }
 
 async function forgetPacks(store: string, trees: ReadonlySet<string>, options: ForgetOptions): Promise<void> {
-  const folder = join(store, 'objects', 'pack')
+  const folder = packFolder(store)
   const indexes = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.idx'))
   for (const name of indexes) {
     const index = join(folder, name)
@@ -45,6 +44,7 @@ async function forgetPacks(store: string, trees: ReadonlySet<string>, options: F
     const ids = await idsIn(index)
     if (!hasAny(ids, trees) || (await haveCommit(ids, store, options)) || (await options.keepsAny(listOf(ids))))
       continue
+    await dropCommonIndex(store)
     // Git takes notice of a pack by its index: that goes first.
     await rm(index, { force: true })
     await rm(index.replace(/\.idx$/, '.pack'), { force: true })

@@ -29,6 +29,12 @@ export function mirrorFolder(root: string): MirrorFolder {
   }
 }
 
+/** The stores of all mirrors that lie in a folder; none where there is no such folder. */
+export async function storesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => [])
+  return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => mirrorFolder(join(folder, name)).store)
+}
+
 /** Makes the folder, or heals what a killed process left. Only for when no git process works on it. */
 export async function prepareFolder(root: string, deps: FolderDeps): Promise<void> {
   for (const name of await readdir(dirname(root)).catch(() => [])) {

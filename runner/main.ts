@@ -137,11 +137,12 @@ export async function startRunner(given: RunnerDeps): Promise<Runner> {
   }
 }
 
-/** What is kept no longer goes from the database, and an hour later from the files of this host. */
-async function removeContent({ db, hostId, forgetTrees }: RunnerDeps): Promise<void> {
+/** What is kept no longer goes from the database, and an hour later from the files of this host. What stays is gathered. */
+async function removeContent({ db, hostId, forgetTrees, gatherPacks }: RunnerDeps): Promise<void> {
   await pruneContent(db)
   const forget = (trees: ReadonlySet<string>) => forgetTrees(trees, (ids) => keepsAny(db, ids))
   await releaseTrees(db, { hostId, settledMs: TREES_SETTLE_MS }, forget)
+  await gatherPacks()
 }
 
 type LoopContext = {

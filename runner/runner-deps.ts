@@ -24,6 +24,8 @@ export type RunnerDeps = {
   mirrors: Mirrors
   /** Removes what the mirrors' stores have of changes, by their trees. */
   forgetTrees: (trees: ReadonlySet<string>, keepsAny: ForgetOptions['keepsAny']) => Promise<void>
+  /** Keeps git quick in stores that have many packs. */
+  gatherPacks: () => Promise<void>
   /** Host git, for reading what the mirrors hold. */
   git: RunGit
   /** Identifies the data folder: labels carry it, and claims of this host begin with it. */

@@ -131,6 +131,7 @@ export async function stalledRunner(
     images: { ownImage: async (name) => `drydock/${name}:1`, allowedRegistries: async () => [] },
     ownTags: async () => [],
     forgetTrees: async () => undefined,
+    gatherPacks: async () => undefined,
     mirrors: {
       async open(_remote, signal) {
         await at.at('checkout', signal, { ofEngine: false })

@@ -33,6 +33,7 @@ function runnerDeps({ db, client }: TestDatabase, engineAnswers: () => Promise<b
     images: { ownImage: unused, allowedRegistries: async () => [] },
     ownTags: async () => [],
     forgetTrees: unused,
+    gatherPacks: async () => undefined,
     mirrors: { open: unused, hold: unused, commit: unused, push: unused },
     git: unused,
     checkOut: unused,
