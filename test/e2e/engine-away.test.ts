@@ -12,8 +12,8 @@ import type { TaskJson, TestServer } from '../support/server.ts'
 // An attempt stands in each phase, with the real engine, when that hangs or vanishes. Each is ended by a cancel or by its
 // limit, while the engine is away still; and when it is back, nothing is left.
 
-// Cleaning up waits for the engine, which takes half a minute for each.
-vi.setConfig({ testTimeout: 240_000 })
+// Cleaning up waits for the engine, half a minute for each thing: an attempt has a sandbox, networks and a collector.
+vi.setConfig({ testTimeout: 400_000 })
 
 const run = promisify(execFile)
 
@@ -43,12 +43,17 @@ const PLACES: Place[] = [
   },
 ]
 
+/** A network is given up for some minutes before its attempt ends by a limit; a cancel does not wait for it. */
+const LIMITED = PLACES.filter(({ name }) => name !== 'network')
+
 type Scene = AsyncDisposable & { world: GitHubWorld; engine: EngineProxy; server: TestServer }
 
 async function scene(): Promise<Scene> {
   const world = await githubWorld()
   const engine = await engineProxy(join(world.folder, 'engine.sock'))
   const server = await world.serve({ DOCKER_HOST: `unix://${engine.socketPath}`, DRYDOCK_CAPACITY: '32' })
+  // What waits in the queue stands nowhere.
+  await world.database.client`update users set max_running = 32`
   return {
     ...{ world, engine, server },
     async [Symbol.asyncDispose]() {
@@ -61,7 +66,7 @@ async function scene(): Promise<Scene> {
 
 /** Submits a task in an environment of its own. */
 async function submit(server: TestServer, { name, settings, prompt }: Place, limits: Record<string, number> = {}) {
-  const environment = `${name}-${Object.keys(limits).join('')}`
+  const environment = `${name}-${Object.keys(limits).join('-')}`
   const made = await server.call('POST', '/environments', {
     ...{ name: environment, repository: 'acme/app', image: 'base', policy: { setup: {}, agent: {} }, limits },
     ...settings,
@@ -134,10 +139,12 @@ async function expectNothingLeft(stage: Scene): Promise<void> {
 test.concurrent('an engine that hangs holds nobody: cancel and limits end attempts in every phase', async () => {
   await using stage = await scene()
   const { server, engine, world } = stage
-  const limited = (place: Place) => ({ place, limits: { [place.limit]: 40_000 } })
-  const standingOnes = await allStanding(stage, [...PLACES.map(limited), ...PLACES.map((place) => ({ place }))])
-  const ofLimits = standingOnes.slice(0, PLACES.length)
-  const ofCancels = standingOnes.slice(PLACES.length)
+  // What an agent did until its limit is collected, for which the engine is needed, too.
+  const limited = (place: Place) => ({ place, limits: { collectMs: 5000, [place.limit]: 30_000 } })
+  // Those with limits come last, so that none is reached before the engine hangs.
+  const standingOnes = await allStanding(stage, [...PLACES.map((place) => ({ place })), ...LIMITED.map(limited)])
+  const ofCancels = standingOnes.slice(0, PLACES.length)
+  const ofLimits = standingOnes.slice(PLACES.length)
   const publishing = holdNext(world.fake, /\/pulls/)
   const published = await submit(server, {
     ...{ name: 'publish', prompt: 'echo hello > hello.txt', limit: '' },
@@ -162,7 +169,7 @@ test.concurrent('an engine that hangs holds nobody: cancel and limits end attemp
       return [name, state, reason]
     }),
   )
-  expect(ends).toEqual(PLACES.map(({ name, limit }) => [name, 'failed', `timed-out:${limit.slice(0, -'Ms'.length)}`]))
+  expect(ends).toEqual(LIMITED.map(({ name, limit }) => [name, 'failed', `timed-out:${limit.slice(0, -'Ms'.length)}`]))
   engine.revive()
   await expectNothingLeft(stage)
 })
