@@ -21,13 +21,12 @@ type Input = {
   rights: Record<number, Answer[]>
   linked?: boolean
   publishUnlinked?: boolean
-  disabled?: boolean
   role?: 'admin' | 'member'
   at?: Stall
 }
 
 /** An attempt of Ada's that publishes by itself. The forge answers of each account in turn, and its last answer stays. */
-async function world({ rights, linked = true, publishUnlinked = true, disabled, role = 'admin', at }: Input) {
+async function world({ rights, linked = true, publishUnlinked = true, role = 'admin', at }: Input) {
   const database = await testDatabase()
   const { db } = database
   const userId = await seedUser(db, { role })
@@ -35,7 +34,6 @@ async function world({ rights, linked = true, publishUnlinked = true, disabled, 
   const of = { publish: 'branch', publishUnlinked, policy: { setup: {} } } as const
   const environmentId = await seedEnvironment(db, { ...of, name: 'shop', forge: 'github', address: 'acme/app' })
   const { taskId, attemptIds } = await seedTask(db, { userId, environmentId })
-  if (disabled) await db.update(users).set({ disabledAt: new Date() })
   const id = attemptIds[0] ?? ''
   const forge: Forge = {
     ...{ host: HOST, account: () => Promise.reject(new Error('nobody asks')) },
@@ -127,12 +125,6 @@ test('what somebody else asks for is published with their right, and in their na
 })
 
 const DISABLED = 'Cannot publish: the account of who it is published for is disabled. Somebody who may can publish it'
-
-test('who is disabled when the attempt starts is told then, before anything is done', async () => {
-  await using it = await world({ rights: { 7: ['push'] }, disabled: true })
-  expect(await it.until(({ state }) => state === 'failed')).toMatchObject({ reason: 'push-refused', message: DISABLED })
-  expect(it.sandboxes.made).toEqual([])
-})
 
 test.each([
   {
