@@ -22,22 +22,16 @@ import { isId, parseId } from './schemas/common.ts'
 /** The handler of a route, as far as it matters here. */
 export type RouteHandler = (c: Context<ApiEnv>, next: () => Promise<void>) => Response | Promise<Response>
 
-const DECLARED = new WeakMap<object, Needs>()
-const READS = new WeakMap<object, Reads>()
-const AUDITED = new WeakMap<object, Audited>()
+type Declared = { needs: Needs; audit?: Audited | undefined; reads?: Reads | undefined }
+const DECLARED = new WeakMap<object, Declared>()
 
 /** Stands before everything else of a route: who lacks the right learns nothing of what the request would have been. */
-export function requireRight(
-  needs: Needs,
-  { audit, reads }: { audit?: Audited | undefined; reads?: Reads | undefined } = {},
-): MiddlewareHandler<ApiEnv> {
+export function requireRight(needs: Needs, more: Pick<Declared, 'audit' | 'reads'> = {}): MiddlewareHandler<ApiEnv> {
   const middleware: MiddlewareHandler<ApiEnv> = async (c, next) => {
     if (typeof needs === 'object' && decideRight(c.get('principal'), needs) !== 'allowed') throw forbidden()
     return next()
   }
-  DECLARED.set(middleware, needs)
-  if (audit !== undefined) AUDITED.set(middleware, audit)
-  if (reads !== undefined) READS.set(middleware, reads)
+  DECLARED.set(middleware, { needs, ...more })
   return middleware
 }
 
@@ -87,13 +81,13 @@ export function rightOf(deps: Pick<ApiDeps, 'db'>, c: Context<ApiEnv>): Right {
 /** What the route of a request needs; undefined where no route is there. */
 export function needsOf(c: Context): Needs | undefined {
   return matchedRoutes(c)
-    .map(({ handler }) => DECLARED.get(handler))
+    .map(({ handler }) => DECLARED.get(handler)?.needs)
     .find((needs) => needs !== undefined)
 }
 
 /** The task that a request is to read, by its path; undefined where its route reads none. */
 export function taskReadBy(c: Context): string | undefined {
-  const route = matchedRoutes(c).find(({ handler }) => READS.get(handler) === 'task')
+  const route = matchedRoutes(c).find(({ handler }) => DECLARED.get(handler)?.reads === 'task')
   const at = route?.path.split('/').indexOf(':id') ?? -1
   const named = c.req.path.split('/')[at]
   return named !== undefined && isId(named) ? named : undefined
@@ -102,7 +96,7 @@ export function taskReadBy(c: Context): string | undefined {
 /** What each route says is written to the audit log; `none` where nothing is. */
 export function auditedRoutes(app: Pick<OpenAPIHono<ApiEnv>, 'routes'>): Map<string, Audited> {
   const said = app.routes.flatMap(({ method, path, handler }) => {
-    const audit = AUDITED.get(handler)
+    const audit = DECLARED.get(handler)?.audit
     return audit === undefined ? [] : [[`${method} ${path}`, audit] as const]
   })
   return new Map(said)

@@ -5,8 +5,8 @@ import { readFile, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inflateSync } from 'node:zlib'
 import type { RunGit } from './git.ts'
-import { dropCommonIndex, packFolder } from './gather-packs.ts'
-import { storesIn } from './mirror-folder.ts'
+import { dropCommonIndex } from './gather-packs.ts'
+import { packFolder, storesIn } from './mirror-folder.ts'
 
 const MINUTE = 60_000
 /** Whoever collects the same tree at this moment has written it a moment ago. */

@@ -4,7 +4,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunGit } from './git.ts'
-import { storesIn } from './mirror-folder.ts'
+import { packFolder, storesIn } from './mirror-folder.ts'
 
 const INDEX = 'multi-pack-index'
 /** Fewer new ones are found soon enough one by one. */
@@ -23,8 +23,6 @@ export async function gatherPacks({ folder, git, minNewPacks = MIN_NEW_PACKS }: 
 
 /** To be done before a pack is removed: of objects that several packs have, the common index knows one place. */
 export const dropCommonIndex = (store: string) => rm(join(packFolder(store), INDEX), { force: true })
-
-export const packFolder = (store: string) => join(store, 'objects', 'pack')
 
 async function countNew(folder: string): Promise<number> {
   const gathered = await stat(join(folder, INDEX)).catch(() => undefined)

@@ -29,6 +29,8 @@ export function mirrorFolder(root: string): MirrorFolder {
   }
 }
 
+export const packFolder = (gitDir: string) => join(gitDir, 'objects', 'pack')
+
 /** The stores of all mirrors that lie in a folder; none where there is no such folder. */
 export async function storesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => [])
@@ -142,7 +144,7 @@ export async function prune(folder: MirrorFolder, deps: FolderDeps, signal: Abor
 }
 
 async function countPacks(folder: MirrorFolder): Promise<number> {
-  const names = await readdir(join(folder.objects, 'objects', 'pack')).catch(() => [])
+  const names = await readdir(packFolder(folder.objects)).catch(() => [])
   return names.filter((name) => name.endsWith('.pack')).length
 }
 
@@ -169,9 +171,13 @@ async function keepOrphans(
   const revisions = [...present, ...[...new Set(table.values())].map((id) => `^${id}`)].join('\n')
   const left = await git(['rev-list', '--objects', '--stdin', '--max-count=1'], { gitDir, stdin: revisions, signal })
   if (left.code === 0 && left.stdout.length === 0) return unknown
-  const target = join(folder.store, 'objects', 'pack', 'pack')
-  await mkdir(join(folder.store, 'objects', 'pack'), { recursive: true })
-  const packed = await git(['pack-objects', '--revs', '--quiet', target], { gitDir, stdin: revisions, signal })
+  const packs = packFolder(folder.store)
+  await mkdir(packs, { recursive: true })
+  const packed = await git(['pack-objects', '--revs', '--quiet', join(packs, 'pack')], {
+    gitDir,
+    stdin: revisions,
+    signal,
+  })
   if (packed.code !== 0) throw new Error(`Cannot keep old commits of a mirror: ${packed.stderr}`)
   return true
 }

@@ -7,8 +7,11 @@ import type { Transaction } from '../audit/record.ts'
 import type { Db } from '../db.ts'
 import { DrydockError } from '../errors.ts'
 import { appendEvent } from './append-events.ts'
+import { OPEN_STATES } from './attempt.ts'
 import type { Phase } from './attempt.ts'
 import { cancelPublishings } from './publishing.ts'
+
+const isOpen = sql.raw(`state in (${OPEN_STATES.map((state) => `'${state}'`).join(', ')})`)
 
 /**
  * Cancels every open attempt of a task at once, whatever its runner is doing: the runner's fenced writes hit no row from
@@ -31,7 +34,7 @@ export async function cancelTask(db: Db, taskId: string, by: Actor): Promise<voi
 export async function cancelAttemptsOf(db: Db, userId: string, by: Actor): Promise<void> {
   const open = await db.execute<{ taskId: string }>(sql`
     select distinct task_id as "taskId" from attempts
-    where user_id = ${userId} and state in ('queued', 'preparing', 'running', 'collecting')`)
+    where user_id = ${userId} and ${isOpen}`)
   // A task a transaction: what counts the load of users and environments is locked in pairs.
   for (const { taskId } of open) {
     await db.transaction(async (tx) => {
@@ -43,9 +46,10 @@ export async function cancelAttemptsOf(db: Db, userId: string, by: Actor): Promi
 
 /** The same of everybody who is disabled: for what was asked for at that very moment, and where a process ended before it had done. */
 export async function cancelAttemptsOfDisabled(db: Db): Promise<void> {
+  // What people have open is counted: that is a look at few rows, however many attempts there ever were.
   const left = await db.execute<{ id: string }>(sql`
-    select distinct u.id from attempts a join users u on u.id = a.user_id
-    where a.state in ('queued', 'preparing', 'running', 'collecting') and u.disabled_at is not null`)
+    select u.id from user_load l join users u on u.id = l.user_id
+    where l.queued + l.running > 0 and u.disabled_at is not null`)
   for (const { id } of left) await cancelAttemptsOf(db, id, SERVER)
 }
 
@@ -53,7 +57,7 @@ async function cancelOpen(tx: Transaction, which: SQL) {
   const cancelled = await tx.execute<{ id: string; phase: Phase }>(sql`
     with target as (
       select id, state from attempts
-      where ${which} and state in ('queued', 'preparing', 'running', 'collecting')
+      where ${which} and ${isOpen}
       order by id for update
     )
     update attempts a

@@ -127,6 +127,7 @@ export async function findTaskRow(db: Executor, taskId: string): Promise<TaskRow
 /** A task beside what the decision on it is made of: nothing of the row is for anybody before that. */
 export type TaskForDecision = { facts: ObjectFacts; row: TaskRow }
 
+/** The task for somebody who is known already; undefined where there is none. */
 export async function findTaskRowFor(
   db: Executor,
   viewer: Viewer,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { packFolder } from '../../forge/mirror-folder.ts'
 import type { MirrorView } from '../../forge/mirrors.ts'
 
 const PREFIX = 'quarantine-'
@@ -21,7 +22,7 @@ export type Quarantine = AsyncDisposable & {
 export async function openQuarantine({ store, objects }: Pick<MirrorView, 'store' | 'objects'>): Promise<Quarantine> {
   await sweep(store)
   const gitDir = join(store, OURS + randomBytes(6).toString('hex'))
-  const packs = join(gitDir, 'objects', 'pack')
+  const packs = packFolder(gitDir)
   const remove = () => rm(gitDir, { recursive: true, force: true })
   try {
     await mkdir(packs, { recursive: true, mode: 0o700 })
@@ -40,8 +41,8 @@ export async function openQuarantine({ store, objects }: Pick<MirrorView, 'store
     pack,
     index,
     async release(checksum) {
-      const target = join(store, 'objects', 'pack', `pack-${checksum}`)
-      await mkdir(join(store, 'objects', 'pack'), { recursive: true })
+      const target = join(packFolder(store), `pack-${checksum}`)
+      await mkdir(packFolder(store), { recursive: true })
       // Git takes notice of a pack by its index: that comes last.
       await rename(pack, `${target}.pack`)
       await rename(index, `${target}.idx`)
